@@ -1,0 +1,43 @@
+"""relucid reads a ReLU network as a machine that takes discrete decisions.
+
+>>> import relucid
+>>> report = relucid.analyze(relucid.demo.model(), relucid.demo.data())
+>>> len(report.sites) > 0
+True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .analyzer import demo as demo
+    from .analyzer.analysis import analyze as analyze
+    from .analyzer.errors import RelucidError as RelucidError
+    from .analyzer.report import Report as Report
+    from .analyzer.sites import Site as Site
+    from .analyzer.sites import find_sites as find_sites
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "analyze": "analyzer.analysis",
+    "demo": "analyzer.demo",
+    "find_sites": "analyzer.sites",
+    "RelucidError": "analyzer.errors",
+    "Report": "analyzer.report",
+    "Site": "analyzer.sites",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home at first use (PEP 562): `import relucid` itself loads nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'relucid' has no attribute {name!r}")
+    home = import_module("." + _HOME[name], __name__)
+    value = home if _HOME[name].endswith("." + name) else getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOME, "__version__"])

@@ -1,0 +1,95 @@
+"""Imports point down and stay light: trainers -> plugins -> analyzer, and inside the analyzer towards the leaves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = {"analyzer": 0, "plugins": 1, "trainers": 2}
+HEAVY = {"torch", "lightning", "transformers", "accelerate", "matplotlib", "ray"}
+LEAVES = {
+    "errors": set(),
+    "estimate": set(),
+    "plain": {"estimate"},
+    "whole": set(),
+    "stats": {"errors"},
+    "graph": set(),
+    "sites": {"errors", "graph"},
+    "measures": {"errors", "estimate", "plain", "stats"},
+    "passes": {"errors", "sites"},
+    "data": {"errors"},
+    "rendering": {"errors", "estimate", "plain", "whole"},
+    "untrusted": {"errors"},
+}
+"""What each part of the analyzer may import of the others; those not listed may import anything below the cli."""
+
+
+def modules() -> list[Path]:
+    return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def imports(path: Path, *, when_typing: bool = False) -> list[tuple[str, ...]]:
+    """Every import of a file as the parts of an absolute name; imports for type checkers only are left out."""
+    here = ("relucid", *path.relative_to(ROOT).with_suffix("").parts)
+    found = []
+    tree = ast.parse(path.read_text())
+    skipped = {
+        node
+        for guard in ast.walk(tree)
+        if isinstance(guard, ast.If) and ast.unparse(guard.test) == "TYPE_CHECKING"
+        for node in ast.walk(guard)
+    }
+    for node in ast.walk(tree):
+        if node in skipped and not when_typing:
+            continue
+        if isinstance(node, ast.Import):
+            found.extend(tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level] if node.level else ()
+            module = tuple(node.module.split(".")) if node.module else ()
+            if node.module:
+                found.append((*base, *module))
+            else:
+                found.extend((*base, alias.name) for alias in node.names)
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path: Path):
+    room = path.relative_to(ROOT).parts[0]
+    for name in imports(path):
+        if name[0] == "relucid" and len(name) > 1 and name[1] in ROOMS:
+            assert ROOMS[name[1]] <= ROOMS[room], f"{path} imports {'.'.join(name)}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "analyzer").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_inside_the_analyzer_imports_point_to_the_leaves(path: Path):
+    part = path.relative_to(ROOT / "analyzer").with_suffix("").parts[0]
+    for name in imports(path):
+        if name[:2] != ("relucid", "analyzer") or len(name) < 3 or name[2] == part:
+            continue
+        assert part == "cli" or name[2] != "cli", f"{path} imports the command line"
+        if part in LEAVES:
+            assert name[2] in LEAVES[part], f"{path} imports {'.'.join(name)}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "analyzer").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_analyzer_never_imports_torch(path: Path):
+    """One exception: the function that exports a module handed to `analyze`."""
+    if path == ROOT / "analyzer" / "model.py":
+        tops = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not any(alias.name.split(".")[0] in HEAVY for node in tops for alias in node.names)
+    else:
+        assert not any(name[0] in HEAVY for name in imports(path, when_typing=True))
+
+
+def test_an_analysis_loads_nothing_heavy():
+    code = (
+        "import sys, relucid; relucid.analyze(relucid.demo.model(), relucid.demo.data(), limit=4); "
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert result.stdout.strip() == "[]"

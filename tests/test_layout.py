@@ -1,0 +1,76 @@
+"""The layout: the repository root is the package, and every trap of that is closed."""
+
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_SHIPPED = {"tests", "benchmarks", "docs", "examples", "build", "dist"}
+
+
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_only_the_face_lives_at_the_root():
+    assert {path.name for path in ROOT.glob("*.py")} == {"__init__.py", "__main__.py"}
+
+
+def test_every_package_is_named():
+    """A package missing from the list works in an editable install and is absent from the wheel."""
+    named = set(pyproject()["tool"]["setuptools"]["packages"])
+    found = {"relucid"}
+    for init in ROOT.rglob("__init__.py"):
+        parts = init.parent.relative_to(ROOT).parts
+        if parts and not parts[0].startswith(".") and parts[0] not in NOT_SHIPPED:
+            found.add(".".join(("relucid", *parts)))
+    assert named == found
+
+
+def test_every_module_is_in_a_package():
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).parts
+        if not parts[0].startswith(".") and parts[0] not in NOT_SHIPPED:
+            assert (path.parent / "__init__.py").exists(), f"{path} is in no package"
+
+
+def test_every_data_file_of_a_package_is_declared():
+    declared = pyproject()["tool"]["setuptools"]["package-data"]
+    shipped = {
+        path.relative_to(ROOT).as_posix()
+        for package, patterns in declared.items()
+        for pattern in patterns
+        for path in (ROOT / Path(*package.split(".")[1:])).glob(pattern)
+    }
+    rooms = [ROOT / room for room in ("analyzer", "plugins", "trainers")]
+    data = {
+        path.relative_to(ROOT).as_posix()
+        for room in rooms
+        for path in room.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and "__pycache__" not in path.parts
+    }
+    assert data <= shipped
+
+
+def test_importing_the_package_loads_nothing():
+    code = (
+        "import sys; before = set(sys.modules); import relucid; "
+        "print(sorted(m for m in set(sys.modules) - before if m.partition('.')[0] in "
+        "{'numpy', 'onnx', 'onnx_ir', 'onnxruntime', 'torch', 'rich', 'click', 'networkx'} or m.startswith('relucid.')))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_face_gives_what_it_lists():
+    import relucid
+
+    assert all(getattr(relucid, name) is not None for name in dir(relucid))
+
+
+def test_one_version():
+    import relucid
+
+    assert relucid.__version__ == pyproject()["project"]["version"] == metadata.version("relucid")
