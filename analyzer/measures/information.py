@@ -1,0 +1,40 @@
+"""What a site's patterns tell about the classes (code of the thesis' author only): joint and conditional entropy, MI.
+
+A is the pattern at one (sample, position), L the class of the sample; all in bits. The author's code takes all classes
+as equally frequent, p(L) = 1 / K; here H(L) is that of the classes counted.
+"""
+
+from math import hypot
+
+import numpy as np
+
+from ..estimate import Estimate
+from ..plain import Value
+from ..stats import LabelledPatterns, Patterns
+from .patterns import entropy
+
+
+def label_entropy(pairs: LabelledPatterns) -> float:
+    """H(L) of the classes, each (sample, position) counted once."""
+    p = pairs.class_counts / pairs.class_counts.sum()
+    return abs(float((p * np.log2(p)).sum()))
+
+
+def information(patterns: Patterns, pairs: LabelledPatterns) -> dict[str, Value]:
+    """H(L), H(A, L), H(A | L) = H(A, L) - H(L) and MI(A; L) = H(A) + H(L) - H(A, L)."""
+    H_L, H_A, H_AL = label_entropy(pairs), entropy(patterns), entropy(pairs)
+    if isinstance(H_AL, Estimate):
+        conditional: float | Estimate = Estimate(H_AL.value - H_L, H_AL.error)
+    else:
+        conditional = H_AL - H_L
+    if isinstance(H_A, Estimate) or isinstance(H_AL, Estimate):
+        error = hypot(*(H.error for H in (H_A, H_AL) if isinstance(H, Estimate)))
+        mutual: float | Estimate = Estimate(float(H_A) + H_L - float(H_AL), error)
+    else:
+        mutual = max(H_A + H_L - H_AL, 0.0)
+    return {
+        "label_entropy": H_L,
+        "joint_entropy": H_AL,
+        "conditional_entropy": conditional,
+        "mutual_information": mutual,
+    }

@@ -1,0 +1,88 @@
+"""Activation patterns (Hartmann, 2025): how many a site shows, and how evenly.
+
+c_i is the count of pattern i and N = sum_i c_i. The thesis counts buckets of a hash; here c is a `Patterns` state. At
+level 0 every count is exact and so is every number; above, numbers are estimates as strata.py tells.
+"""
+
+from math import hypot, log2, sqrt
+
+import numpy as np
+
+from ..estimate import Estimate
+from ..plain import Value
+from ..stats import Patterns
+from ..stats.tables import size_under
+from .strata import ratio, rest, tracked, tracked_keys
+
+
+def total(c: Patterns) -> int | Estimate:
+    """Number of distinct patterns, sum_i [c_i > 0], (3.5).
+
+    Estimated as the number tracked plus the number of the rest sampled over q, for each of them stands for 1 / q; that
+    number is binomial, hence the error.
+    """
+    if c.level == 0:
+        return c.keys.size
+    keys, q = tracked_keys(c), 2.0**-c.level
+    n = rest(c, keys).size
+    return Estimate(keys.size + n / q, sqrt(max(n, 1) * (1 - q)) / q)
+
+
+def max_frequency(c: Patterns) -> float | Estimate:
+    """Share of the most frequent pattern, maxFreq(c) = max_i c_i / N, (3.8).
+
+    Exact wherever no other pattern can be more frequent than the one whose count is largest and whole; else the middle
+    of the range in which the largest count lies, with the standard deviation of an even spread over it as error.
+    """
+    unsampled = slice(size_under(c.frequent_keys, c.level), None)
+    sampled = int(c.counts.max(initial=0))
+    seen, missed = c.frequent_counts[unsampled], c.frequent_missed[unsampled]
+    least = max(sampled, int(seen.max(initial=0)))
+    most = max(sampled, int((seen + missed).max(initial=0)), c.floor)
+    if least == most:
+        return least / c.total
+    return Estimate((least + most) / 2 / c.total, (most - least) / sqrt(12) / c.total)
+
+
+def entropy(c: Patterns) -> float | Estimate:
+    """Entropy of the patterns in bits, H(c) = - sum_i c_i / N log2(c_i / N), over c_i > 0, (3.9).
+
+    The thesis has N_l := 2^d in place of N (definition 4), which would make no distribution of the shares; N is the sum
+    of the counts, as in the author's code.
+
+    Estimated as log2 N - 1/N sum_i c_i log2 c_i: the tracked patterns enter one by one; of the rest the mass is known,
+    and the sample tells how much c log2 c there is to a unit of mass.
+    """
+    if c.level == 0:
+        p = c.counts / c.total
+        return abs(float((p * np.log2(p)).sum()))
+    keys = tracked_keys(c)
+    known, x = tracked(c, keys), rest(c, keys)
+    mass = max(c.total - float(known.counts.sum()), 0.0)
+    rate, error = ratio(x * np.log2(x), x, q=2.0**-c.level, most=log2(max(c.floor, 1)))
+    inside = float((known.counts * np.log2(known.counts)).sum()) + mass * rate
+    # One occurrence more of a tracked pattern is one less of the rest.
+    doubt = known.error(np.log2(known.counts) + 1 / np.log(2) - rate)
+    return Estimate(max(log2(c.total) - inside / c.total, 0.0), hypot(mass * error, doubt) / c.total)
+
+
+def relative_entropy(c: Patterns) -> float | Estimate:
+    """H_r(c) = H(c) / min(d, log2 N), (3.10): the share of the most that N patterns of d units can show.
+
+    Where N = 1 it is 0 / 0 and defined as 0.
+    """
+    most = min(c.units, log2(c.total))
+    if most == 0:
+        return 0.0
+    H = entropy(c)
+    return Estimate(H.value / most, H.error / most) if isinstance(H, Estimate) else H / most
+
+
+def patterns(c: Patterns) -> dict[str, Value]:
+    """The measures of one site's patterns: (3.5), (3.8), (3.9), (3.10)."""
+    return {
+        "patterns": total(c),
+        "top_pattern": max_frequency(c),
+        "entropy": entropy(c),
+        "relative_entropy": relative_entropy(c),
+    }

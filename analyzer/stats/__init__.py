@@ -1,0 +1,64 @@
+"""Statistics: what was seen. Frozen values with `of` (from one block) and `merge` (commutative, associative)."""
+
+from typing import Protocol, Self
+
+from .block import Block
+from .comoment import CoMoment, PreactivationCoMoment
+from .extents import Extents
+from .fates import Fates
+from .keys import global_keys, pattern_keys
+from .labelled import LabelledPatterns
+from .margins import PointMargins
+from .nonfinite import Nonfinite, finite_samples
+from .patterns import Patterns
+from .points import Points, classify
+from .tree import Tree, merge_all
+
+__all__ = [
+    "STATISTICS",
+    "Block",
+    "CoMoment",
+    "Extents",
+    "Fates",
+    "LabelledPatterns",
+    "Nonfinite",
+    "Patterns",
+    "PointMargins",
+    "Points",
+    "PreactivationCoMoment",
+    "Statistic",
+    "Tree",
+    "classify",
+    "finite_samples",
+    "global_keys",
+    "merge_all",
+    "pattern_keys",
+]
+
+
+class Statistic(Protocol):
+    """A frozen commutative semigroup: how the data was cut and in which order parts were merged never shows.
+
+    Counts are exactly equal for any cut and order; floating sums to 1e-12 relative.
+    """
+
+    @classmethod
+    def of(cls, block: Block) -> Self:
+        """What one block shows."""
+        ...
+
+    def merge(self, other: Self) -> Self:
+        """What two disjoint parts of the data show together."""
+        ...
+
+
+STATISTICS: tuple[type[Statistic], ...] = (
+    Extents,
+    Points,
+    PointMargins,
+    CoMoment,
+    PreactivationCoMoment,
+    Patterns,
+    LabelledPatterns,
+    Nonfinite,
+)

@@ -1,0 +1,52 @@
+"""A block: what one site did on a few samples, in the axes every statistic sees (sample, position, unit)."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Pre-activations of one site, with what several statistics share computed once.
+
+    Any strides will do: a channels-first tap is passed as a transposed view and never copied.
+
+    Args:
+        z: pre-activations (sample, position, unit), float32 or float64, all finite, no axis empty.
+        h: activations of the same shape; None means plain ReLU, h = max(z, 0).
+        index: number of each sample in the data (sample,); 0, 1, 2 ... if None.
+        labels: class of each sample (sample,), or None.
+
+    >>> block = Block(np.array([[[1.0, -2.0]], [[3.0, -4.0]]]))
+    >>> block.high.tolist(), block.low.tolist()
+    ([[1.0, -2.0], [3.0, -4.0]], [[1.0, -2.0], [3.0, -4.0]])
+    """
+
+    z: Floats
+    h: Floats | None = None
+    index: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    labels: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.index is None:
+            object.__setattr__(self, "index", np.arange(self.z.shape[0], dtype=np.int64))
+
+    @cached_property
+    def high(self) -> Floats:
+        """Largest z of each unit in each sample, over positions (sample, unit)."""
+        return np.asarray(self.z.max(axis=1))
+
+    @cached_property
+    def low(self) -> Floats:
+        """Smallest z of each unit in each sample, over positions (sample, unit)."""
+        return np.asarray(self.z.min(axis=1))
+
+    @cached_property
+    def active(self) -> NDArray[np.float32]:
+        """1 where z > 0, strictly, else 0 (sample, position, unit), in the memory order of z."""
+        return np.greater(self.z, 0).astype(np.float32, order="K")

@@ -1,0 +1,38 @@
+"""How often the model's decision is the label."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Agreement of decisions with labels.
+
+    Args:
+        correct: samples whose largest output stands at their label.
+        total: samples seen.
+
+    >>> Hits.of_scores(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    Hits(correct=1, total=2)
+    """
+
+    correct: int
+    total: int
+
+    @classmethod
+    def of_scores(cls, scores: NDArray[Any], labels: NDArray[np.int64]) -> Self:
+        """What one batch shows.
+
+        Args:
+            scores: outputs (sample, class), extra axes of size 1 allowed.
+            labels: class of each sample (sample,).
+        """
+        decided = scores.reshape(len(labels), -1).argmax(axis=1)
+        return cls(int((decided == labels).sum()), len(labels))
+
+    def merge(self, other: Self) -> Self:
+        """What two disjoint parts of the data show together."""
+        return type(self)(self.correct + other.correct, self.total + other.total)

@@ -1,0 +1,52 @@
+"""NaN and infinite pre-activations: counted apart, so that they are never silently part of another statistic."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from .block import Block
+from .points import Bools
+
+NONE = -1
+
+
+def finite_samples(block: Block) -> Bools:
+    """Which samples have only finite pre-activations (sample,); read off the extremes, which NaN and inf both spoil.
+
+    >>> finite_samples(Block(np.array([[[1.0, np.nan]], [[0.0, 2.0]], [[-np.inf, 0.0]]]))).tolist()
+    [False, True, False]
+    """
+    return np.asarray((np.isfinite(block.high) & np.isfinite(block.low)).all(axis=1))
+
+
+@dataclass(frozen=True)
+class Nonfinite:
+    """How many samples hold a NaN or an infinity, and the first of them: the one statistic whose block may hold such.
+
+    Args:
+        values: number of z that are NaN or infinite.
+        samples: number of samples with at least one.
+        first: smallest sample number with one; `NONE` (-1) if there is none.
+
+    >>> Nonfinite.of(Block(np.array([[[1.0, np.nan]], [[0.0, 2.0]]]), index=np.array([7, 8])))
+    Nonfinite(values=1, samples=1, first=7)
+    """
+
+    values: int
+    samples: int
+    first: int
+
+    @classmethod
+    def of(cls, block: Block) -> Self:
+        """What one block shows."""
+        spoilt = ~finite_samples(block)
+        if not spoilt.any():
+            return cls(0, 0, NONE)
+        values = int((~np.isfinite(block.z[spoilt])).sum())
+        return cls(values, int(spoilt.sum()), int(block.index[spoilt].min()))
+
+    def merge(self, other: Self) -> Self:
+        """What two disjoint parts of the data show together."""
+        first = min((one.first for one in (self, other) if one.first != NONE), default=NONE)
+        return type(self)(self.values + other.values, self.samples + other.samples, first)

@@ -1,0 +1,77 @@
+"""Merging many parts without walking over the large ones again and again."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import numpy as np
+
+from ..errors import StateError
+
+
+class Mergeable(Protocol):
+    """A frozen dataclass with `merge`, as every statistic is."""
+
+    def merge(self, other: Any) -> Self:
+        """What two disjoint parts of the data show together."""
+        ...
+
+
+S = TypeVar("S", bound=Mergeable)
+
+
+class Tree(Generic[S]):
+    """Gathers parts in a balanced tree: a part is merged once those after it together weigh half as much.
+
+    Tables that grow are thus merged with tables of their own size, and O(log parts) of them are held; states that keep
+    their size, like extents, are simply folded, and one is held. Merging is associative, so nobody sees which.
+
+    >>> from .points import Points
+    >>> from .block import Block
+    >>> tree = Tree()
+    >>> for start in range(0, 6, 2):
+    ...     tree.add(Points.of(Block(np.ones((2, 1, 1)), index=np.arange(start, start + 2))))
+    >>> tree.total().listed_linear.tolist()
+    [0, 1, 2, 3, 4, 5]
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[S] = []
+
+    def add(self, part: S) -> None:
+        """Take one more part in."""
+        self._parts.append(part)
+        while len(self._parts) > 1 and 2 * weight(self._parts[-1]) >= weight(self._parts[-2]):
+            last = self._parts.pop()
+            self._parts[-1] = self._parts[-1].merge(last)
+
+    def total(self) -> S:
+        """All parts merged; the tree stays as it is and more may be added.
+
+        Raises:
+            StateError: no part was added.
+        """
+        if not self._parts:
+            raise StateError("wanted at least one part to merge, got none; was there any data?")
+        total = self._parts[-1]
+        for part in reversed(self._parts[:-1]):
+            total = part.merge(total)
+        return total
+
+
+def merge_all(parts: Iterable[S]) -> S:
+    """All parts merged as a tree, in the order given.
+
+    Raises:
+        StateError: there are no parts.
+    """
+    tree: Tree[S] = Tree()
+    for part in parts:
+        tree.add(part)
+    return tree.total()
+
+
+def weight(part: Any) -> int:
+    """Bytes of the arrays a state holds, plus one for its scalars."""
+    values = (getattr(part, each.name) for each in fields(part))
+    return 1 + sum(value.nbytes for value in values if isinstance(value, np.ndarray))

@@ -1,0 +1,58 @@
+"""Co-moments against numpy.cov and exact fractions, in every memory layout and where naive sums cancel."""
+
+import numpy as np
+import pytest
+
+from relucid.analyzer.errors import StateError
+from relucid.analyzer.stats import Block, CoMoment, PreactivationCoMoment, merge_all
+
+SHAPES = [(7, 5, 3), (1, 4000, 2), (300, 1, 40), (2, 9, 700), (1, 1, 4), (64, 64, 64)]
+
+
+def check(state: CoMoment, h: np.ndarray) -> None:
+    rows = h.reshape(-1, h.shape[-1]).astype(np.float64)
+    assert state.count == len(rows)
+    scale = np.abs(rows).max() + 1
+    np.testing.assert_allclose(state.mean, rows.mean(axis=0), rtol=0, atol=1e-12 * scale)
+    expected = np.atleast_2d(np.cov(rows.T, bias=True))
+    np.testing.assert_allclose(state.covariance, expected, rtol=0, atol=1e-12 * scale**2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equals_numpy_in_both_memory_orders(shape: tuple[int, int, int], dtype: type) -> None:
+    z = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    first = np.ascontiguousarray(z.transpose(0, 2, 1)).transpose(0, 2, 1)
+    for each in (z, first):
+        check(CoMoment.of(Block(each)), np.maximum(z, 0))
+        check(PreactivationCoMoment.of(Block(each)), z)
+
+
+def test_given_activations_are_used_as_they_are() -> None:
+    z = np.random.default_rng(0).standard_normal((6, 2, 3))
+    check(CoMoment.of(Block(z, h=np.tanh(z))), np.tanh(z))
+
+
+def test_a_large_offset_costs_no_digits() -> None:
+    x = np.random.default_rng(0).standard_normal((4000, 1, 3))
+    blocks = [Block(part + 1e8) for part in np.array_split(x, 9)]
+    state = merge_all(PreactivationCoMoment.of(block) for block in blocks)
+    np.testing.assert_allclose(state.covariance, np.cov((x + 1e8 - 1e8)[:, 0].T, bias=True), atol=2e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("samples", [50, 300_001])
+def test_constant_units_have_exactly_no_variance(dtype: type, samples: int) -> None:
+    z = np.full((samples, 3, 2), 0.1, dtype=dtype)
+    z[:, :, 1] = -5
+    whole = CoMoment.of(Block(z))
+    parts = merge_all(CoMoment.of(Block(part)) for part in np.array_split(z[:50], 7))
+    first = CoMoment.of(Block(np.ascontiguousarray(z.transpose(0, 2, 1)).transpose(0, 2, 1)))
+    for state in (whole, parts, first):
+        assert state.m2.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+        assert state.mean.tolist() == [z[0, 0, 0], 0.0]
+
+
+def test_different_sites_refuse_to_merge() -> None:
+    with pytest.raises(StateError, match="3 and of 2 units"):
+        CoMoment.of(Block(np.ones((1, 1, 3)))).merge(CoMoment.of(Block(np.ones((1, 1, 2)))))

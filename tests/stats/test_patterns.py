@@ -1,0 +1,108 @@
+"""Pattern counts against an exact Counter: what is exact is exact, what is bounded is within its bounds."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relucid.analyzer.errors import OptionError, StateError
+from relucid.analyzer.stats import Block, Patterns, merge_all
+from relucid.analyzer.stats.keys import mix64
+
+STREAMS = st.lists(st.integers(0, 40), min_size=1, max_size=200)
+CAPACITIES = st.integers(1, 30)
+
+
+def keys_of(values: list[int]) -> np.ndarray:
+    """Evenly scattered keys for small numbers, as patterns have."""
+    return mix64(np.array(values, dtype=np.uint64) + np.uint64(1))
+
+
+def parts_of(values: list[int], cuts: list[int], capacity: int) -> list[Patterns]:
+    edges = sorted({0, len(values), *(cut % (len(values) + 1) for cut in cuts)})
+    return [Patterns.of_keys(keys_of(values[a:b]), units=9, capacity=capacity) for a, b in pairwise(edges)]
+
+
+def merged_at_random(parts: list[Patterns], random: np.random.Generator) -> Patterns:
+    """Merge pairs chosen at random, in either order, until one is left."""
+    parts = list(parts)
+    while len(parts) > 1:
+        a = parts.pop(random.integers(len(parts)))
+        b = parts.pop(random.integers(len(parts)))
+        parts.append(a.merge(b))
+    return parts[0]
+
+
+@settings(deadline=None)
+@given(STREAMS, st.lists(st.integers(0, 200), max_size=12), CAPACITIES, st.integers(0, 2**31))
+def test_the_sample_is_that_of_the_whole_data_and_exact(
+    values: list[int], cuts: list[int], capacity: int, seed: int
+) -> None:
+    state = merged_at_random(parts_of(values, cuts, capacity), np.random.default_rng(seed))
+    truth = Counter(keys_of(values).tolist())
+    level = next(k for k in range(65) if sum(key < 2 ** (64 - k) for key in truth) <= capacity)
+    assert state.total == len(values)
+    assert state.level == level
+    sampled = {key: count for key, count in sorted(truth.items()) if key < 2 ** (64 - level)}
+    assert dict(zip(state.keys.tolist(), state.counts.tolist(), strict=True)) == sampled
+    assert state.keys.tolist() == sorted(sampled)
+
+
+@settings(deadline=None)
+@given(STREAMS, st.lists(st.integers(0, 200), max_size=12), CAPACITIES, st.integers(0, 2**31))
+def test_true_counts_lie_within_the_bounds(values: list[int], cuts: list[int], capacity: int, seed: int) -> None:
+    state = merged_at_random(parts_of(values, cuts, capacity), np.random.default_rng(seed))
+    truth = Counter(keys_of(values).tolist())
+    keys = np.array(sorted(truth), dtype=np.uint64)
+    exact = np.array([truth[key] for key in keys.tolist()])
+    for counts, missed in (state.bounds(keys), state.tracked(keys)):
+        assert (counts <= exact).all()
+        assert (exact <= counts + missed).all()
+    untracked = ~np.isin(keys, state.frequent_keys)
+    assert state.level == 0 or (exact[untracked] <= state.floor).all()
+    assert state.frequent_keys.size <= capacity // 4
+    assert state.frequent_keys.tolist() == sorted(state.frequent_keys.tolist())
+
+
+def test_within_capacity_everything_is_exact() -> None:
+    state = Patterns.of_keys(keys_of([1, 2, 2, 3]), units=9, capacity=3)
+    assert (state.level, state.floor, state.frequent_keys.size, sorted(state.counts.tolist())) == (0, 0, 0, [1, 1, 2])
+
+
+def test_what_is_frequent_from_the_start_keeps_its_exact_count() -> None:
+    random = np.random.default_rng(3)
+    often = np.repeat(np.arange(5), 400)
+    rare = np.arange(1000, 6000)
+    values = np.concatenate([often, rare])
+    random.shuffle(values)
+    parts = [Patterns.of_keys(keys_of(part.tolist()), units=9, capacity=200) for part in np.array_split(values, 40)]
+    state = merge_all(parts)
+    assert state.level > 0
+    counts, missed = state.tracked(np.sort(keys_of(list(range(5)))))
+    assert counts.tolist() == [400] * 5
+    assert missed.tolist() == [0] * 5
+
+
+def test_of_counts_what_numpy_counts() -> None:
+    z = np.random.default_rng(1).standard_normal((30, 7, 4))
+    state = Patterns.of(Block(z))
+    _, counts = np.unique((z > 0).reshape(-1, 4), axis=0, return_counts=True)
+    assert state.total == 210
+    assert sorted(state.counts.tolist()) == sorted(counts.tolist())
+
+
+@pytest.mark.parametrize(("name", "value"), [("units", 8), ("seed", 1), ("capacity", 5)])
+def test_states_made_differently_refuse_to_merge_with_both_values_in_the_message(name: str, value: int) -> None:
+    made = {"units": 9, "seed": 0, "capacity": 4}
+    one = Patterns.of_keys(keys_of([1]), **made)
+    other = Patterns.of_keys(keys_of([1]), **{**made, name: value})
+    with pytest.raises(StateError, match=rf"{name} {made[name]} and {value}"):
+        one.merge(other)
+
+
+def test_a_capacity_of_nothing_is_refused() -> None:
+    with pytest.raises(OptionError, match="at least 1"):
+        Patterns.of(Block(np.ones((1, 1, 1))), capacity=0)

@@ -1,0 +1,43 @@
+"""Sorted tables of counts against collections.Counter."""
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relucid.analyzer.stats.tables import add, heaviest, lookup, size_under, tally
+
+WORDS = st.lists(st.one_of(st.integers(0, 20), st.integers(2**64 - 20, 2**64 - 1)), max_size=60)
+
+
+def words(values: list[int]) -> np.ndarray:
+    return np.array(values, dtype=np.uint64)
+
+
+def as_dict(table: tuple[np.ndarray, np.ndarray]) -> dict[int, int]:
+    assert (np.sort(table[0]) == table[0]).all()
+    return dict(zip(table[0].tolist(), table[1].tolist(), strict=True))
+
+
+@given(WORDS, WORDS)
+def test_tally_add_and_lookup_are_those_of_a_counter(a: list[int], b: list[int]) -> None:
+    assert as_dict(tally(words(a))) == Counter(a)
+    both = add(tally(words(a)), tally(words(b)))
+    assert as_dict(both) == Counter(a) + Counter(b)
+    asked = sorted({*a, 7, 2**64 - 3})
+    assert lookup(both, words(asked), absent=-1).tolist() == [(Counter(a) + Counter(b)).get(key, -1) for key in asked]
+
+
+@given(st.lists(st.integers(1, 6), max_size=30), st.integers(0, 30))
+def test_heaviest_keeps_no_part_of_a_tie(counts: list[int], most: int) -> None:
+    kept = heaviest(np.array(counts, dtype=np.int64), most).tolist()
+    largest_first = sorted(counts, reverse=True)
+    bar = largest_first[most] if most < len(counts) else 0
+    assert kept == [count > bar for count in counts]
+    assert sum(kept) <= most
+
+
+@given(WORDS, st.integers(0, 64))
+def test_size_under_counts_the_keys_below_the_threshold(a: list[int], level: int) -> None:
+    assert size_under(words(sorted(a)), level) == sum(key < 2 ** (64 - level) for key in a)
