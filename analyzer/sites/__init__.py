@@ -1,0 +1,6 @@
+"""Sites: which nodes decide, what they read, which axis counts their units."""
+
+from .find import find_sites
+from .site import KINDS, PIECEWISE, SMOOTH, Site
+
+__all__ = ["KINDS", "PIECEWISE", "SMOOTH", "Site", "find_sites"]

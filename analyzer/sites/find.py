@@ -1,0 +1,95 @@
+"""Every site of a model, in the order in which they decide."""
+
+from collections.abc import Iterable, Iterator
+
+import onnx_ir as ir
+
+from ..graph import depths, in_order
+from .axes import UnitAxis, unit_axis
+from .constants import is_constant
+from .names import site_name, unique
+from .site import Site
+from .switch import Switch
+from .switches import find_switches
+
+
+def find_sites(model: ir.Model) -> tuple[Site, ...]:
+    """Where decisions are taken: one site for every use of a ReLU-like function, in the order of the graph.
+
+    Those that cannot be tapped are listed too, with the reason: they stand inside the body of an If, a Loop or a Scan,
+    or their pre-activation is no value of the graph. Model-local functions must have been inlined, and shapes
+    inferred, as `relucid.analyzer.model.load` does.
+
+    Args:
+        model: the model; it is not changed.
+    """
+    nodes = in_order(model.graph)
+    switches = find_switches(nodes)
+    hidden = [(switch, reason) for node in nodes for switch, reason in _inside(node)]
+    names = unique([site_name(s.node, s.kind) for s in switches] + [site_name(s.node, s.kind) for s, _ in hidden])
+    behind = depths(model.graph, [s.node.outputs[0] for s in switches])
+    batch = _batch_dim(model.graph)
+    sites = [
+        _site(switch, name, behind.get(switch.node.outputs[0], 0), batch)
+        for switch, name in zip(switches, names, strict=False)
+    ]
+    bodies = [
+        Site(name=name, value=switch.z.name or "" if switch.z else "", kind=switch.kind, unit_axis=-1, reason=reason)
+        for (switch, reason), name in zip(hidden, names[len(switches) :], strict=True)
+    ]
+    return (*sites, *bodies)
+
+
+def _site(switch: Switch, name: str, depth: int, batch: int | str | None) -> Site:
+    z, reason = switch.z, switch.reason
+    if z is not None and reason is None and is_constant(z):
+        reason = "it reads a constant, so it decides nothing"
+    found = unit_axis(z) if z is not None else UnitAxis(-1, "no pre-activation")
+    shape = None if z is None or z.shape is None else tuple(_size(d) for d in z.shape)
+    return Site(
+        name=name,
+        value=(z.name or "") if z is not None else "",
+        kind=switch.kind,
+        unit_axis=found.axis,
+        activation=switch.node.outputs[0].name,
+        rule=found.rule,
+        threshold=switch.threshold,
+        sample_axis=_sample_axis(shape, found.axis, batch),
+        shape=shape,
+        depth=depth,
+        reason=reason,
+    )
+
+
+def _inside(node: ir.Node) -> Iterator[tuple[Switch, str]]:
+    """The switches in the bodies of a node, with the reason why they cannot be tapped."""
+    for attribute in node.attributes.values():
+        bodies: Iterable[ir.Graph] = ()
+        if attribute.type == ir.AttributeType.GRAPH:
+            bodies = (attribute.as_graph(),)
+        elif attribute.type == ir.AttributeType.GRAPHS:
+            bodies = attribute.as_graphs()
+        for body in bodies:
+            place = f"inside the body of {node.op_type} {node.name!r}"
+            for switch in find_switches(body.all_nodes()):
+                yield switch, f"{place}: a value in there cannot become an output"
+
+
+def _size(dim: int | ir.SymbolicDim) -> int | str | None:
+    return dim if isinstance(dim, int) else dim.value
+
+
+def _batch_dim(graph: ir.Graph) -> int | str | None:
+    """The first dimension of the first input that is fed and has one."""
+    for value in graph.inputs:
+        if value.name not in graph.initializers and value.shape is not None and len(value.shape) > 0:
+            return _size(value.shape[0])
+    return None
+
+
+def _sample_axis(shape: tuple[int | str | None, ...] | None, units: int, batch: int | str | None) -> int:
+    """Axis 0, unless the name or the number of the batch stands at exactly one other axis and not there."""
+    if shape is None or batch in (None, 1) or not shape or shape[0] == batch:
+        return 0
+    places = [axis for axis, size in enumerate(shape) if size == batch and axis != units % len(shape)]
+    return places[0] if len(places) == 1 else 0

@@ -1,0 +1,78 @@
+"""Switches that an optimizer or a quantizer has hidden inside a larger operator."""
+
+import onnx_ir as ir
+
+from .constants import uniform
+from .match import input_of
+from .switch import Switch
+
+_AFFINE = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"})
+_LOWEST = {ir.DataType.UINT8: 0, ir.DataType.INT8: -128, ir.DataType.UINT16: 0, ir.DataType.INT16: -32768}
+_OUTPUT_ZERO_POINT = {"QLinearConv": 7, "QLinearMatMul": 7, "QLinearAdd": 7, "QGemm": 8}
+_NAMED_IN_AN_ATTRIBUTE = {
+    "relu": "relu",
+    "leakyrelu": "leaky_relu",
+    "clip": "clip",
+    "hardsigmoid": "hard_sigmoid",
+    "thresholdedrelu": "thresholded_relu",
+    "elu": "elu",
+    "softplus": "softplus",
+}
+
+
+def quantized(node: ir.Node) -> Switch | None:
+    """A zero point at the lowest code clamps negative numbers away: a ReLU written as a quantization."""
+    if node.op_type == "QuantizeLinear" and _clamps(input_of(node, 2)) and _can_be_negative(node.inputs[0]):
+        return Switch(node, "quantize", node.inputs[0])
+    if node.op_type in _OUTPUT_ZERO_POINT and _clamps(input_of(node, _OUTPUT_ZERO_POINT[node.op_type])):
+        return Switch(node, "quantize", None, reason=f"a zero point does the clamping inside {node.op_type}")
+    if node.op_type == "QLinearLeakyRelu":
+        return Switch(node, "leaky_relu", node.inputs[0], threshold=uniform(input_of(node, 2)) or 0.0)
+    return None
+
+
+def fused(node: ir.Node) -> Switch | None:
+    """An operator of a runtime or a recurrent cell that names its activation in an attribute."""
+    names = [name.lower() for name in _strings(node, "activation", "activations")]
+    kinds = [_NAMED_IN_AN_ATTRIBUTE[name] for name in names if name in _NAMED_IN_AN_ATTRIBUTE]
+    if not kinds:
+        return None
+    reason = f"{node.op_type} applies the activation inside; its pre-activation is not a value of the graph"
+    return Switch(node, kinds[0], None, reason=reason)
+
+
+def runtime_gelu(node: ir.Node) -> Switch | None:
+    """The runtime's own GELU operators; those that add a bias inside have no pre-activation to read."""
+    if node.domain != "com.microsoft" or node.op_type not in {"Gelu", "QuickGelu", "FastGelu", "BiasGelu"}:
+        return None
+    kind = "quick_gelu" if node.op_type == "QuickGelu" else "gelu"
+    if input_of(node, 1) is None:
+        return Switch(node, kind, node.inputs[0])
+    return Switch(node, kind, None, reason=f"{node.op_type} adds its bias inside; the sum is not a value of the graph")
+
+
+def _clamps(zero_point: ir.Value | None) -> bool:
+    """Whether the zero point is the lowest code of its type, so that no negative number has a code."""
+    if zero_point is None or zero_point.dtype not in _LOWEST:
+        return False
+    return uniform(zero_point) == _LOWEST[zero_point.dtype]
+
+
+def _can_be_negative(value: ir.Value | None) -> bool:
+    """Whether an affine operator made the value, or one of the two summands of a residual addition."""
+    node = value.producer() if value is not None else None
+    if node is None:
+        return False
+    if node.op_type == "Add":
+        return any(v is not None and (p := v.producer()) is not None and p.op_type in _AFFINE for v in node.inputs)
+    return node.op_type in _AFFINE
+
+
+def _strings(node: ir.Node, *names: str) -> list[str]:
+    found: list[str] = []
+    for attribute in (node.attributes.get(name) for name in names):
+        if attribute is not None and attribute.type == ir.AttributeType.STRING:
+            found.append(attribute.as_string())
+        elif attribute is not None and attribute.type == ir.AttributeType.STRINGS:
+            found.extend(attribute.as_strings())
+    return found

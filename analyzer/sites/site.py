@@ -1,0 +1,50 @@
+"""A site: a place in the graph where units switch."""
+
+from dataclasses import dataclass
+
+SMOOTH = frozenset(
+    {"elu", "celu", "selu", "hard_swish", "hard_sigmoid", "gelu", "quick_gelu", "silu", "mish", "softplus"}
+)
+PIECEWISE = frozenset("relu leaky_relu prelu thresholded_relu clip max where mask quantize".split())
+KINDS = tuple(sorted(PIECEWISE | SMOOTH))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a decision is taken: one use of a ReLU-like function.
+
+    Args:
+        name: the user's name for it, unique in the model: module path, else node name, else value name.
+        value: name of the value it reads, the pre-activation z.
+        kind: one of `KINDS`.
+        unit_axis: the axis of z that counts units; negative where the rank of z is not known.
+        activation: name of the value it makes, h; None where h is not a value of the graph.
+        rule: how the unit axis was found, for people to check.
+        threshold: units switch where z > threshold.
+        sample_axis: the axis of z that counts samples.
+        shape: declared shape of z, if it is known.
+        depth: how many sites stand on the longest way from the inputs to this one.
+        reason: why the site cannot be analysed; None if it can.
+    """
+
+    name: str
+    value: str
+    kind: str
+    unit_axis: int
+    activation: str | None = None
+    rule: str = ""
+    threshold: float = 0.0
+    sample_axis: int = 0
+    shape: tuple[int | str | None, ...] | None = None
+    depth: int = 0
+    reason: str | None = None
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the function bends near its threshold instead of breaking there."""
+        return self.kind in SMOOTH
+
+    @property
+    def analysable(self) -> bool:
+        """Whether its pre-activations can be tapped."""
+        return self.reason is None

@@ -1,0 +1,158 @@
+"""The smooth switches: operators, and the arithmetic exporters put in their place.
+
+Arithmetic is recognised by what it computes, not by how it is written: the few nodes before a product are evaluated at
+some points, and the product is a GELU if it takes the values of a GELU there.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from .constants import is_constant, uniform
+from .match import input_of, number_of
+from .switch import Switch
+
+Points = NDArray[np.float64]
+
+_OPERATORS = {
+    "Elu": "elu",
+    "Celu": "celu",
+    "Selu": "selu",
+    "HardSwish": "hard_swish",
+    "HardSigmoid": "hard_sigmoid",
+    "Gelu": "gelu",
+    "Mish": "mish",
+    "Softplus": "softplus",
+    "Swish": "silu",
+}
+
+
+def operator(node: ir.Node) -> Switch | None:
+    """The operator that is the function itself."""
+    kind = _OPERATORS.get(node.op_type)
+    return Switch(node, kind, node.inputs[0]) if kind and not node.domain else None
+
+
+def arithmetic(node: ir.Node) -> Switch | None:
+    """A product that takes the values of a known function of one value z, a few nodes back."""
+    if node.op_type not in {"Mul", "Div"} or node.domain:
+        return None
+    cone = _cone(node)
+    if not any(inner.op_type in _BENDS for inner in cone):
+        return None
+    for z in _candidates(cone):
+        within: dict[ir.Node, None] = {}
+        values = _evaluate(node.outputs[0], z, within)
+        if values is None:
+            continue
+        for kind, function in FORMS:
+            if np.allclose(values, function(_AT), rtol=0, atol=1e-4):
+                return Switch(node, kind, z, tuple(inner for inner in within if inner is not node))
+    return None
+
+
+_AT: Points = np.array([-7.0, -4.0, -2.5, -1.0, -0.4, 0.0, 0.3, 1.0, 2.5, 4.0, 7.0])
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def _sigmoid(z: Points) -> Points:
+    return 1 / (1 + np.exp(-z))
+
+
+def _softplus(z: Points) -> Points:
+    return np.log1p(np.exp(z))
+
+
+FORMS: tuple[tuple[str, Callable[[Points], Points]], ...] = (
+    ("gelu", lambda z: z * (1 + _erf(z / math.sqrt(2))) / 2),
+    ("gelu", lambda z: z * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))) / 2),
+    ("silu", lambda z: z * _sigmoid(z)),
+    ("quick_gelu", lambda z: z * _sigmoid(1.702 * z)),
+    ("hard_swish", lambda z: z * np.clip(z + 3, 0, 6) / 6),
+    ("mish", lambda z: z * np.tanh(_softplus(z))),
+)
+"""The functions that are recognised in arithmetic; two forms of one kind where exporters approximate."""
+
+_BENDS = frozenset({"Erf", "Tanh", "Sigmoid", "HardSigmoid", "Clip", "Min", "Max", "Relu"})
+_LARGEST = 12  # nodes: the tanh form of GELU takes nine
+
+
+def _cone(node: ir.Node) -> list[ir.Node]:
+    """The nodes behind this one, nearest first, through operators that can be evaluated."""
+    cone = [node]
+    for inner in cone:
+        for value in inner.inputs:
+            maker = value.producer() if value is not None else None
+            if maker is not None and maker.op_type in _EVALUATED and not maker.domain and maker not in cone:
+                cone.append(maker)
+        if len(cone) >= _LARGEST:
+            break
+    return cone[:_LARGEST]
+
+
+def _candidates(cone: list[ir.Node]) -> Iterator[ir.Value]:
+    """Every value the nodes read that is not constant, nearest first."""
+    seen = set()
+    for node in cone:
+        for value in node.inputs:
+            if value is not None and value not in seen and not is_constant(value):
+                seen.add(value)
+                yield value
+
+
+_EVALUATED: dict[str, Callable[..., Points]] = {
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": np.divide,
+    "Pow": np.power,
+    "Erf": _erf,
+    "Tanh": np.tanh,
+    "Sigmoid": _sigmoid,
+    "Softplus": _softplus,
+    "Min": np.minimum,
+    "Max": np.maximum,
+    "Relu": lambda z: np.maximum(z, 0),
+    "Identity": lambda z: z,
+    "HardSigmoid": lambda z: z,
+    "Clip": lambda z: z,
+}
+
+
+def _evaluate(value: ir.Value | None, z: ir.Value, within: dict[ir.Node, None]) -> Points | None:
+    """The value where z takes the points `_AT`; None if it needs anything but z and constants.
+
+    `within` collects the nodes that were evaluated.
+    """
+    if value is z:
+        return _AT
+    number = uniform(value)
+    if number is not None:
+        return np.full_like(_AT, number)
+    node = value.producer() if value is not None else None
+    if node is None or node.op_type not in _EVALUATED or node.domain or len(within) > _LARGEST:
+        return None
+    within[node] = None
+    place = 1 if node.op_type == "Clip" else None
+    arguments = [_evaluate(v, z, within) for v in node.inputs[:place]]
+    if any(a is None for a in arguments):
+        return None
+    with np.errstate(all="ignore"):
+        found: Points = _EVALUATED[node.op_type](*arguments)
+        if node.op_type == "HardSigmoid":
+            found = np.clip(number_of(node, "alpha", 0.2) * found + number_of(node, "beta", 0.5), 0, 1)
+        return _clipped(node, found) if node.op_type == "Clip" else found
+
+
+def _clipped(node: ir.Node, values: Points) -> Points | None:
+    bounds = []
+    for place, (name, absent) in enumerate((("min", -math.inf), ("max", math.inf)), start=1):
+        given = input_of(node, place)
+        number = number_of(node, name, absent) if given is None else uniform(given)
+        if number is None:
+            return None
+        bounds.append(number)
+    return np.minimum(np.maximum(values, bounds[0]), bounds[1])
