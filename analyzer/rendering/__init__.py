@@ -1,0 +1,1 @@
+"""How a report is shown: table, report.json, units.csv, report.html; and conditions on its numbers."""

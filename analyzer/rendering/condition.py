@@ -1,0 +1,132 @@
+"""A condition on a report, as `--fail-if` takes it: `dead_units > 0.2 or accuracy < 0.9`.
+
+The name of a list means the share of its members: `dead_units` is the share of dead units, `dead_unit_count` how many
+there are. An estimate counts as its value. A comparison with a value that is not defined is neither true nor false, and
+only what is known to be true fires.
+"""
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from ..errors import OptionError
+from ..plain import no_such
+from . import expression
+from .numbers import number
+from .words import BY_NAME, WORDS, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..plain import Value
+    from ..report import Report
+
+NETWORK = "the network"
+
+
+def _counted(word: Word) -> str:
+    """What the number of a list's members is called: dead_units -> dead_unit_count."""
+    return word.name.removesuffix("s") + "_count"
+
+
+LISTS = {word.name: word for word in WORDS if word.share is not None}
+COUNTS = {_counted(word): word for word in LISTS.values()}
+NUMBERS = {
+    word.name: word for word in BY_NAME.values() if word.kind in {"count", "number", "share"} and word.place != "unit"
+}
+MEANT = {**COUNTS, **LISTS, **NUMBERS}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A parsed condition.
+
+    Args:
+        text: as it was written.
+        tree: what it says.
+
+    >>> from relucid.analyzer.report import Report, SiteReport
+    >>> report = Report((SiteReport("act", "relu", {"dead_units": (0,), "dead_unit_ratio": 0.25}),))
+    >>> Condition.parse("dead_units > 0.2").firing(report)
+    ('act',)
+    >>> Condition.parse("dead_unit_count > 1").firing(report)
+    ()
+    """
+
+    text: str
+    tree: ast.expr
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The condition that the text says.
+
+        Raises:
+            OptionError: it is no condition, names a value no report has, or asks of a share what is true of every
+                share or of none, as `dead_units > 20` does.
+        """
+        text = text.strip()
+        tree = expression.parse(text)
+        for name in expression.names(tree):
+            if name not in MEANT:
+                raise OptionError(no_such(f"{text!r}: a report has no value", name, sorted(MEANT)))
+        if not expression.names(tree):
+            raise OptionError(f"{text!r} asks for no value of the report; write a condition such as 'dead_units > 0.2'")
+        for name, constant, asked in expression.bounds(tree):
+            if name in LISTS or MEANT[name].kind == "share":
+                _refuse_if_settled(text, name, {asked(at) for at in (0.0, 1.0, constant) if 0 <= at <= 1})
+        return cls(text, tree)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The values it asks for, each once, in alphabetical order."""
+        return expression.names(self.tree)
+
+    def firing(self, report: "Report") -> tuple[str, ...]:
+        """The names of the sites that satisfy it, in order of depth.
+
+        A condition on values of the network alone is asked once; ("the network",) says that it fires.
+
+        Raises:
+            OptionError: the report lacks a value it asks for: the measure was not asked for, or labels were not given.
+        """
+        present = set(report.network).union(*(site.values for site in report.sites))
+        for name in self.names:
+            of_sites = MEANT[name].place == "site"
+            if not {name, MEANT[name].name} & present and (report.sites or not of_sites):
+                raise OptionError(
+                    f"{self.text!r}: this report has no {name}; ask for the measure, or give the labels, it comes from"
+                )
+        if all(MEANT[name].place == "network" for name in self.names):
+            return (NETWORK,) if self._holds(report.network, report) else ()
+        return tuple(site.name for site in report.sites if self._holds({**report.network, **site.values}, report))
+
+    def notes(self, report: "Report") -> tuple[str, ...]:
+        """One sentence for each value it asks for that is defined nowhere, so that nothing could fire by it."""
+        everything = [report.network, *(site.values for site in report.sites)]
+        silent = [name for name in self.names if all(_meaning(name, values, report) is None for values in everything)]
+        return tuple(f"{self.text!r} cannot fire by {name}: it is defined at no site" for name in silent)
+
+    def _holds(self, values: "Mapping[str, Value]", report: "Report") -> bool:
+        return expression.truth(self.tree, lambda name: _meaning(name, values, report)) is True
+
+
+def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> float | None:
+    """What a name means: a list the share, the count of a list how many, any other name its number."""
+    if name in COUNTS and name not in values:
+        return number(values.get(COUNTS[name].name))
+    if name not in LISTS:
+        return number(values.get(name))
+    if share := LISTS[name].share:
+        return number(values.get(share))
+    members = number(values.get(name))
+    return members / len(report.sites) if members is not None and report.sites else None
+
+
+def _refuse_if_settled(text: str, name: str, answers: set[bool]) -> None:
+    """Refuse a comparison whose answer is the same for every share: somebody means per cent, or a count."""
+    if len(answers) == 1:
+        counted = f", or use {_counted(LISTS[name])} for how many" if name in LISTS else ""
+        raise OptionError(
+            f"{text!r} is {'always' if True in answers else 'never'} true of {name}, a share between 0 and 1; "
+            f"write 0.2 for 20 %{counted}"
+        )

@@ -1,0 +1,33 @@
+"""docs/report.md says of every value what the program says."""
+
+import re
+from pathlib import Path
+
+from relucid.analyzer.rendering.columns import COLUMNS, MORE
+from relucid.analyzer.rendering.json_file import VERSION
+from relucid.analyzer.rendering.words import BY_NAME, WORDS
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "report.md"
+
+
+def test_the_document_lists_the_words():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (count|number|share|list|truth|text) \| (.*) \|$", text, re.M)
+    assert rows == [(word.name, word.kind, word.meaning) for word in WORDS]
+    assert f"version {VERSION}" in text
+
+
+def test_a_name_stands_once_in_each_place():
+    assert len({(word.name, word.place) for word in WORDS}) == len(WORDS)
+
+
+def test_shares_of_lists_and_columns_are_words():
+    for word in WORDS:
+        assert not word.share or BY_NAME[word.share].kind == "share"
+    assert all(column.name in BY_NAME for column in COLUMNS + MORE)
+
+
+def test_hand_made_reports_use_no_other_names(usual):
+    known = {*BY_NAME, "name", "kind"}
+    assert set(usual.network) <= known
+    assert all(set(site.values) <= known for site in usual.sites)
