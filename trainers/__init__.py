@@ -1,0 +1,1 @@
+"""Networks, data and recipes behind the numbers and files relucid shows; no analysis needs them."""

@@ -1,0 +1,161 @@
+"""Make the demo: train a small residual ReLU network on the UCI digits and write it, with held-out digits, as files.
+
+Run as `python -m relucid.trainers.demo`. Nothing is arranged: momentum SGD at a rate a little too high kills some
+units in every run, and in about half of the runs a bias in front of a residual sum grows until a unit behind it is
+linear. The seed is the first of 0, 1, 2 ... with which both happen.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+
+from ..analyzer import demo
+
+SEED = 1
+SPLIT_SEED = 0
+HELD_OUT = 597
+EPOCHS = 30
+BATCH = 32
+LEARNING_RATE = 0.06
+MOMENTUM = 0.9
+WEIGHT_DECAY = 1e-3  # of the weights; biases are left alone
+OPSET = 18
+IR_VERSION = 10  # the newest that runtimes of 2024 still read
+MODULE_PATH = "pkg.torch.onnx.name_scopes"
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Images (sample, 1, 8, 8) float32 in [0, 1] and their classes (sample,) int64."""
+
+    image: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+class Residual(nn.Module):
+    """Two convolutions beside the identity; the second ReLU reads their sum."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.relu2 = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (sample, channel, row, column) to features of the same shape."""
+        out: torch.Tensor = self.relu2(x + self.conv2(self.relu1(self.conv1(x))))
+        return out
+
+
+class DigitsNet(nn.Module):
+    """Stem, residual block at 8 x 8, halving, residual block at 4 x 4, one hidden dense layer: seven ReLUs."""
+
+    def __init__(self, fine: int = 8, coarse: int = 16, hidden: int = 32, classes: int = 10) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, fine, 3, padding=1), relu=nn.ReLU()))
+        self.fine = Residual(fine)
+        self.halve = nn.Sequential(OrderedDict(conv=nn.Conv2d(fine, coarse, 3, stride=2, padding=1), relu=nn.ReLU()))
+        self.coarse = Residual(coarse)
+        self.hidden = nn.Sequential(OrderedDict(dense=nn.Linear(coarse * 4 * 4, hidden), relu=nn.ReLU()))
+        self.classes = nn.Linear(hidden, classes)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Images (sample, 1, 8, 8) to logits (sample, class)."""
+        features = self.coarse(self.halve(self.fine(self.stem(image))))
+        logits: torch.Tensor = self.classes(self.hidden(features.flatten(1)))
+        return logits
+
+
+def digits() -> tuple[Digits, Digits]:
+    """The UCI digits as (training, held-out), every class in both in the same share."""
+    pixels, labels = load_digits(return_X_y=True)
+    image = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    labels = labels.astype(np.int64)
+    parts = train_test_split(image, labels, test_size=HELD_OUT, random_state=SPLIT_SEED, stratify=labels)
+    return Digits(parts[0], parts[2]), Digits(parts[1], parts[3])
+
+
+def train(data: Digits, *, epochs: int = EPOCHS, seed: int = SEED) -> DigitsNet:
+    """A network trained on `data`; the same seed, number of threads and torch give the same weights bit for bit."""
+    image, labels = torch.from_numpy(data.image), torch.from_numpy(data.labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = DigitsNet()
+        weights = [parameter for parameter in net.parameters() if parameter.dim() > 1]
+        biases = [parameter for parameter in net.parameters() if parameter.dim() == 1]
+        groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": WEIGHT_DECAY}, {"params": biases}]
+        optimizer = torch.optim.SGD(groups, lr=LEARNING_RATE, momentum=MOMENTUM)
+        for _ in range(epochs):
+            for batch in torch.randperm(len(image)).split(BATCH):
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(net(image[batch]), labels[batch]).backward()
+                optimizer.step()
+    return net.eval()
+
+
+def accuracy(net: DigitsNet, data: Digits) -> float:
+    """Share of images whose class the network names."""
+    with torch.no_grad():
+        guess = net(torch.from_numpy(data.image)).argmax(1).numpy()
+    return float((guess == data.labels).mean())
+
+
+def export(net: DigitsNet, path: Path) -> None:
+    """Write the network as ONNX: any number of samples, each node with its module path.
+
+    The exporter's other notes on nodes are dropped: they hold paths of the machine that exported.
+    """
+    example = torch.zeros(2, 1, 8, 8)
+    program = torch.onnx.export(
+        net,
+        (example,),
+        dynamo=True,
+        opset_version=OPSET,
+        output_names=["logits"],
+        dynamic_shapes={"image": {0: torch.export.Dim("sample")}},
+        verbose=False,
+    )
+    assert program is not None, "the dynamo exporter returns a program"  # noqa: S101
+    model = program.model
+    model.ir_version = IR_VERSION
+    for node in model.graph:
+        module_path = node.metadata_props[MODULE_PATH]
+        node.metadata_props.clear()
+        node.metadata_props[MODULE_PATH] = module_path
+    program.save(path)
+
+
+def make(folder: Path) -> tuple[DigitsNet, Digits]:
+    """Write `digits.onnx` and `digits.npz` into the folder; the trained network and the held-out digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more of them sum in another order
+    try:
+        training, held_out = digits()
+        net = train(training)
+    finally:
+        torch.set_num_threads(threads)
+    export(net, folder / demo.model().name)
+    np.savez(folder / demo.data().name, image=held_out.image, labels=held_out.labels)
+    return net, held_out
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, exists=True, path_type=Path), default=demo.model().parent)
+def main(out: Path) -> None:
+    """Train the demo's network and write digits.onnx and digits.npz."""
+    net, held_out = make(out)
+    click.echo(f"{out}: accuracy on {HELD_OUT} held-out digits {accuracy(net, held_out):.4f}")
+
+
+if __name__ == "__main__":
+    main()
