@@ -1,0 +1,146 @@
+"""The whole flow: model, sites, instrumented graph, batches, statistics, measures, report."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .data import open_data, rebatch
+from .model import Model, load
+from .options import SQUARES, Options
+from .prepare import prepare, read_at_once
+from .record import Record
+from .report import Report
+from .state import State
+from .stats.patterns import CAPACITY
+from .telling import tell
+
+
+def analyze(
+    model: Any,
+    data: Any,
+    *,
+    labels: Any = None,
+    inputs: Mapping[str, str] | None = None,
+    preprocess: str | os.PathLike[str] | None = None,
+    measures: Sequence[str] | None = None,
+    sites: str | Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    unit_axis: Mapping[str, int] | None = None,
+    units: str = "channel",
+    batch: int | None = None,
+    limit: int | None = None,
+    provider: str = "cpu",
+    exact: bool = False,
+    threads: int | None = None,
+    capacity: int = CAPACITY,
+    seed: int = 0,
+    squares: int = SQUARES,
+    output: str | None = None,
+    custom_ops: str | os.PathLike[str] | None = None,
+    example_inputs: Any = None,
+) -> Report:
+    """Read a model as a machine that takes decisions: what is dead, linear, redundant, how many patterns it knows.
+
+    Args:
+        model: path, bytes, `onnx.ModelProto`, `onnx_ir.Model`, or a `torch.nn.Module` with `example_inputs`. It is
+            never changed.
+        data: what to run it on: a path (.npz, .npy, .parquet, a folder of test data or images), "random:N",
+            "loader.py:func", arrays, dicts of arrays, or anything that yields them.
+        labels: the class of each sample: a key of the data, a path, or an array; gives accuracy and information.
+        inputs: names in the data, by input of the model, where they differ.
+        preprocess: for an image folder, the file that says how images become arrays.
+        measures: names of measures; None means the defaults (units, points, patterns, vni).
+        sites: names or globs of sites; None means all.
+        kinds: kinds of sites, see `relucid.analyzer.sites.KINDS`; None means all.
+        unit_axis: the axis that counts units, by site, where the one found is wrong.
+        units: "channel", or "position" to count every (position, unit) as a unit of its own.
+        batch: samples in one run; None lets relucid choose. No result depends on it.
+        limit: read at most so many samples.
+        provider: "cpu" or "cuda".
+        exact: turn the runtime's graph optimisations off (they flip about one activation bit in ten million).
+        threads: of the runtime and of the statistics; None: all cores.
+        capacity: most distinct patterns per site that are counted exactly.
+        seed: of random data and pattern keys.
+        squares: most units of a site for which VNI is computed (its memory grows with their square).
+        output: the output that holds the class scores, where several could.
+        custom_ops: a library of custom operators; none is ever loaded unless named here.
+        example_inputs: arguments of a torch module's forward.
+
+    Raises:
+        RelucidError: one of its children; the message says what was wanted, what came and what to do.
+
+    >>> import relucid
+    >>> report = relucid.analyze(relucid.demo.model(), relucid.demo.data(), labels="labels", limit=100)
+    >>> report.accuracy > 0.9
+    True
+    """
+    options = Options(
+        measures=measures,
+        sites=sites,
+        kinds=kinds,
+        unit_axis=dict(unit_axis or {}),
+        units=units,
+        batch=batch,
+        limit=limit,
+        provider=provider,
+        exact=exact,
+        threads=threads,
+        capacity=capacity,
+        seed=seed,
+        squares=squares,
+        output=output,
+        custom_ops=None if custom_ops is None else Path(custom_ops),
+    )
+    loaded = load(model, example_inputs=example_inputs)
+    return tell(observe(loaded, data, options, labels=labels, inputs=inputs, preprocess=preprocess))
+
+
+def observe(
+    model: Model,
+    data: Any,
+    options: Options,
+    *,
+    labels: Any = None,
+    inputs: Mapping[str, str] | None = None,
+    preprocess: str | os.PathLike[str] | None = None,
+    resume: State | None = None,
+    progress: Callable[[int], None] | None = None,
+    keep: Callable[[State], None] | None = None,
+) -> State:
+    """Run the model over the data and gather every statistic the measures need.
+
+    Args:
+        model: what `load` gave.
+        data: as in `analyze`.
+        options: how to analyse.
+        labels: as in `analyze`.
+        inputs: as in `analyze`.
+        preprocess: as in `analyze`.
+        resume: a state of the same analysis to go on from.
+        progress: called with the number of samples after every batch.
+        keep: called with the state every minute, at the end, and when the run is broken off.
+
+    Raises:
+        ModelError, DataError, OptionError, StateError, MissingDependencyError: see their docstrings.
+    """
+    prepared = prepare(model, options, labels=labels is not None)
+    record = Record(prepared, resume=resume, progress=progress, keep=keep)
+    feeds = open_data(
+        data,
+        prepared.specs,
+        columns=inputs,
+        labels=labels,
+        preprocess=None if preprocess is None else Path(preprocess),
+        seed=options.seed,
+    )
+    batches = rebatch(
+        feeds,
+        prepared.specs,
+        batch=read_at_once(prepared.specs, options.batch),
+        limit=options.limit,
+        shard=options.shard,
+    )
+    with record:
+        prepared.stream.follow(record.unseen(batches), seen=record.seen)
+    return record.state()

@@ -1,0 +1,67 @@
+"""The command line: one file a command, each imported when it is called."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+_COMMANDS = {
+    "analyze": "run a model over data: what is dead, linear, redundant, how many patterns",
+    "demo": "the whole flow on the model and data inside the package",
+    "doctor": "what is installed, and which providers really work",
+    "expose": "the same model, pre-activations as extra outputs",
+    "merge": "states of shards, in any order, into one report",
+    "sites": "where decisions are taken: name, kind, unit axis, analysable or why not",
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command's file only when it is called, and prints our errors as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f".{cmd_name}", __name__).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from ..errors import RelucidError  # noqa: PLC0415 - keeps `relucid --help` light
+
+        try:
+            return super().invoke(ctx)
+        except RelucidError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"relucid: {error}", err=True)
+            sys.exit(2)
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    del parameter
+    if wanted:
+        from ... import __version__  # noqa: PLC0415
+
+        click.echo(f"relucid {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def main(debug: bool) -> None:  # noqa: FBT001 - click's signature
+    """Read a ReLU network as a machine that takes discrete decisions.
+
+    Exit codes: 0 fine; 1 a --fail-if condition fired; 2 something about the input is wrong.
+    """
+    del debug

@@ -1,0 +1,30 @@
+"""`relucid merge`: states of shards, in any order, into one report."""
+
+from pathlib import Path
+
+import click
+
+from ..state import State
+from ..stats import merge_all
+from ..telling import tell
+from . import choices
+from .show import condition, show
+
+
+@click.command()
+@click.argument("states", type=choices.PATH, nargs=-1, required=True)
+@click.option("--state", type=choices.PATH, metavar="FILE", help="Save the merged state too.")
+@choices.telling
+def command(
+    states: tuple[Path, ...],
+    state: Path | None,
+    out: Path | None,
+    as_json: bool,  # noqa: FBT001 - click's signature
+    fail_if: str | None,
+) -> None:
+    """Merge the STATES that `relucid analyze --state` saved into one report."""
+    fires = condition(fail_if)
+    merged = merge_all(State.load(path) for path in states)
+    if state is not None:
+        merged.save(state)
+    show(tell(merged), out=out, as_json=as_json, fail_if=fires)

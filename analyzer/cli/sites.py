@@ -1,0 +1,46 @@
+"""`relucid sites`: where a model decides."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ..model import load
+from ..sites import Site, find_sites
+from . import choices
+
+
+@click.command()
+@click.argument("model", type=choices.PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def command(model: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """List where MODEL decides: name, kind, shape, unit axis, and whether it can be analysed."""
+    loaded = load(model)
+    sites = find_sites(loaded.ir)
+    if as_json:
+        click.echo(json.dumps([asdict(site) for site in sites], indent=2))
+    elif sites:
+        _print(sites)
+    else:
+        operators = sorted({node.op_type for node in loaded.ir.graph.all_nodes()})
+        click.echo(f"{model} has no site: no ReLU-like function among its operators ({', '.join(operators)}).")
+
+
+def _print(sites: tuple[Site, ...]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a table needs it
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(
+        "site", "kind", "shape", "unit axis", "why this axis, or why not analysable", box=None, pad_edge=False
+    )
+    for site in sites:
+        shape = "?" if site.shape is None else "×".join("?" if d is None else str(d) for d in site.shape)
+        kind = f"{site.kind} (smooth)" if site.smooth else site.kind
+        axis = str(site.unit_axis) if site.analysable else "-"
+        table.add_row(escape(site.name), kind, escape(shape), axis, escape(site.reason or site.rule))
+    console = Console()
+    console.print(table)
+    analysable = sum(site.analysable for site in sites)
+    console.print(f"\n{len(sites)} sites, {analysable} analysable", highlight=False)

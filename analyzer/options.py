@@ -1,0 +1,108 @@
+"""The options of an analysis, checked once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .errors import OptionError
+from .measures import MEASURES, Measure
+from .sites import KINDS, Site
+from .stats.patterns import CAPACITY
+
+GLOBAL = "global_patterns"
+"""The one measure of the whole network that has to be asked for."""
+
+SQUARES = 4096
+"""Most units whose co-moments are kept unless asked otherwise: 4096^2 float64 take 128 MiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to analyse. `relucid.analyze` says what each option means.
+
+    Raises:
+        OptionError: an option has a value that cannot be meant.
+    """
+
+    measures: Sequence[str] | None = None
+    sites: str | Sequence[str] | None = None
+    kinds: Sequence[str] | None = None
+    unit_axis: Mapping[str, int] = field(default_factory=dict)
+    units: str = "channel"
+    batch: int | None = None
+    limit: int | None = None
+    shard: tuple[int, int] | None = None
+    provider: str = "cpu"
+    exact: bool = False
+    threads: int | None = None
+    capacity: int = CAPACITY
+    seed: int = 0
+    squares: int = SQUARES
+    output: str | None = None
+    custom_ops: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.measures or ():
+            if name not in _MEASURES:
+                raise OptionError(f"no measure is called {name!r}; there are {', '.join(_MEASURES)}")
+        for name in self.kinds or ():
+            if name not in KINDS:
+                raise OptionError(f"no kind of site is called {name!r}; there are {', '.join(KINDS)}")
+        if self.units not in {"channel", "position"}:
+            raise OptionError(f"units are counted by 'channel' or by 'position', not {self.units!r}")
+        for name, least in (("batch", 1), ("limit", 1), ("threads", 1), ("capacity", 1), ("squares", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise OptionError(f"{name} must be at least {least}, not {value}")
+
+    def chosen_measures(self, *, labels: bool) -> tuple[Measure, ...]:
+        """The measures of a site to compute: those named, else the defaults, and with labels those that need them.
+
+        Raises:
+            OptionError: a measure was named that needs labels, and there are none.
+        """
+        if self.measures is None:
+            return tuple(m for m in MEASURES if m.default or (labels and m.labels))
+        chosen = tuple(m for m in MEASURES if m.name in self.measures)
+        for measure in chosen:
+            if measure.labels and not labels:
+                raise OptionError(f"the measure {measure.name!r} needs the class of every sample; give labels")
+        return chosen
+
+    @property
+    def wants_global_patterns(self) -> bool:
+        """Whether patterns of the whole network are counted too."""
+        return GLOBAL in (self.measures or ())
+
+    def chosen_sites(self, sites: Sequence[Site]) -> tuple[Site, ...]:
+        """The sites that match the patterns and kinds asked for, with the unit axes the user set.
+
+        Raises:
+            OptionError: nothing matches, or an axis was set for a site that is not there.
+        """
+        globs = [self.sites] if isinstance(self.sites, str) else self.sites
+        chosen = [
+            s
+            for s in sites
+            if (globs is None or any(fnmatchcase(s.name, g) for g in globs))
+            and (self.kinds is None or s.kind in self.kinds)
+        ]
+        if sites and not chosen:
+            raise OptionError(f"no site matches; the model has {', '.join(s.name for s in sites[:8])} ...")
+        names = {s.name for s in sites}
+        for name in self.unit_axis:
+            if name not in names:
+                raise OptionError(f"a unit axis is set for {name!r}, which is no site; see `relucid sites`")
+        return tuple(_with_axis(s, self.unit_axis.get(s.name)) for s in chosen)
+
+
+def _with_axis(site: Site, axis: int | None) -> Site:
+    if axis is None:
+        return site
+    if site.shape is not None and not -len(site.shape) <= axis < len(site.shape):
+        raise OptionError(f"site {site.name!r} has values of {len(site.shape)} axes; {axis} is none of them")
+    return Site(**{**vars(site), "unit_axis": axis, "rule": "set by the user"})
+
+
+_MEASURES = (*(m.name for m in MEASURES), GLOBAL)

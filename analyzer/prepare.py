@@ -1,0 +1,161 @@
+"""Everything that has to stand before the first batch: sites, instrumented session, collectors."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from .collect import Collector
+from .data import InputSpec, fixed_batch, input_specs
+from .errors import ModelError, OptionError
+from .model import Model
+from .options import Options
+from .passes.instrument import InstrumentPass
+from .runtime import describe
+from .session import Session, open_session
+from .sites import Site, find_sites
+from .stats import Extents, Points, Statistic
+from .stream import Stream
+
+INPUT_BYTES = 16 << 20
+"""What the inputs read at once should take together, where the user set no batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A model ready to be run over data.
+
+    Args:
+        sites: every site, those that cannot be analysed too.
+        collectors: one for every site to analyse.
+        specs: what the model wants to be fed.
+        stream: what runs batches.
+        made: what a state made with it carries.
+        notes: sentences a reader must know.
+    """
+
+    sites: tuple[Site, ...]
+    collectors: tuple[Collector, ...]
+    specs: tuple[InputSpec, ...]
+    stream: Stream
+    made: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def prepare(model: Model, options: Options, *, labels: bool) -> Prepared:
+    """Find the sites, tap them, and start the runtime.
+
+    Raises:
+        ModelError: there is nothing to analyse, or the runtime refuses the model.
+        OptionError: an option does not fit the model.
+        MissingDependencyError: there is no working onnxruntime.
+    """
+    every_site = find_sites(model.ir)
+    sites = options.chosen_sites([site for site in every_site if site.analysable])
+    if not sites:
+        raise ModelError(_nothing_in(model, every_site))
+    measures = options.chosen_measures(labels=labels)
+    statistics: dict[type[Statistic], None] = {Extents: None, Points: None}
+    statistics |= dict.fromkeys(statistic for measure in measures for statistic in measure.needs)
+    collectors = tuple(
+        Collector(
+            site,
+            tuple(statistics),
+            capacity=options.capacity,
+            seed=options.seed,
+            every_position=options.units == "position",
+            squares=options.squares,
+            keys=options.wants_global_patterns,
+        )
+        for site in sites
+    )
+    scores, notes = _scores(model, options.output) if labels else (None, ())
+    tapping = InstrumentPass(value for collector in collectors for value in collector.values)
+    tapping(model.ir)
+    session = open_session(
+        model, provider=options.provider, exact=options.exact, threads=options.threads, custom_ops=options.custom_ops
+    )
+    specs = input_specs(session.inputs())
+    stream = Stream(
+        session,
+        collectors,
+        tapped=tapping.tapped,
+        specs=specs,
+        scores=scores,
+        run_at_once=options.batch,
+        workers=options.threads or os.cpu_count() or 1,
+        global_patterns=(options.capacity, options.seed) if options.wants_global_patterns else None,
+    )
+    made = _made(model, session, options, [measure.name for measure in measures])
+    return Prepared(every_site, collectors, specs, stream, made, notes)
+
+
+def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
+    """How many samples to read together: what the user set, what the model is fixed to, or a few megabytes."""
+    fixed = fixed_batch(specs)
+    if fixed is not None:
+        return fixed
+    if batch is not None:
+        return batch
+    sizes = [
+        spec.dtype.itemsize * int(np.prod([d for d in spec.shape or () if isinstance(d, int)], dtype=np.int64))
+        for spec in specs
+        if spec.sample_axis is not None
+    ]
+    return int(np.clip(INPUT_BYTES // max(1, sum(sizes)), 1, 1024))
+
+
+def _nothing_in(model: Model, sites: Sequence[Site]) -> str:
+    if sites:
+        return f"{model.name}: none of its {len(sites)} sites can be analysed; the first: {sites[0].reason}"
+    operators = sorted({node.op_type for node in model.ir.graph.all_nodes()})
+    return f"{model.name} has no site: no ReLU-like function among its operators ({', '.join(operators)})"
+
+
+def _scores(model: Model, output: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The output whose largest entry is the decision: the one named, else the only one with one row per sample."""
+    outputs = model.ir.graph.outputs
+    if output is not None:
+        if output not in {value.name for value in outputs}:
+            names = ", ".join(str(value.name) for value in outputs)
+            raise OptionError(f"the model has no output {output!r}; it has {names}")
+        return output, ()
+    rows = [value for value in outputs if _is_row_of_scores(value)]
+    if len(rows) == 1:
+        return rows[0].name, ()
+    if not rows:
+        return None, ("No accuracy: no output of the model has one row of class scores per sample.",)
+    names = ", ".join(str(value.name) for value in rows)
+    return None, (f"No accuracy: {names} could all hold the class scores; name one with --output.",)
+
+
+def _is_row_of_scores(value: ir.Value) -> bool:
+    sizes = list(value.shape or ())
+    many = [d for d in sizes[1:] if d != 1]
+    return value.dtype in _FLOATS and len(sizes) >= 2 and len(many) == 1 and sizes[1] != 1
+
+
+_FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16})
+
+
+def _made(model: Model, session: Session, options: Options, measures: list[str]) -> dict[str, Any]:
+    """What decides about the numbers: states made differently do not merge."""
+    from .. import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
+
+    return {
+        "relucid": __version__,
+        **describe(),
+        "provider": session.provider,
+        "optimisation": "off" if options.exact else "all",
+        "model": model.name,
+        "sha256": model.sha256,
+        "measures": measures,
+        "units": options.units,
+        "unit_axis": dict(options.unit_axis),
+        "capacity": options.capacity,
+        "seed": options.seed,
+        "squares": options.squares,
+    }

@@ -1,0 +1,93 @@
+"""What has been seen so far, as a state at any moment: for progress, for saving now and then, for going on later."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from .data import Batch
+from .errors import StateError
+from .prepare import Prepared
+from .state import State
+
+SAVE_EVERY = 60.0
+"""Seconds between two calls of `keep`."""
+
+
+class Record:
+    """Keeps account of a stream, and hands its state out.
+
+    As a context it calls `keep` at the end, also when the run is broken off: nothing that was seen is lost.
+
+    Args:
+        prepared: what is run.
+        resume: a state of the same analysis to go on from.
+        progress: called with the number of samples after every batch.
+        keep: called with the state every minute and at the end.
+
+    Raises:
+        StateError: the state to resume was made differently, or cannot be resumed.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        resume: State | None = None,
+        progress: Callable[[int], None] | None = None,
+        keep: Callable[[State], None] | None = None,
+    ) -> None:
+        self._prepared = prepared
+        self._before = resume
+        self._progress = progress
+        self._keep = keep
+        self._kept_at = time.monotonic()
+        self._next = 0
+        if resume is not None:
+            if resume.resume_at is None:
+                raise StateError("a merged state cannot be resumed: it is not known which samples it has seen")
+            resume.must_match(self._here())
+            self._next = resume.resume_at
+
+    def unseen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches, or parts of them, that the state to resume has not seen."""
+        return (batch for batch in batches if batch.index[-1] >= self._next)
+
+    def seen(self, batch: Batch) -> None:
+        """Take note that a batch has been run."""
+        self._next = int(batch.index[-1]) + 1
+        if self._progress is not None:
+            self._progress(len(batch.index))
+        if self._keep is not None and time.monotonic() - self._kept_at > SAVE_EVERY:
+            self._keep(self.state())
+            self._kept_at = time.monotonic()
+
+    def state(self) -> State:
+        """Everything seen, by this run and the one it goes on from."""
+        here = self._here()
+        whole = here if self._before is None else self._before.merge(here)
+        return replace(whole, resume_at=self._next)
+
+    def _here(self) -> State:
+        stream = self._prepared.stream
+        return State(
+            made=self._prepared.made,
+            sites=self._prepared.sites,
+            statistics={
+                c.site.name: {kind.__name__: found for kind, found in c.total().items()}
+                for c in self._prepared.collectors
+            },
+            network=stream.network(),
+            samples=stream.samples,
+            notes=(*self._prepared.notes, *stream.notes),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._keep is not None and self._prepared.stream.samples:
+            self._keep(self.state())

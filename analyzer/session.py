@@ -1,0 +1,111 @@
+"""onnxruntime: a model in, batches in, arrays out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from .errors import OptionError
+from .model import Model
+from .runtime import onnxruntime
+from .untrusted import touch
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A model onnxruntime has accepted.
+
+    Args:
+        runtime: the `onnxruntime.InferenceSession`.
+        model: what it runs, for messages.
+        provider: the provider that answered, as the session itself says.
+    """
+
+    runtime: Any
+    model: Model
+    provider: str
+
+    def inputs(self) -> list[tuple[str, np.dtype[Any], tuple[int | str | None, ...] | None]]:
+        """Name, dtype and declared shape of every input that must be fed (None: rank not declared)."""
+        declared = {v.name: v for v in self.model.ir.graph.inputs}
+        result = []
+        for node in self.runtime.get_inputs():
+            value = declared[node.name]
+            shape = None if value.shape is None else tuple(node.shape)
+            result.append((node.name, np.dtype(_DTYPES[node.type]), shape))
+        return result
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> Arrays:
+        """The named outputs for one batch."""
+        found = touch("run", self.model.name, lambda: self.runtime.run(list(outputs), dict(feed)))
+        return dict(zip(outputs, found, strict=True))
+
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+    "tensor(string)": "object",
+    **{f"tensor({sign}int{bits})": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+
+
+def open_session(
+    model: Model,
+    *,
+    provider: str = "cpu",
+    exact: bool = False,
+    threads: int | None = None,
+    custom_ops: Path | None = None,
+) -> Session:
+    """Start onnxruntime on a model and see that the provider asked for really answered.
+
+    Args:
+        model: what to run; weights in external files are mapped by the runtime, not copied.
+        provider: "cpu" or "cuda".
+        exact: turn the runtime's graph optimisations off.
+        threads: threads of one operator; None leaves the choice to the runtime.
+        custom_ops: a library of custom operators to load; none is loaded unless named here.
+
+    Raises:
+        OptionError: the provider is unknown or did not start.
+        ModelError: the runtime refuses the model.
+        MissingDependencyError: there is no working onnxruntime.
+    """
+    ort = onnxruntime()
+    if provider not in PROVIDERS:
+        raise OptionError(f"provider is one of {', '.join(PROVIDERS)}, not {provider!r}")
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if exact:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if model.folder is not None:
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(model.folder.resolve())
+        )
+    if custom_ops is not None:
+        touch(
+            "load custom operators from", str(custom_ops), lambda: options.register_custom_ops_library(str(custom_ops))
+        )
+    runtime = touch(
+        "start onnxruntime on",
+        model.name,
+        lambda: ort.InferenceSession(
+            ir.to_proto(model.ir).SerializeToString(), options, providers=[PROVIDERS[provider]]
+        ),
+    )
+    answered = runtime.get_providers()[0]
+    if answered != PROVIDERS[provider]:
+        raise OptionError(f"provider {provider} did not start: the session runs on {answered}; see `relucid doctor`")
+    return Session(runtime, model, answered)

@@ -1,0 +1,160 @@
+"""A state: the statistics of a model on (part of) the data, with what they were made with; states merge and are saved."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from .errors import StateError
+from .sites import Site
+from .stats import STATISTICS, Fates, Patterns
+from .stats.hits import Hits
+from .whole import whole
+
+FORMAT = 1
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What was seen, before any formula.
+
+    Args:
+        made: what it was made with: only states made with the same merge.
+        sites: every site of the model, those that cannot be analysed too.
+        statistics: of each analysed site by its name, then by the name of the statistic.
+        network: statistics of the whole network by name: Fates, Hits, Patterns (of global patterns).
+        samples: how many samples were seen.
+        resume_at: number of the first sample not seen yet; None once states were merged.
+        notes: sentences a reader must know.
+    """
+
+    made: Mapping[str, Any]
+    sites: tuple[Site, ...]
+    statistics: Mapping[str, Mapping[str, Any]]
+    network: Mapping[str, Any]
+    samples: int = 0
+    resume_at: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def merge(self, other: Self) -> Self:
+        """What two disjoint parts of the data show together.
+
+        Raises:
+            StateError: the two were made with different things; the message names both.
+        """
+        if self.samples == 0 or other.samples == 0:
+            self.must_match(other)
+            return self if other.samples == 0 else other
+        self.must_match(other)
+        merged = {
+            name: _merged(self.statistics.get(name, {}), other.statistics.get(name, {}))
+            for name in dict.fromkeys([*self.statistics, *other.statistics])
+        }
+        return type(self)(
+            made=self.made,
+            sites=self.sites,
+            statistics=merged,
+            network=_merged(self.network, other.network),
+            samples=self.samples + other.samples,
+            notes=tuple(dict.fromkeys(self.notes + other.notes)),
+        )
+
+    def must_match(self, other: Self) -> None:
+        """See that the two were made with the same things.
+
+        Raises:
+            StateError: they were not; the message names what differs, and both values.
+        """
+        for name in dict.fromkeys([*self.made, *other.made]):
+            mine, theirs = self.made.get(name), other.made.get(name)
+            if mine != theirs:
+                raise StateError(f"these states do not merge: made with {name} {mine!r} and {theirs!r}")
+        if [s.name for s in self.sites] != [s.name for s in other.sites]:
+            raise StateError("these states do not merge: they are of different sites")
+
+    def save(self, path: Path) -> None:
+        """Write the state to a file, which appears whole or not at all.
+
+        Raises:
+            StateError: the file cannot be written.
+        """
+        arrays: dict[str, Any] = {}
+        header = {
+            "relucid_state": FORMAT,
+            "made": dict(self.made),
+            "sites": [asdict(site) for site in self.sites],
+            "statistics": {name: _packed(f"s{i}", of, arrays) for i, (name, of) in enumerate(self.statistics.items())},
+            "network": _packed("n", self.network, arrays),
+            "samples": self.samples,
+            "resume_at": self.resume_at,
+            "notes": list(self.notes),
+        }
+        try:
+            with whole(path) as part, part.open("wb") as file:
+                np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        except OSError as error:
+            raise StateError(f"cannot write the state to {path}: {error.strerror}; choose another place") from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a state that `save` wrote.
+
+        Raises:
+            StateError: the file is not a state, or is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                header = json.loads(str(stored["header"]))
+                if header["relucid_state"] != FORMAT:
+                    raise StateError(f"{path} has state format {header['relucid_state']}; this relucid reads {FORMAT}")
+                return cls(
+                    made=header["made"],
+                    sites=tuple(_site(row) for row in header["sites"]),
+                    statistics={name: _unpacked(of, stored) for name, of in header["statistics"].items()},
+                    network=_unpacked(header["network"], stored),
+                    samples=header["samples"],
+                    resume_at=header["resume_at"],
+                    notes=tuple(header["notes"]),
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise StateError(f"{path} is not a relucid state, or is damaged: {error}") from error
+
+
+def _merged(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    both = {name: mine[name].merge(theirs[name]) for name in mine if name in theirs}
+    return {name: both.get(name, mine.get(name, theirs.get(name))) for name in dict.fromkeys([*mine, *theirs])}
+
+
+def _packed(prefix: str, statistics: Mapping[str, Any], arrays: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Scalars for the header, arrays put aside under a name of their own."""
+    packed: dict[str, dict[str, Any]] = {}
+    for name, statistic in statistics.items():
+        scalars: dict[str, Any] = {}
+        for part in fields(statistic):
+            value = getattr(statistic, part.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"{prefix}.{name}.{part.name}"] = value
+                scalars[part.name] = {"array": f"{prefix}.{name}.{part.name}"}
+            else:
+                scalars[part.name] = value
+        packed[name] = scalars
+    return packed
+
+
+def _unpacked(packed: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _KINDS.get(name, Patterns)(
+            **{key: stored[value["array"]] if isinstance(value, dict) else value for key, value in scalars.items()}
+        )
+        for name, scalars in packed.items()
+    }
+
+
+def _site(row: dict[str, Any]) -> Site:
+    shape = row.pop("shape")
+    return Site(**row, shape=None if shape is None else tuple(shape))

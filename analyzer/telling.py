@@ -1,0 +1,95 @@
+"""From a state to a report: every measure whose statistics are there, every site, the network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .measures import MEASURES, network, patterns
+from .options import GLOBAL
+from .plain import Value
+from .report import Report, SiteReport
+from .sites import Site
+from .state import State
+from .stats import CoMoment, Extents, Fates, Nonfinite, Patterns
+from .stats.hits import Hits
+from .stats.nonfinite import NONE
+
+
+def tell(state: State) -> Report:
+    """The report of a state: pure formulas over its statistics, nothing else."""
+    names = {site.name: site for site in state.sites}
+    seen = {name: found for name, found in state.statistics.items() if Extents.__name__ in found}
+    chosen = set(state.made["measures"])
+    reports = tuple(
+        SiteReport(name, names[name].kind, _site_values(names[name], found, chosen, state.samples))
+        for name, found in seen.items()
+    )
+    unseen = [
+        (name, names[name].kind, "no finite pre-activation came through it on this data")
+        for name in state.statistics
+        if name not in seen
+    ]
+    return Report(
+        sites=reports,
+        network=_network_values(seen, state.network) | {"samples": state.samples},
+        made=dict(state.made),
+        notes=(*state.notes, *_notes(state, seen)),
+        not_analysable=(*unseen, *((s.name, s.kind, s.reason) for s in state.sites if s.reason is not None)),
+    )
+
+
+def _site_values(site: Site, found: Mapping[str, Any], chosen: set[str], samples: int) -> dict[str, Value]:
+    extents: Extents = found[Extents.__name__]
+    positions = extents.count / extents.samples
+    values: dict[str, Value] = {
+        "unit_axis": site.unit_axis,
+        "units": int(extents.low.size),
+        "samples": samples,
+        "positions": int(positions) if positions.is_integer() else positions,
+    }
+    for measure in MEASURES:
+        needed = [found.get(statistic.__name__) for statistic in measure.needs]
+        if measure.name in chosen:
+            values |= measure(*needed) if all(n is not None for n in needed) else _undefined(measure.name)
+    spoilt: Nonfinite = found[Nonfinite.__name__]
+    values["nonfinite_values"] = spoilt.values
+    values["nonfinite_samples"] = spoilt.samples
+    values["first_nonfinite"] = None if spoilt.first == NONE else spoilt.first
+    return values
+
+
+def _undefined(measure: str) -> dict[str, Value]:
+    """What a measure of redundancy says where a site has too many units for its statistic to be kept."""
+    prefix = "preactivation_" if measure.startswith("preactivation") else ""
+    return {f"{prefix}vni": None, f"{prefix}effective_units": None}
+
+
+def _network_values(seen: Mapping[str, Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    fates: Fates | None = found.get(Fates.__name__)
+    if fates is not None and seen:
+        values |= network({name: stats[Extents.__name__] for name, stats in seen.items()}, fates)
+    hits: Hits | None = found.get(Hits.__name__)
+    if hits is not None:
+        values["accuracy"] = hits.correct / hits.total
+    whole: Patterns | None = found.get(GLOBAL)
+    if whole is not None:
+        values[GLOBAL] = patterns.total(whole)
+    return values
+
+
+def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    notes = []
+    for name, found in seen.items():
+        spoilt: Nonfinite = found[Nonfinite.__name__]
+        if spoilt.values:
+            notes.append(
+                f"{name}: {spoilt.values} pre-activations are NaN or infinite, in {spoilt.samples} samples (first: "
+                f"{spoilt.first}); these samples are left out of the statistics of this site."
+            )
+    large = [name for name, found in seen.items() if CoMoment.__name__ not in found]
+    if "vni" in state.made["measures"] and large:
+        notes.append(
+            f"VNI left out where a site has more than {state.made['squares']} units, whose co-moments would take "
+            f"units^2 numbers: {', '.join(large[:4])}{' ...' if len(large) > 4 else ''}; raise it with --squares."
+        )
+    return notes
