@@ -118,7 +118,7 @@ def observe(
         inputs: as in `analyze`.
         preprocess: as in `analyze`.
         resume: a state of the same analysis to go on from.
-        progress: called with the number of samples after every batch.
+        progress: called with the number of samples after every run.
         keep: called with the state every minute, at the end, and when the run is broken off.
 
     Raises:

@@ -1,6 +1,7 @@
 """One site's statistics, gathered tap by tap."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,26 @@ from .stats.nonfinite import NONE
 from .taps import as_float, in_axes
 
 Array = NDArray[Any]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one run shows of one site, before it is merged with what was seen earlier.
+
+    Args:
+        parts: its statistics.
+        finite: whether each sample has only finite pre-activations here (sample,); only these are counted.
+        dead: whether each sample is a dead point here (sample,).
+        linear: whether each sample is a linear point here (sample,).
+        keys: of the patterns (sample, position), 0 where a sample is not finite; None if they are not wanted.
+    """
+
+    parts: Mapping[type[Statistic], Statistic]
+    finite: Bools
+    dead: Bools
+    linear: Bools
+    keys: Array | None
 
 
 class Collector:
@@ -35,7 +56,7 @@ class Collector:
         seed: of pattern keys.
         every_position: count every (position, unit) as a unit of its own.
         squares: most units whose co-moments are kept, since they take units^2 numbers.
-        keys: whether `add` gives out the keys of the patterns, for global patterns.
+        keys: whether the keys of the patterns are wanted, for global patterns.
     """
 
     def __init__(
@@ -50,12 +71,10 @@ class Collector:
         keys: bool,
     ) -> None:
         self.site = site
-        self.units: int | None = None
         self._every_position = every_position
         self._squares = squares
         self._seed = seed if keys else None
-        self._nonfinite = Nonfinite(0, 0, NONE)
-        self._trees: dict[type[Statistic], Tree[Any]] = {kind: Tree() for kind in statistics}
+        self._trees: dict[type[Statistic], Tree[Any]] = {}
         self._of: dict[type[Statistic], Callable[[Block], Statistic]] = {
             kind: partial(kind.of, capacity=capacity, seed=seed) if issubclass(kind, Patterns) else kind.of
             for kind in statistics
@@ -64,77 +83,76 @@ class Collector:
     @property
     def wants_activation(self) -> bool:
         """Whether the activation has to be tapped too: a statistic reads it and it is not simply max(z, 0)."""
-        return self.site.kind not in _RECTIFIERS and self.site.activation is not None and CoMoment in self._trees
+        return self.site.kind not in _RECTIFIERS and self.site.activation is not None and CoMoment in self._of
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values of the graph to tap."""
+        """The values of the graph to tap: the pre-activation, and the activation if it is wanted."""
         return (self.site.value, str(self.site.activation)) if self.wants_activation else (self.site.value,)
 
-    def add(
-        self, z: Array, h: Array | None, index: NDArray[np.int64], labels: NDArray[np.int64] | None, *, batch: int
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array | None]:
-        """Take in what one run gave out for this site.
+    def arrange(self, taps: Sequence[Array], *, batch: int) -> tuple[Array, ...]:
+        """The taps of `values` in our axes (sample, position, unit).
+
+        Raises:
+            DataError: the samples cannot be told apart.
+        """
+        return tuple(in_axes(tap, self.site, batch=batch, every_position=self._every_position) for tap in taps)
+
+    def look(self, arranged: Sequence[Array], index: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Seen:
+        """What one run shows of this site; nothing is kept yet.
 
         Samples with a NaN or an infinity are counted and left out of every other statistic.
 
         Args:
-            z: the tap of the pre-activation, in the model's own axes.
-            h: the tap of the activation; None if it is not wanted.
-            index: number of each sample (sample,); fewer than the batch where the batch was filled up.
+            arranged: what `arrange` gave; more samples than numbers where a batch was filled up.
+            index: number of each sample (sample,).
             labels: class of each sample (sample,), or None.
-            batch: how many samples were run.
-
-        Returns:
-            Whether each sample is a dead, and a linear, point here (sample,); the keys of its patterns
-            (sample, position) if wanted.
         """
         count = len(index)
-        dead, linear = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-        values = as_float(self._arranged(z, batch)[:count])
+        z, *activations = (as_float(each[:count]) for each in arranged)
+        none = np.zeros(count, dtype=np.bool_)
+        if not z.size:
+            empty = None if self._seed is None else np.zeros((count, 0), dtype=np.uint64)
+            return Seen({Nonfinite: Nonfinite(0, 0, NONE)}, ~none, none, none, empty)
         if self.site.threshold:
-            values = values - values.dtype.type(self.site.threshold)
-        if not values.size:
-            return dead, linear, None
-        activations = None if h is None else as_float(self._arranged(h, batch)[:count])
-        block = Block(values, activations, index, labels)
-        self._nonfinite = self._nonfinite.merge(Nonfinite.of(block))
-        good = finite_samples(block)
-        if not good.all():
-            if not good.any():
-                return dead, linear, None
+            z = z - z.dtype.type(self.site.threshold)
+        h = activations[0] if activations else None
+        block = Block(z, h, index, labels)
+        spoilt, finite = Nonfinite.of(block), finite_samples(block)
+        if not finite.all():
             block = Block(
-                values[good],
-                None if activations is None else activations[good],
-                index[good],
-                None if labels is None else labels[good],
+                z[finite], None if h is None else h[finite], index[finite], None if labels is None else labels[finite]
             )
-        self._see(block)
-        dead[good], linear[good] = classify(block)
-        return dead, linear, self._keys(block, good)
+        dead, linear = none, none.copy()
+        parts: dict[type[Statistic], Statistic] = {Nonfinite: spoilt}
+        if finite.any():
+            parts |= {kind: of(block) for kind, of in self._of.items() if self._is_kept(kind, z.shape[2])}
+            dead[finite], linear[finite] = classify(block)
+        return Seen(parts, finite, dead, linear, self._keys(block, finite))
+
+    def take(self, seen: Seen) -> None:
+        """Merge what one run showed with everything before it.
+
+        Raises:
+            StateError: the two do not merge: the number of units has changed.
+        """
+        for kind, part in seen.parts.items():
+            self._trees.setdefault(kind, Tree()).add(part)
 
     def total(self) -> dict[type[Statistic], Any]:
-        """Everything seen so far, by statistic; nothing if no finite sample was seen."""
-        found: dict[type[Statistic], Any] = {}
-        if self.units is not None:
-            found = {kind: tree.total() for kind, tree in self._trees.items()}
-        return found | {Nonfinite: self._nonfinite}
+        """Everything taken so far, by statistic; of a site without finite samples only what is not finite."""
+        return {kind: tree.total() for kind, tree in self._trees.items()}
 
-    def _see(self, block: Block) -> None:
-        if self.units is None:
-            self.units = block.z.shape[2]
-            if self.units > self._squares:
-                self._trees = {kind: tree for kind, tree in self._trees.items() if not issubclass(kind, CoMoment)}
-        for kind, tree in self._trees.items():
-            tree.add(self._of[kind](block))
+    def _is_kept(self, kind: type[Statistic], units: int) -> bool:
+        return units <= self._squares or not issubclass(kind, CoMoment)
 
-    def _arranged(self, tap: Array, batch: int) -> Array:
-        return in_axes(tap, self.site, batch=batch, every_position=self._every_position)
-
-    def _keys(self, block: Block, good: NDArray[np.bool_]) -> Array | None:
-        if self._seed is None or not good.all():
+    def _keys(self, block: Block, finite: Bools) -> Array | None:
+        if self._seed is None:
             return None
-        return pattern_keys(block, seed=self._seed).reshape(len(good), -1)
+        keys = np.zeros((len(finite), block.z.shape[1]), dtype=np.uint64)
+        if finite.any():
+            keys[finite] = pattern_keys(block, seed=self._seed).reshape(-1, block.z.shape[1])
+        return keys
 
 
 _RECTIFIERS = frozenset({"relu", "max", "where", "mask", "quantize"})

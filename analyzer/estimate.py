@@ -34,5 +34,5 @@ class Estimate:
         return self.value
 
     def __str__(self) -> str:
-        decimals = max(0, 1 - math.floor(math.log10(self.error))) if self.error > 0 else 3
+        decimals = min(max(0, 1 - math.floor(math.log10(self.error))), 9) if self.error > 0 else 3
         return f"{self.value:.{decimals}f} ± {self.error:.{decimals}f} (estimate)"

@@ -1,12 +1,16 @@
 """The same model with its pre-activations as extra outputs, as a graph or as a file."""
 
 import shutil
+from dataclasses import replace
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnx_ir as ir
 
 from .errors import ModelError, OptionError
+from .external import external_tensors
 from .model import Model, load, parse
 from .options import Options
 from .passes.instrument import InstrumentPass
@@ -25,7 +29,7 @@ def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[
         options: which sites and kinds; None means all that can be tapped.
 
     Returns:
-        The model, and the sites whose `value` is now an output.
+        The model, and the sites that were tapped; `value` of each is the name of the output that shows it.
 
     Raises:
         ModelError: it cannot be read, or has no site that can be tapped.
@@ -43,20 +47,22 @@ def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[
     raw = parse(model)
     exposed = prepared if raw.ir.functions else raw
     _copy_types(prepared.ir, exposed.ir, {site.value for site in sites})
-    InstrumentPass(site.value for site in sites)(exposed.ir)
-    return exposed, sites
+    tapping = InstrumentPass(site.value for site in sites)
+    tapping(exposed.ir)
+    return exposed, tuple(replace(site, value=tapping.tapped[site.value]) for site in sites)
 
 
 def save(model: Model, path: Path) -> None:
-    """Write a model to a file, whole or not at all; weights in other files are copied beside it, never read.
+    """Write a model to a file, whole or not at all; weights in other files are copied beside it as they are.
 
     Raises:
         OptionError: the file cannot be written, or would overwrite another model's weights.
     """
     try:
-        for location in sorted(_locations(model.ir)):
+        proto = touch("write", model.name, lambda: ir.to_proto(model.ir))
+        for location in sorted(_locations(proto)):
             _bring(model, location, path.parent)
-        data = touch("write", model.name, lambda: ir.to_proto(model.ir).SerializeToString())
+        data = touch("write", model.name, proto.SerializeToString)
         with whole(path) as part:
             part.write_bytes(data)
     except OSError as error:
@@ -66,7 +72,7 @@ def save(model: Model, path: Path) -> None:
 def _bring(model: Model, location: str, folder: Path) -> None:
     source, target = (model.folder or Path()) / location, folder / location
     if target.exists():
-        if source.samefile(target):
+        if source.samefile(target) or cmp(source, target, shallow=False):
             return
         raise OptionError(f"{target} exists and is not the weights of {model.name}; choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,13 +80,10 @@ def _bring(model: Model, location: str, folder: Path) -> None:
         shutil.copyfile(source, part)
 
 
-def _locations(model: ir.Model) -> set[str]:
+def _locations(proto: onnx.ModelProto) -> set[str]:
     """Files beside the model that hold its weights."""
     return {
-        str(value.const_value.location)
-        for graph in model.graphs()
-        for value in graph.initializers.values()
-        if isinstance(value.const_value, ir.ExternalTensor)
+        entry.value for tensor in external_tensors(proto) for entry in tensor.external_data if entry.key == "location"
     }
 
 

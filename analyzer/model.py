@@ -1,9 +1,10 @@
 """Load a model safely: from a path, bytes, a ModelProto, an onnx_ir.Model, or a torch module (exported)."""
 
 import hashlib
+import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,16 @@ import onnx
 import onnx_ir as ir
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from onnx_ir.passes.common import InlinePass, ShapeInferencePass
+from onnx_ir.passes.common import InlinePass, ShapeInferencePass, TopologicalSortPass
 
 from .errors import ModelError
+from .external import homes_of, settle
 from .passes.tidy import TidyPass
 from .untrusted import touch
+from .wiring import check_wiring
+
+# A failed shape inference is only logged there, with its traceback: no news for users, who may still configure logging.
+logging.getLogger("onnx_ir").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,20 +58,17 @@ def load(source: Any, *, example_inputs: Any = None) -> Model:
         ModelError: the source is not a readable model, or points outside its folder.
     """
     raw = parse(source, example_inputs=example_inputs)
-    return Model(touch("prepare", raw.name, lambda: _prepared(raw.ir)), raw.name, raw.sha256, raw.folder)
+    return replace(raw, ir=touch("prepare", raw.name, lambda: _prepared(raw)))
 
 
 def parse(source: Any, *, example_inputs: Any = None) -> Model:
     """The model as it was written: nothing inlined, no shape inferred. Otherwise as `load`."""
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if not path.is_file():
-            raise ModelError(f"no model at {path}: the file does not exist")
-        return _from_bytes(path.read_bytes(), str(path), path.parent)
+        return _from_path(Path(source))
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source), "the model given as bytes", None)
+        return _from_bytes(bytes(source), "the model given as bytes", ())
     if isinstance(source, onnx.ModelProto):
-        return _from_proto(source, "the given ModelProto", None, source.SerializeToString(deterministic=True))
+        return _from_proto(source, "the given ModelProto", (), source.SerializeToString(deterministic=True))
     if isinstance(source, ir.Model):
         return _from_ir(source)
     if _is_torch_module(source):
@@ -74,32 +77,37 @@ def parse(source: Any, *, example_inputs: Any = None) -> Model:
     raise ModelError(f"a model is a path, bytes, a ModelProto, an onnx_ir.Model or a torch.nn.Module, not {kind}")
 
 
-def _from_bytes(data: bytes, name: str, folder: Path | None) -> Model:
+def _from_path(path: Path) -> Model:
+    if touch("find", str(path), path.is_dir):
+        raise ModelError(f"no model at {path}: it is a folder; name the .onnx file in it")
+    if not path.is_file():
+        raise ModelError(f"no model at {path}: the file does not exist")
+    return _from_bytes(touch("read", str(path), path.read_bytes), str(path), homes_of(path))
+
+
+def _from_bytes(data: bytes, name: str, homes: Sequence[Path]) -> Model:
     proto = touch("read", name, lambda: onnx.ModelProto.FromString(data))
     if not proto.HasField("graph"):
         raise ModelError(f"cannot read {name}: it holds no graph, so it is not an ONNX model")
-    return _from_proto(proto, name, folder, data)
+    return _from_proto(proto, name, homes, data)
 
 
-def _from_proto(proto: onnx.ModelProto, name: str, folder: Path | None, data: bytes) -> Model:
-    external = touch(
-        "check", name, lambda: [t for t in _tensors(proto) if t.data_location == onnx.TensorProto.EXTERNAL]
-    )
-    if external and folder is None:
-        raise ModelError(f"{name} keeps weights in other files; give the path of the model so that they can be found")
-    for tensor in external:
-        _check_external(tensor, name, folder or Path())
+def _from_proto(proto: onnx.ModelProto, name: str, homes: Sequence[Path], data: bytes) -> Model:
+    touch("check", name, lambda: _check_text(proto))
+    touch("check", name, lambda: check_wiring(proto, name))
+    folder = settle(proto, name, homes)
     model = touch("read", name, lambda: ir.from_proto(proto))
-    if external and folder is not None:
+    if folder is not None:
         ir.external_data.set_base_dir(model.graph, folder)
-    return Model(model, name, hashlib.sha256(data).hexdigest(), folder if external else None)
+    return Model(model, name, hashlib.sha256(data).hexdigest(), folder)
 
 
 def _from_ir(model: ir.Model) -> Model:
     name = f"the given model {model.graph.name!r}"
     folders = {
         str(value.const_value.base_dir)
-        for value in model.graph.initializers.values()
+        for graph in model.graphs()
+        for value in graph.initializers.values()
         if isinstance(value.const_value, ir.ExternalTensor)
     }
     if len(folders) > 1:
@@ -107,62 +115,32 @@ def _from_ir(model: ir.Model) -> Model:
             f"{name} keeps weights in several folders ({', '.join(sorted(folders))}); save it to one file first"
         )
     proto = touch("write", name, lambda: ir.to_proto(model))
-    return _from_proto(
-        proto, name, Path(folders.pop()) if folders else None, proto.SerializeToString(deterministic=True)
-    )
+    homes = [Path(folder).resolve() for folder in folders]
+    return _from_proto(proto, name, homes, proto.SerializeToString(deterministic=True))
 
 
-def _prepared(model: ir.Model) -> ir.Model:
+def _prepared(raw: Model) -> ir.Model:
+    model = raw.ir
+    TidyPass()(model)
     if model.functions:
         InlinePass()(model)
-    TidyPass()(model)
+        if raw.folder is not None:
+            ir.external_data.set_base_dir(model.graph, raw.folder)
+    TopologicalSortPass()(model)
     ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
     return model
 
 
-def _tensors(message: Message) -> Iterator[Any]:
-    """Every tensor anywhere in a message: initializers, attributes, sparse parts, bodies, functions, training info.
-
-    On the way every text is checked to be text: invalid UTF-8 arrives as bytes.
-    """
-    if isinstance(message, onnx.TensorProto):
-        yield message
+def _check_text(message: Message) -> None:
+    """Check that every text in a message is text: invalid UTF-8 arrives as bytes."""
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             for inner in [value] if isinstance(value, Message) else value:
-                yield from _tensors(inner)
+                _check_text(inner)
         elif field.type == FieldDescriptor.TYPE_STRING:
             for text in [value] if isinstance(value, str | bytes) else value:
                 if isinstance(text, bytes):
-                    raise ModelError(f"a {field.name} in the model is not text: {text[:40]!r}")
-
-
-def _check_external(tensor: Any, name: str, folder: Path) -> None:
-    """Refuse external data outside the folder of the model, whichever way it leads there."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = entries.get("location", "")
-    what = f"{name} keeps the weights of {tensor.name!r} in {location!r}"
-    parts = Path(location)
-    if not location or parts.is_absolute() or ".." in parts.parts or "\\" in location or ":" in location:
-        raise ModelError(f"{what}, which is not a plain path inside the folder of the model; refused")
-    path = folder / parts
-    if not path.is_file():
-        raise ModelError(f"{what}, which does not exist beside the model")
-    real = path.resolve()
-    homes = {folder.resolve(), _home_of(name, folder)}
-    if not any(real.is_relative_to(home) for home in homes):
-        raise ModelError(f"{what}, a link that leaves the folder of the model; refused: copy the file there")
-    if real.stat().st_nlink > 1:
-        raise ModelError(f"{what}, which has hard links from elsewhere; refused: copy the file")
-    needed = int(entries.get("offset", 0)) + int(entries.get("length", 0))
-    if needed > real.stat().st_size:
-        raise ModelError(f"{what}, which has {real.stat().st_size} bytes; the model wants {needed}")
-
-
-def _home_of(name: str, folder: Path) -> Path:
-    """The folder a linked model file really lies in: a cache may link both the model and its weights."""
-    path = Path(name)
-    return path.resolve().parent if path.is_file() else folder.resolve()
+                    raise ModelError(f"the {field.full_name} {text[:40]!r} in the model is not text (not UTF-8)")
 
 
 def _is_torch_module(source: Any) -> bool:
@@ -170,6 +148,7 @@ def _is_torch_module(source: Any) -> bool:
 
 
 def _export(module: Any, example_inputs: Any) -> ir.Model:
+    """The module as it runs at inference, its first axes dynamic; its training flags are as before afterwards."""
     import torch  # noqa: PLC0415, TID251 - the one place, for a module handed to us
 
     if example_inputs is None:
@@ -177,7 +156,17 @@ def _export(module: Any, example_inputs: Any) -> ir.Model:
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     batch = torch.export.Dim("batch")
     shapes = tuple({0: batch} if isinstance(x, torch.Tensor) and x.dim() else None for x in inputs)
-    program = torch.onnx.export(module, inputs, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        program = touch(
+            "export",
+            f"the torch module {type(module).__name__}",
+            lambda: torch.onnx.export(module, inputs, dynamo=True, dynamic_shapes=shapes, verbose=False),
+        )
+    finally:
+        for part in training:
+            part.training = True
     if program is None:
         raise ModelError("torch.onnx.export gave no model")
     return program.model

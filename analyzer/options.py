@@ -85,7 +85,7 @@ class Options:
         chosen = [
             s
             for s in sites
-            if (globs is None or any(fnmatchcase(s.name, g) for g in globs))
+            if (globs is None or any(s.name == g or fnmatchcase(s.name, g) for g in globs))
             and (self.kinds is None or s.kind in self.kinds)
         ]
         if sites and not chosen:
@@ -102,6 +102,8 @@ def _with_axis(site: Site, axis: int | None) -> Site:
         return site
     if site.shape is not None and not -len(site.shape) <= axis < len(site.shape):
         raise OptionError(f"site {site.name!r} has values of {len(site.shape)} axes; {axis} is none of them")
+    if site.shape is not None and len(site.shape) > 1 and axis % len(site.shape) == site.sample_axis:
+        raise OptionError(f"site {site.name!r} counts its samples along axis {axis}; units lie along another")
     return Site(**{**vars(site), "unit_axis": axis, "rule": "set by the user"})
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from .collect import Collector
 from .data import InputSpec, fixed_batch, input_specs
 from .errors import ModelError, OptionError
 from .model import Model
-from .options import Options
+from .options import GLOBAL, Options
 from .passes.instrument import InstrumentPass
 from .runtime import describe
 from .session import Session, open_session
@@ -89,8 +90,10 @@ def prepare(model: Model, options: Options, *, labels: bool) -> Prepared:
         workers=options.threads or os.cpu_count() or 1,
         global_patterns=(options.capacity, options.seed) if options.wants_global_patterns else None,
     )
-    made = _made(model, session, options, [measure.name for measure in measures])
-    return Prepared(every_site, collectors, specs, stream, made, notes)
+    names = [measure.name for measure in measures] + [GLOBAL] * options.wants_global_patterns
+    made = _made(model, session, options, measures=names, sites=[site.name for site in sites], scores=scores)
+    chosen = {site.name: site for site in sites}
+    return Prepared(tuple(chosen.get(s.name, s) for s in every_site), collectors, specs, stream, made, notes)
 
 
 def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
@@ -141,7 +144,9 @@ def _is_row_of_scores(value: ir.Value) -> bool:
 _FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16})
 
 
-def _made(model: Model, session: Session, options: Options, measures: list[str]) -> dict[str, Any]:
+def _made(
+    model: Model, session: Session, options: Options, *, measures: list[str], sites: list[str], scores: str | None
+) -> dict[str, Any]:
     """What decides about the numbers: states made differently do not merge."""
     from .. import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
 
@@ -150,9 +155,11 @@ def _made(model: Model, session: Session, options: Options, measures: list[str])
         **describe(),
         "provider": session.provider,
         "optimisation": "off" if options.exact else "all",
-        "model": model.name,
+        "model": Path(model.name).name,
         "sha256": model.sha256,
         "measures": measures,
+        "sites": sites,
+        "scores": scores,
         "units": options.units,
         "unit_axis": dict(options.unit_axis),
         "capacity": options.capacity,

@@ -6,8 +6,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from .data import Batch
 from .errors import StateError
+from .pieces import cut
 from .prepare import Prepared
 from .state import State
 
@@ -18,12 +21,13 @@ SAVE_EVERY = 60.0
 class Record:
     """Keeps account of a stream, and hands its state out.
 
-    As a context it calls `keep` at the end, also when the run is broken off: nothing that was seen is lost.
+    As a context it calls `keep` at the end, also when the run is broken off: nothing that was seen is lost. Only what
+    does not merge is not kept.
 
     Args:
         prepared: what is run.
         resume: a state of the same analysis to go on from.
-        progress: called with the number of samples after every batch.
+        progress: called with the number of samples after every run.
         keep: called with the state every minute and at the end.
 
     Raises:
@@ -52,10 +56,14 @@ class Record:
 
     def unseen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The batches, or parts of them, that the state to resume has not seen."""
-        return (batch for batch in batches if batch.index[-1] >= self._next)
+        start = self._next
+        for batch in batches:
+            first = int(np.searchsorted(batch.index, start))
+            if first < len(batch.index):
+                yield cut(batch, self._prepared.specs, slice(first, len(batch.index)))
 
     def seen(self, batch: Batch) -> None:
-        """Take note that a batch has been run."""
+        """Take note of samples that have been taken in."""
         self._next = int(batch.index[-1]) + 1
         if self._progress is not None:
             self._progress(len(batch.index))
@@ -89,5 +97,7 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._keep is not None and self._prepared.stream.samples:
+        if self._keep is None or isinstance(error, StateError):
+            return
+        if error is None or self._prepared.stream.samples:
             self._keep(self.state())

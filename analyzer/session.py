@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from .errors import OptionError
+from .errors import ModelError, OptionError
 from .model import Model
 from .runtime import onnxruntime
 from .untrusted import touch
@@ -33,10 +33,18 @@ class Session:
     provider: str
 
     def inputs(self) -> list[tuple[str, np.dtype[Any], tuple[int | str | None, ...] | None]]:
-        """Name, dtype and declared shape of every input that must be fed (None: rank not declared)."""
+        """Name, dtype and declared shape of every input that must be fed (None: rank not declared).
+
+        Raises:
+            ModelError: an input takes something that no array holds.
+        """
         declared = {v.name: v for v in self.model.ir.graph.inputs}
         result = []
         for node in self.runtime.get_inputs():
+            if node.type not in _DTYPES:
+                raise ModelError(
+                    f"the input {node.name!r} of {self.model.name} wants {node.type}, which no array holds"
+                )
             value = declared[node.name]
             shape = None if value.shape is None else tuple(node.shape)
             result.append((node.name, np.dtype(_DTYPES[node.type]), shape))
@@ -83,6 +91,8 @@ def open_session(
     ort = onnxruntime()
     if provider not in PROVIDERS:
         raise OptionError(f"provider is one of {', '.join(PROVIDERS)}, not {provider!r}")
+    if PROVIDERS[provider] not in ort.get_available_providers():
+        raise OptionError(f"provider {provider} is not in the installed onnxruntime; install the wheel that has it")
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -91,9 +101,7 @@ def open_session(
     if exact:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if model.folder is not None:
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", str(model.folder.resolve())
-        )
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.folder))
     if custom_ops is not None:
         touch(
             "load custom operators from", str(custom_ops), lambda: options.register_custom_ops_library(str(custom_ops))
@@ -102,7 +110,7 @@ def open_session(
         "start onnxruntime on",
         model.name,
         lambda: ort.InferenceSession(
-            ir.to_proto(model.ir).SerializeToString(), options, providers=[PROVIDERS[provider]]
+            ir.to_proto(model.ir).SerializeToString(), options, providers=[PROVIDERS[provider]], enable_fallback=0
         ),
     )
     answered = runtime.get_providers()[0]

@@ -1,7 +1,8 @@
-"""A state: the statistics of a model on (part of) the data, with what they were made with; states merge and are saved."""
+"""A state: the statistics of a model on data, with what they were made with; states merge and are saved."""
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -16,7 +17,26 @@ from .stats.hits import Hits
 from .whole import whole
 
 FORMAT = 1
+_INFORMATIVE = frozenset({"model", "python", "machine"})
+"""What a state carries for readers only: the model is known by its sha256, whatever its file is called."""
+
+TOLD = frozenset({"model", "python"})
+"""What a state tells of its making that decides about no number: where the model lay, and what ran relucid."""
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    SyntaxError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged archive can end in: a flipped bit may ask for a password, a compression, a length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +91,10 @@ class State:
             StateError: they were not; the message names what differs, and both values.
         """
         for name in dict.fromkeys([*self.made, *other.made]):
+            if name in _INFORMATIVE:
+                continue
             mine, theirs = self.made.get(name), other.made.get(name)
-            if mine != theirs:
+            if mine != theirs and name not in TOLD:
                 raise StateError(f"these states do not merge: made with {name} {mine!r} and {theirs!r}")
         if [s.name for s in self.sites] != [s.name for s in other.sites]:
             raise StateError("these states do not merge: they are of different sites")
@@ -108,7 +130,8 @@ class State:
             StateError: the file is not a state, or is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # Opened here: numpy leaves a file open that is no archive.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 header = json.loads(str(stored["header"]))
                 if header["relucid_state"] != FORMAT:
                     raise StateError(f"{path} has state format {header['relucid_state']}; this relucid reads {FORMAT}")
@@ -121,8 +144,9 @@ class State:
                     resume_at=header["resume_at"],
                     notes=tuple(header["notes"]),
                 )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise StateError(f"{path} is not a relucid state, or is damaged: {error}") from error
+        except _DAMAGE as error:
+            cause = next(iter(str(error).splitlines()), "") or type(error).__name__
+            raise StateError(f"{path} is not a relucid state, or is damaged: {cause}") from error
 
 
 def _merged(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

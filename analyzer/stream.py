@@ -1,19 +1,21 @@
 """Batches through a session, taps into statistics: the one walk over the data."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .collect import Collector
+from .collect import Collector, Seen
 from .data import Batch, InputSpec, fixed_batch
-from .data.feeds import along
 from .errors import DataError, ModelError
+from .options import GLOBAL
+from .pieces import cut, filled
 from .session import Session
 from .stats import Fates, Patterns, Tree, global_keys
 from .stats.hits import Hits
+from .taps import agree
 
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20
@@ -55,6 +57,7 @@ class Stream:
         self._scores = scores
         self._fixed = fixed_batch(specs)
         self._at_once = self._fixed or run_at_once
+        self._proven = False
         self._workers = workers
         self._network: dict[str, Tree[Any]] = {}
         self._global = global_patterns
@@ -62,84 +65,113 @@ class Stream:
         self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
 
     def follow(self, batches: Iterable[Batch], *, seen: Callable[[Batch], None]) -> None:
-        """Run all batches; `seen` is called after each.
+        """Run all batches; `seen` is called after every run with the samples it took in.
 
         Raises:
             ModelError: the runtime fails on a single sample.
-            DataError: samples cannot be told apart even one by one.
+            DataError: samples cannot be told apart even one by one, or there are no class scores to compare.
+            StateError: two runs do not merge: the number of units has changed.
         """
         with ThreadPoolExecutor(self._workers) as pool:
             for batch in batches:
-                self._take(batch, pool)
-                seen(batch)
+                self._take(batch, pool, seen)
 
     def network(self) -> dict[str, Any]:
         """Statistics of the whole network so far."""
         return {name: tree.total() for name, tree in self._network.items()}
 
-    def _take(self, batch: Batch, pool: ThreadPoolExecutor) -> None:
+    def _take(self, batch: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
         """One batch of the data, in runs of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
             size = min(self._at_once or 1, count - start)
-            piece = _cut(batch, self._specs, slice(start, start + size))
+            piece = cut(batch, self._specs, slice(start, start + size))
             try:
                 taps = self._run(piece)
-                self._reduce(piece, taps, pool)
+                arranged = self._arranged(taps, batch=self._fixed or size)
+                if size > 1:
+                    self._prove(piece, arranged)
             except (ModelError, DataError) as error:
                 if size == 1 or self._fixed:
                     raise
                 self._at_once = 1
                 self.notes.append(f"Run sample by sample: the model does not take a batch of {size} ({error}).")
                 continue
+            self._reduce(piece, taps, arranged, pool, seen)
             if self._at_once is None:
                 largest = sum(tap.nbytes for tap in taps.values()) or 1
                 self._at_once = int(np.clip(TAP_BYTES // largest, 1, 1024))
             start += size
-        self.samples += count
 
     def _run(self, piece: Batch) -> dict[str, Array]:
-        arrays = piece.arrays if self._fixed is None else _filled(piece, self._specs, self._fixed)
+        arrays = piece.arrays if self._fixed is None else filled(piece, self._specs, self._fixed)
         return self._session.run(self._outputs, arrays)
 
-    def _reduce(self, piece: Batch, taps: Mapping[str, Array], pool: ThreadPoolExecutor) -> None:
-        """Every site's statistics, beside each other, then those of the network."""
-        batch = self._fixed or len(piece.index)
+    def _arranged(self, taps: Mapping[str, Array], *, batch: int) -> list[tuple[Array, ...]]:
+        """The taps of every site in our axes."""
+        return [
+            collector.arrange([taps[self._tapped[value]] for value in collector.values], batch=batch)
+            for collector in self._collectors
+        ]
 
-        def add(collector: Collector) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array | None]:
-            site = collector.site
-            h = taps[self._tapped[str(site.activation)]] if collector.wants_activation else None
-            return collector.add(taps[self._tapped[site.value]], h, piece.index, piece.labels, batch=batch)
+    def _prove(self, piece: Batch, arranged: Sequence[Sequence[Array]]) -> None:
+        """See, once, that the first sample of a batch gives alone what it gives in the batch, at every site.
 
-        dead, linear, keys = zip(*pool.map(add, self._collectors), strict=True)
-        self._keep("Fates", Fates.of_classes(np.stack(dead, axis=1), np.stack(linear, axis=1), piece.index))
-        if self._global is not None and all(k is not None for k in keys):
+        Shapes alone do not tell: time may stand before the samples, or both be flattened together in either order.
+
+        Raises:
+            DataError: it does not.
+        """
+        if self._proven or self._fixed:
+            return
+        alone = self._arranged(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
+        for collector, one, many in zip(self._collectors, alone, arranged, strict=True):
+            if not all(agree(a, b[:1]) for a, b in zip(one, many, strict=True)):
+                raise DataError(f"site {collector.site.name!r}: a sample in it gives other values than alone")
+        self._proven = True
+
+    def _reduce(
+        self,
+        piece: Batch,
+        taps: Mapping[str, Array],
+        arranged: Sequence[Sequence[Array]],
+        pool: ThreadPoolExecutor,
+        seen: Callable[[Batch], None],
+    ) -> None:
+        """The statistics of one run, every site beside the others, and then all of them taken in."""
+        found = list(pool.map(lambda each, its: each.look(its, piece.index, piece.labels), self._collectors, arranged))
+        network = self._of_network(piece, taps, found)
+        jobs = [pool.submit(each.take, its) for each, its in zip(self._collectors, found, strict=True)]
+        try:
+            wait(jobs)
+        finally:
+            # Broken off here, all of it is taken in first: a state that is saved then never holds half a run.
+            wait(jobs)
+            for job in jobs:
+                job.result()
+            for name, statistic in network.items():
+                self._network.setdefault(name, Tree()).add(statistic)
+            self.samples += len(piece.index)
+            seen(piece)
+
+    def _of_network(self, piece: Batch, taps: Mapping[str, Array], found: Sequence[Seen]) -> dict[str, Any]:
+        """What one run shows of the network as a whole."""
+        dead, linear = (np.stack(each, axis=1) for each in zip(*((f.dead, f.linear) for f in found), strict=True))
+        statistics: dict[str, Any] = {"Fates": Fates.of_classes(dead, linear, piece.index)}
+        finite = np.logical_and.reduce([f.finite for f in found])
+        if self._global is not None and finite.any():
             capacity, seed = self._global
-            every = global_keys(keys)
-            self._keep("global_patterns", Patterns.of_keys(every, units=0, capacity=capacity, seed=seed))
+            keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
+            statistics[GLOBAL] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
         if self._scores is not None and piece.labels is not None:
-            self._keep("Hits", Hits.of_scores(taps[self._scores][: len(piece.index)], piece.labels))
+            statistics["Hits"] = self._hits(taps[self._scores], piece.labels)
+        return statistics
 
-    def _keep(self, name: str, statistic: Any) -> None:
-        self._network.setdefault(name, Tree()).add(statistic)
-
-
-def _cut(batch: Batch, specs: Sequence[InputSpec], part: slice) -> Batch:
-    if part.start == 0 and part.stop >= len(batch.index):
-        return batch
-    arrays = {s.name: along(batch.arrays[s.name], s.axis_of(batch.arrays[s.name].ndim), part) for s in specs}
-    return Batch(arrays, batch.index[part], None if batch.labels is None else batch.labels[part])
-
-
-def _filled(piece: Batch, specs: Sequence[InputSpec], size: int) -> dict[str, Array]:
-    """The arrays of a short batch, filled up with its last sample to the size the model is fixed to."""
-    missing = size - len(piece.index)
-    if missing <= 0:
-        return piece.arrays
-    filled = {}
-    for spec in specs:
-        array = piece.arrays[spec.name]
-        axis = spec.axis_of(array.ndim)
-        last = array if axis is None else np.repeat(along(array, axis, slice(-1, None)), missing, axis=axis)
-        filled[spec.name] = array if axis is None else np.concatenate([array, last], axis=axis)
-    return filled
+    def _hits(self, scores: Array, labels: NDArray[np.int64]) -> Hits:
+        batch = self._fixed or len(labels)
+        if batch > 1 and scores.shape[:1] != (batch,):
+            raise DataError(
+                f"output {self._scores!r} wants one row of class scores per sample, came values of shape "
+                f"{scores.shape} for {batch} samples; name another with --output"
+            )
+        return Hits.of_scores(scores[: len(labels)] if batch > 1 else scores, labels)

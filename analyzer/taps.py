@@ -1,5 +1,6 @@
 """A tap: the array a session gives out for a site, turned into our axes (sample, position, unit) without a copy."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from .errors import DataError
 from .sites import Site
 
 Array = NDArray[Any]
+ROUNDING = 0.01
+"""How far two runs of one sample may lie apart, as a share of the largest value: rounding, no more."""
 
 
 def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False) -> Array:
@@ -18,6 +21,7 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
        others are positions.
     2. One sample was run: whatever the other axes mean, they are positions of that sample.
     3. The first axis is a multiple of the batch (sample and something else were flattened together): it is split.
+    4. The only axis is as long as the batch: each sample has one unit.
 
     Args:
         tap: what the session gave out.
@@ -28,8 +32,8 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
     Raises:
         DataError: the samples cannot be told apart in this tap.
     """
-    if tap.ndim == 0:
-        return tap.reshape(1, 1, 1)
+    if tap.shape == (batch,) or (tap.ndim == 0 and batch == 1):
+        return tap.reshape(batch, 1, 1)
     axis = site.sample_axis if site.sample_axis < tap.ndim else 0
     unit = site.unit_axis % tap.ndim if -tap.ndim <= site.unit_axis < tap.ndim else tap.ndim - 1
     if tap.ndim > 1 and tap.shape[axis] == batch and axis != unit:
@@ -37,19 +41,17 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
         unit += unit < axis
     elif batch == 1:
         arranged, unit = tap[np.newaxis], unit + 1
-    elif unit != 0 and tap.shape[0] % batch == 0:
-        arranged, unit = tap.reshape(batch, -1, *tap.shape[1:]), unit + 1
+    elif tap.ndim > 1 and unit != 0 and tap.shape[0] % batch == 0:
+        arranged, unit = tap.reshape(batch, tap.shape[0] // batch, *tap.shape[1:]), unit + 1
     else:
         raise DataError(
             f"site {site.name!r}: the samples of a batch of {batch} cannot be told apart in its values of shape "
             f"{tap.shape}; run with a batch of 1"
         )
+    before, units, after = prod(arranged.shape[1:unit]), arranged.shape[unit], prod(arranged.shape[unit + 1 :])
     if every_position:
-        return arranged.reshape(batch, 1, -1)
-    units = arranged.shape[unit]
-    before = int(np.prod(arranged.shape[1:unit], dtype=np.int64))
-    split = arranged.reshape(batch, before, units, -1)
-    return split.transpose(0, 1, 3, 2).reshape(batch, -1, units)
+        return arranged.reshape(batch, 1, before * units * after)
+    return arranged.reshape(batch, before, units, after).transpose(0, 1, 3, 2).reshape(batch, before * after, units)
 
 
 def as_float(tap: Array) -> Array:
@@ -57,3 +59,15 @@ def as_float(tap: Array) -> Array:
     if tap.dtype in (np.float32, np.float64):
         return tap
     return tap.astype(np.float32 if tap.dtype.kind == "f" or tap.dtype.itemsize < 4 else np.float64)
+
+
+def agree(one: Array, other: Array) -> bool:
+    """Whether two arrays hold the same numbers up to rounding; NaN equals NaN.
+
+    >>> agree(np.array([1.0, np.nan]), np.array([1.0001, np.nan])), agree(np.zeros(2), np.zeros((2, 1)))
+    (True, False)
+    """
+    if one.shape != other.shape:
+        return False
+    largest = max(float(np.abs(each[np.isfinite(each)]).max(initial=0)) for each in (one, other))
+    return np.allclose(one, other, rtol=0, atol=ROUNDING * largest, equal_nan=True)

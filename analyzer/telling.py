@@ -1,7 +1,10 @@
 """From a state to a report: every measure whose statistics are there, every site, the network."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from .measures import MEASURES, network, patterns
 from .options import GLOBAL
@@ -24,13 +27,11 @@ def tell(state: State) -> Report:
         for name, found in seen.items()
     )
     unseen = [
-        (name, names[name].kind, "no finite pre-activation came through it on this data")
-        for name in state.statistics
-        if name not in seen
+        (name, names[name].kind, _nothing_finite(found)) for name, found in state.statistics.items() if name not in seen
     ]
     return Report(
         sites=reports,
-        network=_network_values(seen, state.network) | {"samples": state.samples},
+        network=_network_values(state, seen) | {"samples": state.samples},
         made=dict(state.made),
         notes=(*state.notes, *_notes(state, seen)),
         not_analysable=(*unseen, *((s.name, s.kind, s.reason) for s in state.sites if s.reason is not None)),
@@ -63,10 +64,23 @@ def _undefined(measure: str) -> dict[str, Value]:
     return {f"{prefix}vni": None, f"{prefix}effective_units": None}
 
 
-def _network_values(seen: Mapping[str, Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, Value]:
+def _nothing_finite(found: Mapping[str, Any]) -> str:
+    spoilt: Nonfinite | None = found.get(Nonfinite.__name__)
+    if spoilt is None or not spoilt.values:
+        return "no value came through it on this data"
+    return (
+        f"every pre-activation that came through it on this data is in a sample with NaN or infinity: {spoilt.values} "
+        f"such values in {spoilt.samples} samples (first: {spoilt.first})"
+    )
+
+
+def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
+    found = state.network
     values: dict[str, Value] = {}
     fates: Fates | None = found.get(Fates.__name__)
     if fates is not None and seen:
+        told = np.array([name in seen for name in state.statistics])
+        fates = replace(fates, first_dead=fates.first_dead[told], linear_so_far=fates.linear_so_far[told])
         values |= network({name: stats[Extents.__name__] for name, stats in seen.items()}, fates)
     hits: Hits | None = found.get(Hits.__name__)
     if hits is not None:

@@ -29,13 +29,23 @@ def touch(step: str, name: str, call: Callable[[], T]) -> T:
     except RelucidError:
         raise
     except Exception as error:
-        raise ModelError(f"cannot {step} {name}: {explain(str(error)) or type(error).__name__}") from error
+        cause = _first_cause(error)
+        raise ModelError(f"cannot {step} {name}: {explain(str(cause)) or type(cause).__name__}") from error
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """The error that began a chain: the ones raised from it only say where it passed by."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 _IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
 _OPSET = re.compile(r"Opset (\d+) is under development.*support for domain (\S+) is till opset (\d+)", re.DOTALL)
 _OPERATOR = re.compile(r"(?:Fatal error: )?([\w.]+):(\w+)\(-?\d+\) is not a registered function/op")
-_NOISE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |\S*/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])|\x1b\[[\d;]*m")
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |\S*/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])|\x1b\[[\d;]*m|\[Errno \d+\] "
+)
 
 
 def explain(message: str) -> str:

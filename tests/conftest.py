@@ -1,9 +1,15 @@
-"""Fixtures shared by all tests: third-party models and data, which are never part of the project."""
+"""Fixtures shared by all tests: small hand-made graphs, and third-party models and data that are no part of the project."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import onnx
+    from relucid.analyzer.sites import Site
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -31,3 +37,24 @@ def shared_data() -> Path:
 def manifest(shared_models: Path) -> dict[str, dict]:
     """What is known of each shared model, by name."""
     return {row["name"]: row for row in json.loads((shared_models / "manifest.json").read_text())["models"]}
+
+
+@pytest.fixture(scope="session")
+def text_model() -> Callable[..., "onnx.ModelProto"]:
+    """Builds a model from the text form of ONNX: `text_model("g (float[N] x) => (float[N] y) { y = Relu(x) }")`."""
+    import onnx.parser
+
+    def build(text: str, *, opset: int = 17, ir_version: int = 8, domains: dict[str, int] | None = None):
+        imports = ", ".join(f'"{domain}": {version}' for domain, version in {"": opset, **(domains or {})}.items())
+        return onnx.parser.parse_model(f"<ir_version: {ir_version}, opset_import: [{imports}]> {text}")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def sites_of(text_model) -> Callable[..., tuple["Site", ...]]:
+    """The sites of a model in text form; options as for `text_model`."""
+    from relucid.analyzer.model import load
+    from relucid.analyzer.sites import find_sites
+
+    return lambda text, **options: find_sites(load(text_model(text, **options)).ir)

@@ -17,7 +17,7 @@ LEAVES = {
     "whole": set(),
     "stats": {"errors"},
     "graph": set(),
-    "sites": {"errors", "graph"},
+    "sites": {"errors", "graph", "untrusted"},
     "measures": {"errors", "estimate", "plain", "stats"},
     "passes": {"errors", "sites"},
     "data": {"errors"},

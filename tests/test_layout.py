@@ -1,5 +1,6 @@
 """The layout: the repository root is the package, and every trap of that is closed."""
 
+import doctest
 import subprocess
 import sys
 import tomllib
@@ -68,6 +69,12 @@ def test_the_face_gives_what_it_lists():
     import relucid
 
     assert all(getattr(relucid, name) is not None for name in dir(relucid))
+
+
+def test_the_face_example_runs():
+    import relucid
+
+    assert doctest.testmod(relucid) == (0, 3)
 
 
 def test_one_version():

@@ -1,8 +1,9 @@
 """The command line: one file a command, each imported when it is called."""
 
 import importlib
+import io
 import sys
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -14,6 +15,20 @@ _COMMANDS = {
     "merge": "states of shards, in any order, into one report",
     "sites": "where decisions are taken: name, kind, unit axis, analysable or why not",
 }
+
+
+BROKEN_OFF = 130
+"""What shells say of a command that Ctrl-C ended; click's own 1 would look like a --fail-if condition."""
+
+
+class _OneLine(click.ClickException):
+    """Something about the input is wrong: one line, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line."""
+        click.echo(f"relucid: {self.format_message()}", file=file, err=file is None)
 
 
 class _Lazy(click.Group):
@@ -38,13 +53,27 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from ..errors import RelucidError  # noqa: PLC0415 - keeps `relucid --help` light
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # names of sites are anybody's text
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx is not None else "relucid"
+            raise _OneLine(f"{error.format_message()} (see {where} --help)") from error
         except RelucidError as error:
             if ctx.params.get("debug"):
                 raise
-            click.echo(f"relucid: {error}", err=True)
-            sys.exit(2)
+            raise _OneLine(str(error)) from error
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            click.echo("relucid: broken off", err=True)
+            ctx.exit(BROKEN_OFF)
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise _OneLine(f"{type(error).__name__}: {error} (not expected; relucid --debug shows where)") from error
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
@@ -59,9 +88,9 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-def main(debug: bool) -> None:  # noqa: FBT001 - click's signature
+def main(*, debug: bool) -> None:
     """Read a ReLU network as a machine that takes discrete decisions.
 
-    Exit codes: 0 fine; 1 a --fail-if condition fired; 2 something about the input is wrong.
+    Exit codes: 0 fine; 1 a --fail-if condition fired; 2 something about the input is wrong; 130 broken off by Ctrl-C.
     """
     del debug

@@ -48,15 +48,16 @@ from .show import condition, show
 @click.option("--resume", is_flag=True, help="Go on from the --state file, if it is there.")
 @choices.telling
 def command(
+    *,
     model: Path,
     data: str,
     inputs: dict[str, str],
     labels: str | None,
     preprocess: Path | None,
     state: Path | None,
-    resume: bool,  # noqa: FBT001 - click's signature
+    resume: bool,
     out: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
     fail_if: str | None,
     **options: Any,
 ) -> None:

@@ -12,7 +12,7 @@ from .show import show
 
 @click.command()
 @click.option("--out", type=choices.PATH, default=Path("relucid-report"), metavar="DIR", help="Where the report goes.")
-def command(out: Path) -> None:
+def command(*, out: Path) -> None:
     """Analyse a small residual network on held-out handwritten digits, both inside the package."""
     report = analyze(demo.model(), demo.data(), labels="labels")
     show(report, out=None, as_json=False, fail_if=None)

@@ -14,7 +14,7 @@ from ..session import PROVIDERS, open_session
 
 @click.command()
 def command() -> None:
-    """Tell what is installed, and which providers really work: each is tried with a session, not looked up in a list."""
+    """Tell what is installed, and which providers really work: each is tried with a session, never looked up."""
     from ... import __version__  # noqa: PLC0415
 
     click.echo(f"relucid      {__version__}")

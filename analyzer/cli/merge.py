@@ -16,10 +16,11 @@ from .show import condition, show
 @click.option("--state", type=choices.PATH, metavar="FILE", help="Save the merged state too.")
 @choices.telling
 def command(
+    *,
     states: tuple[Path, ...],
     state: Path | None,
     out: Path | None,
-    as_json: bool,  # noqa: FBT001 - click's signature
+    as_json: bool,
     fail_if: str | None,
 ) -> None:
     """Merge the STATES that `relucid analyze --state` saved into one report."""

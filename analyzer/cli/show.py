@@ -5,8 +5,11 @@ from pathlib import Path
 
 import click
 
-from ..report import Report
 from ..rendering.condition import Condition
+from ..report import Report
+
+WIDTH = 100
+"""Columns of a table that is not printed on a terminal."""
 
 
 def condition(text: str | None) -> Condition | None:
@@ -17,15 +20,18 @@ def condition(text: str | None) -> Condition | None:
 def show(report: Report, *, out: Path | None, as_json: bool, fail_if: Condition | None) -> None:
     """Print the report, write its files, and leave with 1 if the condition fires."""
     if as_json:
-        click.echo(report.to_json())
+        click.echo(report.to_json(), nl=False)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a table needs it
 
-        Console().print(report)
+        Console(width=None if sys.stdout.isatty() else WIDTH).print(report)
     if out is not None:
         for path in report.save(out):
             click.echo(f"wrote {path}", err=True)
-    firing = fail_if.firing(report) if fail_if is not None else ()
-    if firing:
-        click.echo(f"relucid: {fail_if} holds for {', '.join(firing)}", err=True)
+    if fail_if is None:
+        return
+    for note in fail_if.notes(report):
+        click.echo(f"relucid: {note}", err=True)
+    if firing := fail_if.firing(report):
+        click.echo(f"relucid: {fail_if.text} holds for {', '.join(firing)}", err=True)
         sys.exit(1)

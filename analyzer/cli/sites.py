@@ -1,6 +1,7 @@
 """`relucid sites`: where a model decides."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import click
 from ..model import load
 from ..sites import Site, find_sites
 from . import choices
+from .show import WIDTH
 
 
 @click.command()
 @click.argument("model", type=choices.PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
-def command(model: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def command(*, model: Path, as_json: bool) -> None:
     """List where MODEL decides: name, kind, shape, unit axis, and whether it can be analysed."""
     loaded = load(model)
     sites = find_sites(loaded.ir)
@@ -36,11 +38,11 @@ def _print(sites: tuple[Site, ...]) -> None:
         "site", "kind", "shape", "unit axis", "why this axis, or why not analysable", box=None, pad_edge=False
     )
     for site in sites:
-        shape = "?" if site.shape is None else "×".join("?" if d is None else str(d) for d in site.shape)
+        shape = "?" if site.shape is None else " x ".join("?" if d is None else str(d) for d in site.shape)
         kind = f"{site.kind} (smooth)" if site.smooth else site.kind
         axis = str(site.unit_axis) if site.analysable else "-"
         table.add_row(escape(site.name), kind, escape(shape), axis, escape(site.reason or site.rule))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(table)
     analysable = sum(site.analysable for site in sites)
     console.print(f"\n{len(sites)} sites, {analysable} analysable", highlight=False)

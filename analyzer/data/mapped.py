@@ -36,8 +36,6 @@ class Mapped:
 
     def take(self, start: int, stop: int, /, *, axis: int | None) -> Array:
         """Samples start..stop, in a mapping of their own: its pages go with them."""
-        if 0 in self.shape:
-            return along(np.empty(self.shape, self.dtype), axis, slice(start, stop))
         order: Literal["C", "F"] = "F" if self.header.fortran else "C"
         array = np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order))
         return along(array, axis, slice(start, stop))

@@ -108,7 +108,7 @@ def weighted_jaccard(c: Patterns, d: Patterns) -> float | Estimate:
     x, y = c.bounds(rest)[0].astype(np.float64), d.bounds(rest)[0].astype(np.float64)
     rate, error = ratio(np.minimum(x, y), x + y, q=2.0**-level, most=0.5)
     minima = float(np.minimum(a.counts, b.counts).sum()) + mass * rate
-    # An occurrence more in one state moves the minimum if its count is the smaller one, and leaves one less to the rest.
+    # One occurrence more moves the minimum if it is in the state that has fewer, and leaves one less to the rest.
     doubts = a.error((a.counts < b.counts) - rate), b.error((b.counts < a.counts) - rate)
     return Estimate(minima / (N - minima), N / (N - minima) ** 2 * hypot(mass * error, *doubts))
 

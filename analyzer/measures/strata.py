@@ -1,7 +1,7 @@
 """Two kinds of patterns in a state past its capacity: those tracked one by one, and the rest, known by a fair sample.
 
 Which patterns are tracked does not depend on their keys, and which are sampled depends on nothing else; so the sampled
-patterns that are not tracked are a fair draw from all that are not, and sampled ones that are show what tracking misses.
+patterns that are not tracked are a fair draw from all that are not, and those that are show what tracking misses.
 """
 
 from dataclasses import dataclass
@@ -49,9 +49,9 @@ def tracked_keys(c: Patterns) -> Keys:
 def tracked(c: Patterns, keys: Keys) -> Tracked:
     """What a state knows of the counts of patterns chosen without regard to their keys.
 
-    Of the occurrences that a pattern may have missed, the share it has missed is seen on the sampled patterns, whose true
-    counts are known. One more pattern is added to them that missed half, with the error of an even spread: it stands in
-    for them where there are none.
+    Of the occurrences that a pattern may have missed, the share it has missed is seen on the sampled patterns, whose
+    true counts are known. One more pattern is added to them that missed half, with the error of an even spread: it
+    stands in for them where there are none.
     """
     seen, missed = c.tracked(keys)
     exact, unknown = c.bounds(keys)

@@ -1,4 +1,4 @@
-"""Write a ReLU network as the matrices of its activation patterns: every ReLU becomes a product with a given pattern."""
+"""Write a ReLU network with its pattern matrices: every ReLU becomes a product with a given pattern."""
 
 from collections.abc import Iterable
 
@@ -54,12 +54,12 @@ class FixPatternsPass(ir.passes.InPlacePass):
                 continue
             product = ir.node("Mul", inputs=[z, fed[name]])
             maker.append(product)
-            _take_over(graph, h, product.outputs[0])
+            _take_over(h, product.outputs[0])
             modified = True
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _take_over(graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
+def _take_over(old: ir.Value, new: ir.Value) -> None:
     """Let everybody who reads the old value read the new one, under the old name."""
     new.type, new.shape = old.type, old.shape
     old.replace_all_uses_with(new, replace_graph_outputs=True)

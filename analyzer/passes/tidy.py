@@ -8,19 +8,34 @@ class TidyPass(ir.passes.InPlacePass):
 
     1. Inputs left out at the end of a node's list are dropped: Clip(x, "", "") becomes Clip(x).
     2. The standard domain spelt out, "ai.onnx", becomes the empty name it stands for.
+    3. A node without a name in a model-local function is named after what it makes: inlining would call it "node".
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Tidy every node, those in bodies and functions too."""
-        modified = False
+        modified = _tidy_domain(model.opset_imports)
         for graph in model.graphs():
             for node in graph:
                 modified |= _tidy(node)
-        if "ai.onnx" in model.opset_imports:
-            version = model.opset_imports.pop("ai.onnx")
-            model.opset_imports.setdefault("", version)
-            modified = True
+        for function in model.functions.values():
+            modified |= _tidy_domain(function.opset_imports)
+            for node in function.all_nodes():
+                modified |= _tidy(node) | _named(node)
         return ir.passes.PassResult(model, modified=modified)
+
+
+def _tidy_domain(opset_imports: dict[str, int]) -> bool:
+    if "ai.onnx" not in opset_imports:
+        return False
+    opset_imports.setdefault("", opset_imports.pop("ai.onnx"))
+    return True
+
+
+def _named(node: ir.Node) -> bool:
+    if node.name or not node.outputs:
+        return False
+    node.name = node.outputs[0].name
+    return bool(node.name)
 
 
 def _tidy(node: ir.Node) -> bool:

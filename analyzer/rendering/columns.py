@@ -51,8 +51,8 @@ MORE = (
     Column("positions", ("", "positions"), lambda value: f"{value:,.6g}", places=1),
     Column("linear_point_count", ("linear", "points"), count, alarm="linear"),
     Column("active_share", ("active", "share"), share, places=3),
-    Column("mutual_information", ("mutual", "information"), decimals(2), places=2),
-    Column("conditional_entropy", ("entropy", "given label"), decimals(2), places=2),
+    Column("mutual_information", ("mutual", "inf."), decimals(2), places=2),
+    Column("conditional_entropy", ("entropy", "| label"), decimals(2), places=2),
     Column("nonfinite_values", ("not finite", "values"), count, alarm="dead"),
 )
 

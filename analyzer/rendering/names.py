@@ -54,8 +54,8 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
 
 def _fitting(text: str, width: int) -> str:
     """The longest beginning of the text that fits in so many cells."""
-    end = min(len(text), width)
-    while cell_len(text[:end]) > width:
+    end = max(0, min(len(text), width))
+    while end and cell_len(text[:end]) > width:
         end -= 1
     return text[:end]
 

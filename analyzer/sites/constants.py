@@ -28,12 +28,13 @@ def tensor_of(value: ir.Value | None) -> ir.TensorProtocol | None:
 
 
 def is_constant(value: ir.Value | None) -> bool:
-    """Whether the value is fixed by the model: a tensor, or a reshaping of one."""
+    """Whether the value is fixed by the model: a tensor, or a reshaping of one (its scaling too, where quantized)."""
     if tensor_of(value) is not None:
         return True
     node = value.producer() if value is not None else None
     return node is not None and (
-        node.op_type == "ConstantOfShape" or (node.op_type in _SHAPING and is_constant(node.inputs[0]))
+        node.op_type == "ConstantOfShape"
+        or (node.op_type in _SHAPING | {"DequantizeLinear"} and is_constant(node.inputs[0]))
     )
 
 

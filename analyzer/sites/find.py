@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator
 import onnx_ir as ir
 
 from ..graph import depths, in_order
-from .axes import UnitAxis, unit_axis
+from ..untrusted import touch
+from .axes import unit_axis
 from .constants import is_constant
+from .moves import UnitAxis
 from .names import site_name, unique
 from .site import Site
 from .switch import Switch
@@ -22,7 +24,14 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
 
     Args:
         model: the model; it is not changed.
+
+    Raises:
+        ModelError: the graph is damaged.
     """
+    return touch("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
+
+
+def _sites_of(model: ir.Model) -> tuple[Site, ...]:
     nodes = in_order(model.graph)
     switches = find_switches(nodes)
     hidden = [(switch, reason) for node in nodes for switch, reason in _inside(node)]
@@ -57,7 +66,7 @@ def _site(switch: Switch, name: str, depth: int, batch: int | str | None) -> Sit
         sample_axis=_sample_axis(shape, found.axis, batch),
         shape=shape,
         depth=depth,
-        reason=reason,
+        reason=reason or found.reason,
     )
 
 
@@ -76,7 +85,10 @@ def _inside(node: ir.Node) -> Iterator[tuple[Switch, str]]:
 
 
 def _size(dim: int | ir.SymbolicDim) -> int | str | None:
-    return dim if isinstance(dim, int) else dim.value
+    """A dimension; the names that shape inference invents, new in every run, say nothing."""
+    if isinstance(dim, int):
+        return dim
+    return None if dim.value is None or dim.value.startswith("unk__") else dim.value
 
 
 def _batch_dim(graph: ir.Graph) -> int | str | None:

@@ -1,9 +1,11 @@
 """Switches that an optimizer or a quantizer has hidden inside a larger operator."""
 
+import math
+
 import onnx_ir as ir
 
 from .constants import uniform
-from .match import input_of
+from .match import input_of, made_by, number_of
 from .switch import Switch
 
 _AFFINE = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"})
@@ -22,12 +24,12 @@ _NAMED_IN_AN_ATTRIBUTE = {
 
 def quantized(node: ir.Node) -> Switch | None:
     """A zero point at the lowest code clamps negative numbers away: a ReLU written as a quantization."""
-    if node.op_type == "QuantizeLinear" and _clamps(input_of(node, 2)) and _can_be_negative(node.inputs[0]):
-        return Switch(node, "quantize", node.inputs[0])
+    if node.op_type == "QuantizeLinear" and _quantizes_from_0(node) and _can_be_negative(input_of(node, 0)):
+        return Switch(node, "quantize", input_of(node, 0))
     if node.op_type in _OUTPUT_ZERO_POINT and _clamps(input_of(node, _OUTPUT_ZERO_POINT[node.op_type])):
         return Switch(node, "quantize", None, reason=f"a zero point does the clamping inside {node.op_type}")
     if node.op_type == "QLinearLeakyRelu":
-        return Switch(node, "leaky_relu", node.inputs[0], threshold=uniform(input_of(node, 2)) or 0.0)
+        return Switch(node, "leaky_relu", input_of(node, 0), threshold=uniform(input_of(node, 2)) or 0.0)
     return None
 
 
@@ -35,7 +37,7 @@ def fused(node: ir.Node) -> Switch | None:
     """An operator of a runtime or a recurrent cell that names its activation in an attribute."""
     names = [name.lower() for name in _strings(node, "activation", "activations")]
     kinds = [_NAMED_IN_AN_ATTRIBUTE[name] for name in names if name in _NAMED_IN_AN_ATTRIBUTE]
-    if not kinds:
+    if not kinds or (kinds[0] == "clip" and _lower_bound(node) != 0):
         return None
     reason = f"{node.op_type} applies the activation inside; its pre-activation is not a value of the graph"
     return Switch(node, kinds[0], None, reason=reason)
@@ -45,10 +47,25 @@ def runtime_gelu(node: ir.Node) -> Switch | None:
     """The runtime's own GELU operators; those that add a bias inside have no pre-activation to read."""
     if node.domain != "com.microsoft" or node.op_type not in {"Gelu", "QuickGelu", "FastGelu", "BiasGelu"}:
         return None
-    kind = "quick_gelu" if node.op_type == "QuickGelu" else "gelu"
+    kind = "gelu"
+    if node.op_type == "QuickGelu":
+        kind = "silu" if number_of(node, "alpha", 1.702) == 1 else "quick_gelu"
     if input_of(node, 1) is None:
-        return Switch(node, kind, node.inputs[0])
+        return Switch(node, kind, input_of(node, 0))
     return Switch(node, kind, None, reason=f"{node.op_type} adds its bias inside; the sum is not a value of the graph")
+
+
+def _quantizes_from_0(node: ir.Node) -> bool:
+    """Whether the lowest code of a QuantizeLinear stands for 0; without a zero point its codes are uint8 from 0."""
+    if input_of(node, 2) is not None:
+        return _clamps(input_of(node, 2))
+    return number_of(node, "output_dtype", 0) in (0, ir.DataType.UINT8, ir.DataType.UINT16)
+
+
+def _lower_bound(node: ir.Node) -> float:
+    """Where the Clip inside a fused operator begins."""
+    bounds = node.attributes.get("activation_params")
+    return bounds.as_floats()[0] if bounds is not None else -math.inf
 
 
 def _clamps(zero_point: ir.Value | None) -> bool:
@@ -59,13 +76,17 @@ def _clamps(zero_point: ir.Value | None) -> bool:
 
 
 def _can_be_negative(value: ir.Value | None) -> bool:
-    """Whether an affine operator made the value, or one of the two summands of a residual addition."""
-    node = value.producer() if value is not None else None
-    if node is None:
-        return False
-    if node.op_type == "Add":
-        return any(v is not None and (p := v.producer()) is not None and p.op_type in _AFFINE for v in node.inputs)
-    return node.op_type in _AFFINE
+    """Whether a value, or one of the two summands of a residual addition, can be below 0."""
+    addition = made_by(value, "Add")
+    return any(_reaches_below_0(summand) for summand in (addition.inputs if addition is not None else [value]))
+
+
+def _reaches_below_0(value: ir.Value | None) -> bool:
+    """Whether an affine operator made the value, or it is decoded from codes that stand for negative numbers."""
+    codes = made_by(value, "DequantizeLinear")
+    if codes is not None:
+        return input_of(codes, 2) is not None and not _clamps(input_of(codes, 2))
+    return made_by(value, *_AFFINE) is not None
 
 
 def _strings(node: ir.Node, *names: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
-from .constants import uniform
+from .constants import is_constant
 
 
 def made_by(value: ir.Value | None, *op_types: str) -> ir.Node | None:
@@ -33,11 +33,10 @@ def pairs(node: ir.Node | None, op_type: str) -> Iterator[tuple[ir.Value, ir.Val
             yield second, first
 
 
-def slope_of(value: ir.Value | None, z: ir.Value) -> tuple[float, ir.Node] | None:
-    """The number c and the node, where the value is c z."""
+def slope_of(value: ir.Value | None, z: ir.Value) -> tuple[ir.Value, ir.Node] | None:
+    """The constant c and the node, where the value is c z."""
     node = made_by(value, "Mul")
-    for number, other in pairs(node, "Mul"):
-        slope = uniform(number)
-        if node is not None and other is z and slope is not None:
+    for slope, other in pairs(node, "Mul"):
+        if node is not None and other is z and is_constant(slope):
             return slope, node
     return None

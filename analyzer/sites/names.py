@@ -41,6 +41,6 @@ def _module_path(node: ir.Node) -> str | None:
         return None
     try:
         path = ast.literal_eval(scopes)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
     return str(path[-2]) if isinstance(path, list) and len(path) >= 2 else None

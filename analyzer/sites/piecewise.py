@@ -1,5 +1,7 @@
 """The piecewise linear switches, in every form exporters write: operator, Clip, Max, Where, a masked product."""
 
+from dataclasses import dataclass, replace
+
 import onnx_ir as ir
 
 from .constants import is_constant, is_number, uniform
@@ -12,21 +14,21 @@ _OPERATORS = {"Relu": "relu", "LeakyRelu": "leaky_relu", "PRelu": "prelu"}
 def operator(node: ir.Node) -> Switch | None:
     """The operator that is the function itself."""
     kind = _OPERATORS.get(node.op_type)
-    return Switch(node, kind, node.inputs[0]) if kind and not node.domain else None
+    return Switch(node, kind, input_of(node, 0)) if kind and not node.domain else None
 
 
 def thresholded(node: ir.Node) -> Switch | None:
     """ThresholdedRelu switches at alpha (1 if not given), not at 0."""
     if node.op_type != "ThresholdedRelu" or node.domain:
         return None
-    return Switch(node, "thresholded_relu", node.inputs[0], threshold=number_of(node, "alpha", 1.0))
+    return Switch(node, "thresholded_relu", input_of(node, 0), threshold=number_of(node, "alpha", 1.0))
 
 
 def clip(node: ir.Node) -> Switch | None:
     """Clip with the lower bound 0; Min and Max, in either order, with the lower bound 0: ReLU and ReLU6."""
     if node.op_type == "Clip" and not node.domain:
         low = number_of(node, "min", 1.0) if "min" in node.attributes else uniform(input_of(node, 1))
-        return Switch(node, "clip", node.inputs[0]) if low == 0 else None
+        return Switch(node, "clip", input_of(node, 0)) if low == 0 else None
     return _bounded(node, "Min", "Max") or _bounded(node, "Max", "Min")
 
 
@@ -48,57 +50,81 @@ def maximum(node: ir.Node) -> Switch | None:
         if is_number(bound, 0) and not is_constant(z):
             return Switch(node, "max", z)
         scaled = slope_of(bound, z)
-        if scaled is not None and 0 < scaled[0] < 1:
+        if scaled is not None and _leaks(scaled[0]):
             return Switch(node, "leaky_relu", z, (scaled[1],))
     return None
 
 
+def _leaks(slope: ir.Value) -> bool:
+    """Whether a slope below the threshold is that of a leaky ReLU: -1 would make it the absolute value."""
+    number = uniform(slope)
+    return number is not None and 0 < number < 1
+
+
 def where(node: ir.Node) -> Switch | None:
-    """Where(z > 0, z, 0), the same with its branches exchanged, and with slope z in place of 0."""
-    if node.op_type != "Where" or node.domain:
+    """Where(z > 0, z, 0), the same with its branches exchanged, with slope z in place of 0, with another threshold."""
+    if node.op_type != "Where" or node.domain or len(node.inputs) != 3:
         return None
-    decision = _sign_test(node.inputs[0])
-    if decision is None:
+    test = _test(node.inputs[0])
+    if test is None:
         return None
-    z, positive, tests = decision
-    kept, other = node.inputs[1:3] if positive else (node.inputs[2], node.inputs[1])
-    if kept is not z:
+    kept, other = node.inputs[1:3] if test.true_above else (node.inputs[2], node.inputs[1])
+    if kept is not test.z:
         return None
     if is_number(other, 0):
-        return Switch(node, "where", z, tests)
-    scaled = slope_of(other, z)
-    return Switch(node, "leaky_relu", z, (*tests, scaled[1])) if scaled is not None else None
+        return _thresholded_at(test, node, "where", test.nodes)
+    scaled = slope_of(other, test.z)
+    if scaled is None or test.threshold != 0:
+        return None
+    within = (*test.nodes, scaled[1])
+    if uniform(scaled[0]) is None:
+        return Switch(node, "prelu", test.z, within)
+    return Switch(node, "leaky_relu", test.z, within) if _leaks(scaled[0]) else None
 
 
 def mask(node: ir.Node) -> Switch | None:
     """The product of z and the cast of z > 0."""
     for factor, z in pairs(node, "Mul"):
         cast = made_by(factor, "Cast", "CastLike")
-        decision = _sign_test(cast.inputs[0]) if cast is not None else None
-        if cast is not None and decision is not None and decision[0] is z and decision[1]:
-            return Switch(node, "mask", z, (cast, *decision[2]))
+        test = _test(input_of(cast, 0)) if cast is not None else None
+        if cast is not None and test is not None and test.z is z and test.true_above:
+            return _thresholded_at(test, node, "mask", (cast, *test.nodes))
     return None
 
 
-_TRUE_MEANS_POSITIVE = {"Greater": True, "GreaterOrEqual": True, "Less": False, "LessOrEqual": False}
+def _thresholded_at(test: "_Test", node: ir.Node, kind: str, within: tuple[ir.Node, ...]) -> Switch:
+    kind = kind if test.threshold == 0 else "thresholded_relu"
+    return Switch(node, kind, test.z, within, threshold=test.threshold)
 
 
-def _sign_test(condition: ir.Value | None) -> tuple[ir.Value, bool, tuple[ir.Node, ...]] | None:
-    """The value compared with 0, whether true means positive, and the nodes that compare.
+@dataclass(frozen=True)
+class _Test:
+    """A comparison of z with a number: whether true means that z is above it, and the nodes that compare."""
 
-    Whether 0 itself counts as positive makes no difference to the function: it is 0 there either way.
-    """
+    z: ir.Value
+    threshold: float
+    true_above: bool
+    nodes: tuple[ir.Node, ...]
+
+
+_TRUE_MEANS_ABOVE = {"Greater": True, "GreaterOrEqual": True, "Less": False, "LessOrEqual": False}
+
+
+def _test(condition: ir.Value | None) -> _Test | None:
+    """What a condition compares. Whether the threshold itself counts as above is not asked: z is 0 there either way."""
     negation = made_by(condition, "Not")
     if negation is not None:
-        inner = _sign_test(negation.inputs[0])
-        return None if inner is None else (inner[0], not inner[1], (negation, *inner[2]))
-    node = made_by(condition, *_TRUE_MEANS_POSITIVE)
+        inner = _test(input_of(negation, 0))
+        return (
+            None if inner is None else replace(inner, true_above=not inner.true_above, nodes=(negation, *inner.nodes))
+        )
+    node = made_by(condition, *_TRUE_MEANS_ABOVE)
     if node is None:
         return None
-    left, right = node.inputs
-    positive = _TRUE_MEANS_POSITIVE[node.op_type]
-    if left is not None and is_number(right, 0):
-        return left, positive, (node,)
-    if right is not None and is_number(left, 0):
-        return right, not positive, (node,)
+    true_above = _TRUE_MEANS_ABOVE[node.op_type]
+    left, right = input_of(node, 0), input_of(node, 1)
+    for z, bound, above in ((left, right, true_above), (right, left, not true_above)):
+        number = uniform(bound)
+        if z is not None and number is not None and not is_constant(z):
+            return _Test(z, number, above, (node,))
     return None

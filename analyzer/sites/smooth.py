@@ -33,27 +33,29 @@ _OPERATORS = {
 def operator(node: ir.Node) -> Switch | None:
     """The operator that is the function itself."""
     kind = _OPERATORS.get(node.op_type)
-    return Switch(node, kind, node.inputs[0]) if kind and not node.domain else None
+    return Switch(node, kind, input_of(node, 0)) if kind and not node.domain else None
 
 
 def arithmetic(node: ir.Node) -> Switch | None:
-    """A product that takes the values of a known function of one value z, a few nodes back."""
-    if node.op_type not in {"Mul", "Div"} or node.domain:
+    """Arithmetic that takes the values of a known function of one value z, a few nodes back."""
+    if node.op_type not in _LAST_STEPS or node.domain:
         return None
     cone = _cone(node)
     if not any(inner.op_type in _BENDS for inner in cone):
         return None
     for z in _candidates(cone):
-        within: dict[ir.Node, None] = {}
+        within: dict[ir.Node, Points | None] = {}
         values = _evaluate(node.outputs[0], z, within)
         if values is None:
             continue
         for kind, function in FORMS:
-            if np.allclose(values, function(_AT), rtol=0, atol=1e-4):
+            if np.allclose(values, function(_AT), rtol=_ROUNDING, atol=_ROUNDING):
                 return Switch(node, kind, z, tuple(inner for inner in within if inner is not node))
     return None
 
 
+_LAST_STEPS = frozenset({"Mul", "Div", "Clip", "Min", "Max", "Log"})
+_ROUNDING = 1e-3  # a constant such as 1/6 in half precision is off by 2.5e-4
 _AT: Points = np.array([-7.0, -4.0, -2.5, -1.0, -0.4, 0.0, 0.3, 1.0, 2.5, 4.0, 7.0])
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -73,10 +75,13 @@ FORMS: tuple[tuple[str, Callable[[Points], Points]], ...] = (
     ("quick_gelu", lambda z: z * _sigmoid(1.702 * z)),
     ("hard_swish", lambda z: z * np.clip(z + 3, 0, 6) / 6),
     ("mish", lambda z: z * np.tanh(_softplus(z))),
+    ("hard_sigmoid", lambda z: np.clip(z / 6 + 0.5, 0, 1)),
+    ("hard_sigmoid", lambda z: np.clip(z / 5 + 0.5, 0, 1)),
+    ("softplus", _softplus),
 )
-"""The functions that are recognised in arithmetic; two forms of one kind where exporters approximate."""
+"""The functions that are recognised in arithmetic; two forms of one kind where frameworks differ."""
 
-_BENDS = frozenset({"Erf", "Tanh", "Sigmoid", "HardSigmoid", "Clip", "Min", "Max", "Relu"})
+_BENDS = frozenset({"Erf", "Tanh", "Sigmoid", "HardSigmoid", "Clip", "Min", "Max", "Relu", "Exp"})
 _LARGEST = 12  # nodes: the tanh form of GELU takes nine
 
 
@@ -103,29 +108,35 @@ def _candidates(cone: list[ir.Node]) -> Iterator[ir.Value]:
                 yield value
 
 
-_EVALUATED: dict[str, Callable[..., Points]] = {
+_UNARY: dict[str, Callable[[Points], Points]] = {
+    "Neg": np.negative,
+    "Exp": np.exp,
+    "Log": np.log,
+    "Reciprocal": np.reciprocal,
+    "Erf": _erf,
+    "Tanh": np.tanh,
+    "Sigmoid": _sigmoid,
+    "Softplus": _softplus,
+    "Relu": lambda z: np.maximum(z, 0),
+    "Identity": lambda z: z,
+}
+_BINARY: dict[str, Callable[[Points, Points], Points]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
     "Div": np.divide,
     "Pow": np.power,
-    "Erf": _erf,
-    "Tanh": np.tanh,
-    "Sigmoid": _sigmoid,
-    "Softplus": _softplus,
     "Min": np.minimum,
     "Max": np.maximum,
-    "Relu": lambda z: np.maximum(z, 0),
-    "Identity": lambda z: z,
-    "HardSigmoid": lambda z: z,
-    "Clip": lambda z: z,
 }
+_BOUNDED = frozenset({"Clip", "HardSigmoid"})
+_EVALUATED = frozenset({*_UNARY, *_BINARY, *_BOUNDED})
 
 
-def _evaluate(value: ir.Value | None, z: ir.Value, within: dict[ir.Node, None]) -> Points | None:
+def _evaluate(value: ir.Value | None, z: ir.Value, within: dict[ir.Node, Points | None]) -> Points | None:
     """The value where z takes the points `_AT`; None if it needs anything but z and constants.
 
-    `within` collects the nodes that were evaluated.
+    `within` collects the nodes that were evaluated, with what they gave: each is evaluated once.
     """
     if value is z:
         return _AT
@@ -133,18 +144,28 @@ def _evaluate(value: ir.Value | None, z: ir.Value, within: dict[ir.Node, None]) 
     if number is not None:
         return np.full_like(_AT, number)
     node = value.producer() if value is not None else None
-    if node is None or node.op_type not in _EVALUATED or node.domain or len(within) > _LARGEST:
+    if node is None or node.op_type not in _EVALUATED or node.domain:
         return None
-    within[node] = None
-    place = 1 if node.op_type == "Clip" else None
-    arguments = [_evaluate(v, z, within) for v in node.inputs[:place]]
-    if any(a is None for a in arguments):
-        return None
+    if node not in within and len(within) <= _LARGEST:
+        within[node] = None
+        within[node] = _result(node, z, within)
+    return within.get(node)
+
+
+def _result(node: ir.Node, z: ir.Value, within: dict[ir.Node, Points | None]) -> Points | None:
+    """What the node makes of its evaluated inputs."""
+    arguments = [_evaluate(v, z, within) for v in node.inputs[: 1 if node.op_type in _BOUNDED else None]]
     with np.errstate(all="ignore"):
-        found: Points = _EVALUATED[node.op_type](*arguments)
-        if node.op_type == "HardSigmoid":
-            found = np.clip(number_of(node, "alpha", 0.2) * found + number_of(node, "beta", 0.5), 0, 1)
-        return _clipped(node, found) if node.op_type == "Clip" else found
+        match arguments:
+            case [np.ndarray() as only] if node.op_type == "Clip":
+                return _clipped(node, only)
+            case [np.ndarray() as only] if node.op_type == "HardSigmoid":
+                return np.clip(number_of(node, "alpha", 0.2) * only + number_of(node, "beta", 0.5), 0, 1)
+            case [np.ndarray() as only] if node.op_type in _UNARY:
+                return _UNARY[node.op_type](only)
+            case [np.ndarray() as left, np.ndarray() as right] if node.op_type in _BINARY:
+                return _BINARY[node.op_type](left, right)
+    return None
 
 
 def _clipped(node: ir.Node, values: Points) -> Points | None:

@@ -8,14 +8,14 @@ from . import fused, piecewise, smooth
 from .switch import Recogniser, Switch
 
 RECOGNISERS: tuple[Recogniser, ...] = (
+    smooth.operator,
+    smooth.arithmetic,
     piecewise.operator,
     piecewise.thresholded,
     piecewise.clip,
     piecewise.maximum,
     piecewise.where,
     piecewise.mask,
-    smooth.operator,
-    smooth.arithmetic,
     fused.quantized,
     fused.runtime_gelu,
     fused.fused,
@@ -38,6 +38,11 @@ def _only_used_in(switch: Switch, inner: ir.Node) -> bool:
 def _recognise(node: ir.Node) -> Switch | None:
     for recogniser in RECOGNISERS:
         switch = recogniser(node)
-        if switch is not None and (switch.z is not None or switch.reason is not None):
+        if switch is not None and (switch.reason is not None or _is_activation(switch.z)):
             return switch
     return None
+
+
+def _is_activation(z: ir.Value | None) -> bool:
+    """Whether a value can be a pre-activation: whole numbers are places and sizes that a model reckons with."""
+    return z is not None and z.dtype not in {ir.DataType.INT32, ir.DataType.INT64}

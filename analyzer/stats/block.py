@@ -22,6 +22,8 @@ class Block:
         index: number of each sample in the data (sample,); 0, 1, 2 ... if None.
         labels: class of each sample (sample,), or None.
 
+    What a statistic computes with options of its own, and another may want again, it keeps in `shared`.
+
     >>> block = Block(np.array([[[1.0, -2.0]], [[3.0, -4.0]]]))
     >>> block.high.tolist(), block.low.tolist()
     ([[1.0, -2.0], [3.0, -4.0]], [[1.0, -2.0], [3.0, -4.0]])
@@ -29,8 +31,9 @@ class Block:
 
     z: Floats
     h: Floats | None = None
-    index: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    index: NDArray[np.int64] = field(default=None)  # type: ignore[arg-type]
     labels: NDArray[np.int64] | None = None
+    shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.index is None:
@@ -45,6 +48,16 @@ class Block:
     def low(self) -> Floats:
         """Smallest z of each unit in each sample, over positions (sample, unit)."""
         return np.asarray(self.z.min(axis=1))
+
+    @cached_property
+    def top(self) -> Floats:
+        """Largest z of each sample, over positions and units (sample,)."""
+        return np.asarray(self.high.max(axis=1))
+
+    @cached_property
+    def bottom(self) -> Floats:
+        """Smallest z of each sample, over positions and units (sample,)."""
+        return np.asarray(self.low.min(axis=1))
 
     @cached_property
     def active(self) -> NDArray[np.float32]:

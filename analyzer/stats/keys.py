@@ -53,7 +53,14 @@ def pattern_keys(block: Block, *, seed: int = 0) -> Keys:
     probability 2^-64; that any two of 10^9 distinct patterns do has probability 2.7 %, of 10^10 93 %, of 10^6 3e-8.
     The sum is one matrix product with the words cut into pieces so small that floating point adds them exactly.
     """
-    active = block.active
+    made = (pattern_keys.__name__, seed)
+    if made not in block.shared:
+        block.shared[made] = _pattern_keys(block.active, seed)
+    found: Keys = block.shared[made]
+    return found
+
+
+def _pattern_keys(active: NDArray[np.float32], seed: int) -> Keys:
     samples, positions, units = active.shape
     pieces, shifts = _pieces(units, seed)
     active = active.astype(pieces.dtype, copy=False)

@@ -35,9 +35,9 @@ class PointMargins:
     @classmethod
     def of(cls, block: Block, *, upper: float = UPPER, lower: float = LOWER) -> Self:
         """What one block shows."""
-        above = int((block.high.max(axis=1) >= upper).sum())
-        below = int((block.low.min(axis=1) <= lower).sum())
-        return cls(block.high.shape[0], float(upper), float(lower), above, below)
+        above = int((block.top >= upper).sum())
+        below = int((block.bottom <= lower).sum())
+        return cls(block.z.shape[0], float(upper), float(lower), above, below)
 
     def merge(self, other: Self) -> Self:
         """What two disjoint parts of the data show together.

@@ -17,7 +17,7 @@ def finite_samples(block: Block) -> Bools:
     >>> finite_samples(Block(np.array([[[1.0, np.nan]], [[0.0, 2.0]], [[-np.inf, 0.0]]]))).tolist()
     [False, True, False]
     """
-    return np.asarray((np.isfinite(block.high) & np.isfinite(block.low)).all(axis=1))
+    return np.isfinite(block.top) & np.isfinite(block.bottom)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """How often each activation pattern of a site occurs: exact up to a capacity, beyond it a sample that still merges."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Self
 
 import numpy as np
@@ -127,12 +128,14 @@ class Patterns:
         if level == 0:
             return self
         keys, counts = self.sample(level)
-        candidates = np.unique(np.concatenate([part.keys if part.level == 0 else part.frequent_keys for part in parts]))
-        known = [part.tracked(candidates) for part in parts]
-        seen = np.sum([one for one, _ in known], axis=0)
-        missed = np.sum([one for _, one in known], axis=0)
+        floor = sum(part.floor for part in parts)
+        if self.level == 0:
+            candidates, seen, missed = self.keys, self.counts, np.zeros_like(self.counts)
+        else:
+            candidates, columns = reduce(add, (part._candidates() for part in parts))
+            seen, missed = columns[:, 0], columns[:, 1] + floor
         kept = heaviest(seen, self.capacity // TRACKED_SHARE)
-        floor = max(sum(part.floor for part in parts), int((seen + missed)[~kept].max(initial=0)))
+        floor = max(floor, int((seen + missed)[~kept].max(initial=0)))
         return replace(
             self,
             level=level,
@@ -143,3 +146,9 @@ class Patterns:
             frequent_missed=missed[kept],
             floor=floor,
         )
+
+    def _candidates(self) -> Table:
+        """Keys that may be kept, each with its count and with what it missed less than a key that is absent here."""
+        if self.level == 0:
+            return self.keys, np.stack([self.counts, np.zeros_like(self.counts)], axis=1)
+        return self.frequent_keys, np.stack([self.frequent_counts, self.frequent_missed - self.floor], axis=1)

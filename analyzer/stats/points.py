@@ -27,7 +27,7 @@ def classify(block: Block) -> tuple[Bools, Bools]:
     >>> dead.tolist(), linear.tolist()
     ([True, False, False], [False, True, False])
     """
-    return block.high.max(axis=1) <= 0, block.low.min(axis=1) > 0
+    return block.top <= 0, block.bottom > 0
 
 
 def smallest(numbers: Numbers) -> Numbers:

@@ -23,6 +23,8 @@ def tally(keys: Keys) -> Table:
 def add(a: Table, b: Table) -> Table:
     """Both tables in one, in O(size): a stable sort finds the two sorted runs and merges them.
 
+    Counts may have several columns (key, column); each is added by itself.
+
     >>> a = tally(np.array([3, 7, 7], dtype=np.uint64))
     >>> [part.tolist() for part in add(a, a)]
     [[3, 7], [2, 4]]
@@ -33,7 +35,7 @@ def add(a: Table, b: Table) -> Table:
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     starts = _run_starts(keys)
-    return keys[starts], np.add.reduceat(np.concatenate([a[1], b[1]])[order], starts)
+    return keys[starts], np.add.reduceat(np.concatenate([a[1], b[1]])[order], starts, axis=0)
 
 
 def lookup(table: Table, keys: Keys, *, absent: int = 0) -> Counts:

@@ -1,5 +1,7 @@
 """Pattern matrices rewrite a ReLU network as an affine map (2.11); global patterns and their keys agree."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -8,9 +10,7 @@ from relucid.analyzer.stats import Block, Patterns, global_keys, pattern_keys
 
 
 def layers(random: np.random.Generator, widths: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [
-        (random.standard_normal((a, b)), random.standard_normal(b)) for a, b in zip(widths, widths[1:], strict=False)
-    ]
+    return [(random.standard_normal((a, b)), random.standard_normal(b)) for a, b in pairwise(widths)]
 
 
 def forward(x: np.ndarray, net: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, list[np.ndarray]]:

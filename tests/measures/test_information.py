@@ -18,9 +18,9 @@ def block_of(samples: int, units: int) -> Block:
 
 
 def expected(block: Block) -> dict[str, float]:
-    patterns = [row.tobytes() for row in (block.z > 0).reshape(-1, block.z.shape[2])]
+    patterns = [row.tobytes().hex() for row in (block.z > 0).reshape(-1, block.z.shape[2])]
     classes = np.repeat(block.labels, block.z.shape[1])
-    pairs = [f"{name!r} {label}" for name, label in zip(patterns, classes, strict=True)]
+    pairs = [f"{name} {label}" for name, label in zip(patterns, classes, strict=True)]
     H_L, H_AL = (entropy(np.unique(each, return_counts=True)[1], base=2) for each in (classes, pairs))
     return {
         "label_entropy": H_L,

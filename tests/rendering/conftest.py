@@ -1,4 +1,4 @@
-"""Reports made by hand: a usual one, an enormous one full of awful names, an empty one."""
+"""Reports made by hand: a usual one, and an enormous one full of awful names."""
 
 import numpy as np
 import pytest

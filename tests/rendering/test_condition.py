@@ -66,6 +66,7 @@ def test_unknown_is_what_both_worlds_agree_on_at_most(text, b):
         "units in samples",
         "units if vni > 0 else samples",
         "(units := 3) > 2",
+        "units > True",
         "units > 2, vni > 1",
         "{units > 2}",
         "f'{units}' > 2",

@@ -61,6 +61,9 @@ def test_true_counts_lie_within_the_bounds(values: list[int], cuts: list[int], c
     for counts, missed in (state.bounds(keys), state.tracked(keys)):
         assert (counts <= exact).all()
         assert (exact <= counts + missed).all()
+    sampled = np.isin(keys, state.keys)
+    assert (state.bounds(keys)[0][sampled] == exact[sampled]).all()
+    assert (state.bounds(keys)[1][sampled] == 0).all()
     untracked = ~np.isin(keys, state.frequent_keys)
     assert state.level == 0 or (exact[untracked] <= state.floor).all()
     assert state.frequent_keys.size <= capacity // 4
@@ -84,6 +87,15 @@ def test_what_is_frequent_from_the_start_keeps_its_exact_count() -> None:
     counts, missed = state.tracked(np.sort(keys_of(list(range(5)))))
     assert counts.tolist() == [400] * 5
     assert missed.tolist() == [0] * 5
+
+
+def test_past_the_capacity_a_quarter_of_it_is_kept_of_the_largest_counts() -> None:
+    values = np.repeat(np.arange(1, 101), np.arange(1, 101)).tolist()
+    state = Patterns.of_keys(keys_of(values), units=9, capacity=40)
+    assert state.level > 0
+    assert sorted(state.frequent_counts.tolist()) == list(range(91, 101))
+    assert state.frequent_missed.tolist() == [0] * 10
+    assert state.floor == 90
 
 
 def test_of_counts_what_numpy_counts() -> None:

@@ -97,6 +97,9 @@ def test_nonfinite_values_are_counted_and_the_first_sample_named(z: np.ndarray) 
     seen = Nonfinite.of(Block(z, index=index))
     assert seen == Nonfinite(int(bad.sum()), int(spoilt.sum()), int(min(index[spoilt], default=-1)))
     assert finite_samples(Block(z)).tolist() == (~spoilt).tolist()
+    for cut in range(1, len(z)):
+        parts = [Nonfinite.of(Block(z[part], index=index[part])) for part in (slice(cut), slice(cut, None))]
+        assert parts[0].merge(parts[1]) == parts[1].merge(parts[0]) == seen
 
 
 def test_what_was_made_differently_refuses_to_merge() -> None:

@@ -38,6 +38,10 @@ def test_heaviest_keeps_no_part_of_a_tie(counts: list[int], most: int) -> None:
     assert sum(kept) <= most
 
 
-@given(WORDS, st.integers(0, 64))
-def test_size_under_counts_the_keys_below_the_threshold(a: list[int], level: int) -> None:
-    assert size_under(words(sorted(a)), level) == sum(key < 2 ** (64 - level) for key in a)
+POWERS = st.lists(st.builds(lambda k, step: max(0, 2**k + step), st.integers(0, 63), st.integers(-1, 0)), max_size=20)
+
+
+@given(POWERS)
+def test_size_under_counts_the_keys_below_the_threshold(a: list[int]) -> None:
+    for level in range(65):
+        assert size_under(words(sorted(a)), level) == sum(key < 2 ** (64 - level) for key in a)

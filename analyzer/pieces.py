@@ -1,0 +1,42 @@
+"""Pieces of a batch: some of its samples, or all of them filled up to the size a model is fixed to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data import Batch, InputSpec
+from .data.feeds import along
+
+
+def cut(batch: Batch, specs: Sequence[InputSpec], part: slice) -> Batch:
+    """Some samples of a batch, as views.
+
+    >>> spec = InputSpec("x", np.dtype("f4"), ("batch",), 0)
+    >>> cut(Batch({"x": np.zeros(3, "f4")}, np.arange(3), None), [spec], slice(1, 3)).index.tolist()
+    [1, 2]
+    """
+    if part.start == 0 and part.stop >= len(batch.index):
+        return batch
+    arrays = {s.name: along(batch.arrays[s.name], s.axis_of(batch.arrays[s.name].ndim), part) for s in specs}
+    return Batch(arrays, batch.index[part], None if batch.labels is None else batch.labels[part])
+
+
+def filled(batch: Batch, specs: Sequence[InputSpec], size: int) -> dict[str, NDArray[Any]]:
+    """The arrays of a short batch, filled up with its last sample to the size the model is fixed to.
+
+    >>> spec = InputSpec("x", np.dtype("f4"), (4,), 0)
+    >>> filled(Batch({"x": np.array([1, 2], "f4")}, np.arange(2), None), [spec], 4)["x"].tolist()
+    [1.0, 2.0, 2.0, 2.0]
+    """
+    missing = size - len(batch.index)
+    if missing <= 0:
+        return batch.arrays
+    result = {}
+    for spec in specs:
+        array = batch.arrays[spec.name]
+        axis = spec.axis_of(array.ndim)
+        last = array if axis is None else np.repeat(along(array, axis, slice(-1, None)), missing, axis=axis)
+        result[spec.name] = array if axis is None else np.concatenate([array, last], axis=axis)
+    return result

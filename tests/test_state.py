@@ -1,0 +1,328 @@
+"""States: parts of the data seen apart tell the same as all of it seen at once; a run broken off goes on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from relucid.analyzer import demo, record
+from relucid.analyzer.analysis import analyze, observe
+from relucid.analyzer.errors import DataError, RelucidError, StateError
+from relucid.analyzer.model import load
+from relucid.analyzer.options import Options
+from relucid.analyzer.report import Report
+from relucid.analyzer.state import State
+from relucid.analyzer.stats import merge_all
+from relucid.analyzer.telling import tell
+
+from . import reference
+from .small import perceptron, samples
+
+MEASURES = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "information", "global_patterns"]
+
+
+def seen(x: np.ndarray, *, labels: np.ndarray | None = None, resume: State | None = None, **options: object) -> State:
+    made = load(options.pop("model", None) or perceptron())
+    return observe(made, x, Options(**options), labels=labels, resume=resume)
+
+
+def same(one: Report, other: Report) -> list[str]:
+    return reference.differences(one, other)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    with np.load(demo.data()) as stored:
+        return stored["image"], stored["labels"]
+
+
+@pytest.fixture(scope="module")
+def whole() -> Report:
+    return analyze(demo.model(), demo.data(), labels="labels", measures=MEASURES)
+
+
+@pytest.fixture(scope="module")
+def shards() -> list[State]:
+    return [
+        observe(load(demo.model()), demo.data(), Options(measures=MEASURES, shard=(i, 3)), labels="labels")
+        for i in range(3)
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_shards_merged_in_any_order_tell_the_same_as_all_at_once(
+    order: tuple[int, ...], shards: list[State], whole: Report, tmp_path: Path
+) -> None:
+    assert same(whole, tell(merge_all(shards[i] for i in order))) == []
+    for i in order:
+        shards[i].save(tmp_path / f"{i}.npz")
+    assert same(whole, tell(merge_all(State.load(tmp_path / f"{i}.npz") for i in order))) == []
+
+
+def test_merging_in_pairs_and_saving_between_changes_nothing(shards: list[State], whole: Report, tmp_path: Path) -> None:
+    pair = shards[2].merge(shards[0])
+    pair.save(tmp_path / "pair")
+    assert same(whole, tell(shards[1].merge(State.load(tmp_path / "pair")))) == []
+
+
+def test_a_state_that_was_saved_tells_exactly_the_same(shards: list[State], tmp_path: Path) -> None:
+    shards[0].save(tmp_path / "state")
+    assert tell(State.load(tmp_path / "state")) == tell(shards[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_states_of_the_same_model_in_two_places_merge(tmp_path: Path) -> None:
+    (tmp_path / "copy.onnx").write_bytes(demo.model().read_bytes())
+    one = observe(load(demo.model()), demo.data(), Options(limit=10, shard=(0, 2)))
+    other = observe(load(tmp_path / "copy.onnx"), demo.data(), Options(limit=10, shard=(1, 2)))
+    assert same(analyze(demo.model(), demo.data(), limit=10), tell(one.merge(other))) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"capacity": 99}, "capacity 1048576 and 99"),
+        ({"seed": 5}, "seed 0 and 5"),
+        ({"exact": True}, "optimisation 'all' and 'off'"),
+        ({"measures": ["units"]}, r"measures \[.*\] and \['units'\]"),
+        ({"measures": ["units", "points", "patterns", "vni", "global_patterns"]}, "measures"),
+        ({"units": "position"}, "units 'channel' and 'position'"),
+        ({"squares": 3}, "squares 4096 and 3"),
+        ({"sites": "h1"}, r"sites \['h1', 'h2'\] and \['h1'\]"),
+        ({"kinds": ["elu", "relu"]}, None),
+        ({"batch": 3}, None),
+        ({"threads": 1}, None),
+        ({"model": perceptron(seed=9)}, "sha256 '[0-9a-f]{64}' and '[0-9a-f]{64}'"),
+    ],
+)
+def test_states_made_differently_do_not_merge(options: dict[str, object], says: str | None) -> None:
+    one, other = seen(samples(8)), seen(samples(8), **options)
+    if says is None:
+        assert one.merge(other).samples == 16
+        return
+    with pytest.raises(StateError, match=says):
+        one.merge(other)
+    with pytest.raises(StateError, match=says):
+        seen(samples(8), resume=one, **options)
+
+
+def test_a_state_with_accuracy_does_not_merge_with_one_without() -> None:
+    labels = np.zeros(8, dtype=int)
+    one, other = (seen(samples(8), labels=given, measures=["units"]) for given in (labels, None))
+    with pytest.raises(StateError, match="scores 'y' and None"):
+        one.merge(other)
+
+
+class BrokenError(Exception):
+    """What a loader dies of."""
+
+
+def broken_after(x: np.ndarray, count: int, error: BaseException) -> Iterator[np.ndarray]:
+    for start in range(0, count, 10):
+        yield x[start : min(start + 10, count)]
+    raise error
+
+
+@pytest.fixture(scope="module")
+def unbroken() -> Report:
+    return analyze(perceptron(), samples(100), measures=["units", "points", "patterns", "vni", "global_patterns"])
+
+
+@pytest.mark.parametrize("error", [BrokenError(), KeyboardInterrupt()], ids=["a loader dies", "Ctrl-C"])
+@pytest.mark.parametrize("batches", [(16, 16), (16, 7), (3, 64)])
+def test_a_run_broken_off_goes_on_to_the_same_report(
+    error: BaseException, batches: tuple[int, int], unbroken: Report, tmp_path: Path
+) -> None:
+    x, path = samples(100), tmp_path / "state"
+    measures = ["units", "points", "patterns", "vni", "global_patterns"]
+    with pytest.raises(type(error)):
+        observe(
+            load(perceptron()),
+            broken_after(x, 57, error),
+            Options(measures=measures, batch=batches[0]),
+            keep=lambda state: state.save(path),
+        )
+    before = State.load(path)
+    assert 0 < before.samples == before.resume_at <= 57
+    after = observe(load(perceptron()), x, Options(measures=measures, batch=batches[1]), resume=before)
+    assert after.samples == 100
+    assert same(unbroken, tell(after)) == []
+
+
+def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
+    unbroken: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch is read at once and run in pieces: broken off between two of them, or while one is reduced."""
+    from relucid.analyzer.collect import Collector
+
+    x, kept, looks = samples(100), [], []
+    look = Collector.look
+
+    def breaks(self: Collector, *given: object) -> object:
+        looks.append(self.site.name)
+        if len(looks) == 12:
+            raise KeyboardInterrupt
+        return look(self, *given)
+
+    measures = ["units", "points", "patterns", "vni", "global_patterns"]
+    monkeypatch.setattr(Collector, "look", breaks)
+    monkeypatch.setattr("relucid.analyzer.stream.TAP_BYTES", 400)
+    with pytest.raises(KeyboardInterrupt):
+        observe(load(perceptron()), x, Options(measures=measures), keep=kept.append)
+    monkeypatch.undo()
+    [before] = kept
+    assert 0 < before.samples < 100
+    assert before.samples == before.resume_at
+    after = observe(load(perceptron()), x, Options(measures=measures), resume=before)
+    assert same(unbroken, tell(after)) == []
+
+
+def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal arrives in the main thread, which waits for the others there."""
+    from relucid.analyzer import stream
+
+    x, kept, calls = samples(100), [], []
+    wait = stream.wait
+
+    def breaks(jobs: object) -> object:
+        calls.append(jobs)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return wait(jobs)
+
+    measures = ["units", "points", "patterns", "vni", "global_patterns"]
+    monkeypatch.setattr(stream, "wait", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        observe(load(perceptron()), x, Options(measures=measures, batch=10), keep=kept.append)
+    [before] = kept
+    assert before.samples == before.resume_at == 30
+    after = observe(load(perceptron()), x, Options(measures=measures), resume=before)
+    assert same(unbroken, tell(after)) == []
+
+
+def test_going_on_with_more_data_counts_nothing_twice(unbroken: Report) -> None:
+    measures = ["units", "points", "patterns", "vni", "global_patterns"]
+    before = seen(samples(100), measures=measures, limit=40)
+    assert before.resume_at == 40
+    assert same(unbroken, tell(seen(samples(100), measures=measures, resume=before))) == []
+
+
+def test_going_on_where_all_was_seen_changes_nothing() -> None:
+    state = seen(samples(20))
+    again = seen(samples(20), resume=state)
+    assert (again.samples, again.resume_at) == (20, 20)
+    assert same(tell(state), tell(again)) == []
+
+
+def test_a_shard_goes_on_where_it_stopped() -> None:
+    half = [seen(samples(100), shard=(i, 2), limit=31) for i in range(2)]
+    done = [seen(samples(100), shard=(i, 2), resume=state) for i, state in enumerate(half)]
+    assert [state.samples for state in done] == [50, 50]
+    assert same(analyze(perceptron(), samples(100)), tell(merge_all(done))) == []
+
+
+def test_a_merged_state_cannot_go_on() -> None:
+    merged = seen(samples(9), shard=(0, 2)).merge(seen(samples(9), shard=(1, 2)))
+    with pytest.raises(StateError, match="merged state cannot be resumed"):
+        seen(samples(9), resume=merged)
+
+
+def test_a_shard_without_samples_is_a_state_like_any_other(tmp_path: Path) -> None:
+    kept: list[State] = []
+    for i in range(3):
+        observe(load(perceptron()), samples(2), Options(shard=(i, 3)), keep=kept.append)
+    assert [state.samples for state in kept] == [1, 1, 0]
+    kept[2].save(tmp_path / "empty")
+    for order in permutations([kept[0], kept[1], State.load(tmp_path / "empty")]):
+        assert same(analyze(perceptron(), samples(2)), tell(merge_all(order))) == []
+    empty = tell(kept[2])
+    assert empty.sites == ()
+    assert [reason for *_, reason in empty.not_analysable] == ["no value came through it on this data"] * 2
+
+
+def test_a_run_that_saw_nothing_before_it_failed_leaves_no_state() -> None:
+    kept: list[State] = []
+    with pytest.raises(DataError):
+        observe(load(perceptron()), np.zeros((0, 6), dtype=np.float32), Options(), keep=kept.append)
+    assert kept == []
+
+
+def test_a_state_is_kept_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "SAVE_EVERY", -1.0)
+    kept: list[State] = []
+    counted: list[int] = []
+    observe(load(perceptron()), samples(30), Options(batch=10), keep=kept.append, progress=counted.append)
+    assert [state.samples for state in kept] == [10, 20, 30, 30]
+    assert counted == [10, 10, 10]
+
+
+def test_sites_of_two_models_do_not_merge_even_if_all_else_is_the_same() -> None:
+    state = seen(samples(5))
+    with pytest.raises(StateError, match="different sites"):
+        state.merge(replace(state, sites=state.sites[:1]))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[], Path]:
+    def save() -> Path:
+        seen(samples(12), labels=np.arange(12) % 4, measures=MEASURES).save(tmp_path / "state")
+        return tmp_path / "state"
+
+    return save
+
+
+@pytest.mark.parametrize("contents", [b"", b"PK\x03\x04", b"\x93NUMPY", b"{}", b"not a state at all" * 100])
+def test_a_file_that_is_no_state_is_refused(contents: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(contents)
+    with pytest.raises(StateError, match="is not a relucid state, or is damaged") as refusal:
+        State.load(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_arrays_that_are_no_state_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=samples(3))
+    np.save(tmp_path / "data.npy", samples(3))
+    np.savez(tmp_path / "pickled.npz", header=np.array([{"a": 1}], dtype=object))
+    for name in ("data.npz", "data.npy", "pickled.npz", "missing.npz"):
+        with pytest.raises(StateError, match="not a relucid state"):
+            State.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["[]", "7", "null", '{"relucid_state": 1}', '{"relucid_state": 1, "made": {}, "sites": 3}', '{"relucid_state": 99}',
+     '{"relucid_state": 1, "made": {}, "sites": [3], "statistics": [], "network": {}, "samples": 1, "resume_at": 1, "notes": []}',
+     '{"relucid_state": 1, "made": {}, "sites": [], "statistics": [], "network": {}, "samples": 1, "resume_at": 1, "notes": []}',
+     '{"relucid_state": 1, "made": {}, "sites": [], "statistics": {"a": {"Extents": {"count": 1}}}, "network": {}, "samples": 1, "resume_at": 1, "notes": []}'],
+)  # fmt: skip
+def test_a_header_that_is_not_ours_is_refused(header: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "state.npz", header=np.array(header))
+    with pytest.raises(StateError):
+        State.load(tmp_path / "state.npz")
+
+
+def test_damage_anywhere_is_refused_or_harmless(saved: Callable[[], Path]) -> None:
+    path = saved()
+    whole = path.read_bytes()
+    told = tell(State.load(path)).to_json()
+    random = np.random.default_rng(0)
+    for place in random.integers(0, len(whole), 300):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << random.integers(8))]) + whole[place + 1 :])
+        try:
+            state = State.load(path)
+        except StateError:
+            continue
+        assert tell(state).to_json() == told
+    for cut in (1, len(whole) // 3, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(StateError):
+            State.load(path)
+
+
+def test_a_state_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RelucidError, match="cannot write the state"):
+        seen(samples(3)).save(tmp_path / "nowhere" / "state")
