@@ -6,11 +6,10 @@ from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
-import onnx
 import onnx_ir as ir
 
 from .errors import ModelError, OptionError
-from .external import external_tensors
+from .external import locations
 from .model import Model, load, parse
 from .options import Options
 from .passes.instrument import InstrumentPass
@@ -60,7 +59,7 @@ def save(model: Model, path: Path) -> None:
     """
     try:
         proto = touch("write", model.name, lambda: ir.to_proto(model.ir))
-        for location in sorted(_locations(proto)):
+        for location in sorted(locations(proto)):
             _bring(model, location, path.parent)
         data = touch("write", model.name, proto.SerializeToString)
         with whole(path) as part:
@@ -78,13 +77,6 @@ def _bring(model: Model, location: str, folder: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with whole(target) as part:
         shutil.copyfile(source, part)
-
-
-def _locations(proto: onnx.ModelProto) -> set[str]:
-    """Files beside the model that hold its weights."""
-    return {
-        entry.value for tensor in external_tensors(proto) for entry in tensor.external_data if entry.key == "location"
-    }
 
 
 def _copy_types(source: ir.Model, target: ir.Model, names: set[str]) -> None:

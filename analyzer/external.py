@@ -1,7 +1,8 @@
 """Weights in other files: where they really lie, and that they may not leave the folder of their model."""
 
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,21 @@ def settle(proto: onnx.ModelProto, name: str, homes: Sequence[Path]) -> Path | N
         for tensor, real in tensors:
             _set_location(tensor, real.relative_to(home).as_posix())
     return next(iter(found), None)
+
+
+def locations(message: Message) -> set[str]:
+    """Names of the files that hold tensors of a message, relative to the folder of their model."""
+    entries = (entry for tensor in external_tensors(message) for entry in tensor.external_data)
+    return {entry.value for entry in entries if entry.key == "location"}
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """One sha256 of the contents of several files, read in pieces; empty if there are none."""
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else ""
 
 
 def external_tensors(message: Message) -> Iterator[Any]:

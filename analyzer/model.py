@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass, TopologicalSortPass
 
 from .errors import ModelError
-from .external import homes_of, settle
+from .external import homes_of, locations, settle
 from .passes.tidy import TidyPass
 from .untrusted import touch
 from .wiring import check_wiring
@@ -31,14 +31,16 @@ class Model:
     Args:
         ir: the graph, model-local functions inlined and shapes inferred as far as possible.
         name: what to call it in messages.
-        sha256: of the file or the serialized model, external weights not included.
+        sha256: of the file or the serialized model; see `weights` for what lies elsewhere.
         folder: where its external weights lie; None if it has none.
+        weights: the files that hold them.
     """
 
     ir: ir.Model
     name: str
     sha256: str
     folder: Path | None = None
+    weights: tuple[Path, ...] = ()
 
 
 Source = str | os.PathLike[str] | bytes | onnx.ModelProto | ir.Model
@@ -68,7 +70,8 @@ def parse(source: Any, *, example_inputs: Any = None) -> Model:
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), "the model given as bytes", ())
     if isinstance(source, onnx.ModelProto):
-        return _from_proto(source, "the given ModelProto", (), source.SerializeToString(deterministic=True))
+        name = "the given ModelProto"
+        return _from_bytes(touch("copy", name, lambda: source.SerializeToString(deterministic=True)), name, ())
     if isinstance(source, ir.Model):
         return _from_ir(source)
     if _is_torch_module(source):
@@ -99,7 +102,8 @@ def _from_proto(proto: onnx.ModelProto, name: str, homes: Sequence[Path], data: 
     model = touch("read", name, lambda: ir.from_proto(proto))
     if folder is not None:
         ir.external_data.set_base_dir(model.graph, folder)
-    return Model(model, name, hashlib.sha256(data).hexdigest(), folder)
+    weights = tuple(folder / location for location in sorted(locations(proto))) if folder is not None else ()
+    return Model(model, name, hashlib.sha256(data).hexdigest(), folder, weights)
 
 
 def _from_ir(model: ir.Model) -> Model:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from .collect import Collector
 from .data import InputSpec, fixed_batch, input_specs
 from .errors import ModelError, OptionError
+from .external import fingerprint
 from .model import Model
 from .options import GLOBAL, Options
 from .passes.instrument import InstrumentPass
@@ -157,6 +158,7 @@ def _made(
         "optimisation": "off" if options.exact else "all",
         "model": Path(model.name).name,
         "sha256": model.sha256,
+        "weights": fingerprint(model.weights),
         "measures": measures,
         "sites": sites,
         "scores": scores,

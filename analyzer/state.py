@@ -19,9 +19,6 @@ from .whole import whole
 FORMAT = 1
 _INFORMATIVE = frozenset({"model", "python", "machine"})
 """What a state carries for readers only: the model is known by its sha256, whatever its file is called."""
-
-TOLD = frozenset({"model", "python"})
-"""What a state tells of its making that decides about no number: where the model lay, and what ran relucid."""
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
 _DAMAGE = (
     OSError,
@@ -94,7 +91,7 @@ class State:
             if name in _INFORMATIVE:
                 continue
             mine, theirs = self.made.get(name), other.made.get(name)
-            if mine != theirs and name not in TOLD:
+            if mine != theirs:
                 raise StateError(f"these states do not merge: made with {name} {mine!r} and {theirs!r}")
         if [s.name for s in self.sites] != [s.name for s in other.sites]:
             raise StateError("these states do not merge: they are of different sites")

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: small hand-made graphs, and third-party models and data that are no part of the project."""
+"""Fixtures shared by all tests: hand-made graphs; third-party models and data, which are never part of the project."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     import onnx
+
     from relucid.analyzer.sites import Site
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -11,7 +11,7 @@ import pytest
 import relucid
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze
-from relucid.analyzer.errors import DataError, ModelError, OptionError, RelucidError
+from relucid.analyzer.errors import ModelError, OptionError
 from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
@@ -32,7 +32,9 @@ def test_the_face_is_the_function() -> None:
 
 @pytest.mark.parametrize("measure", ["units", "points", "patterns", "vni", "margins", "preactivation_vni"])
 def test_a_measure_asked_for_alone_comes_alone_and_is_the_same(measure: str) -> None:
-    whole = analyze(perceptron(), samples(50), measures=["units", "points", "patterns", "vni", "margins", "preactivation_vni"])
+    whole = analyze(
+        perceptron(), samples(50), measures=["units", "points", "patterns", "vni", "margins", "preactivation_vni"]
+    )
     alone = analyze(perceptron(), samples(50), measures=[measure])
     for site in alone:
         assert set(site.values) < set(whole[site.name].values)
@@ -139,38 +141,25 @@ def test_where_a_unit_switches_and_what_it_makes_of_it(operator: str, threshold:
     assert site.vni == pytest.approx(reference.vni(h(x.astype(np.float64))[:, None])[1], rel=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_estimates_beyond_capacity_are_within_three_of_their_errors(
-    seed: int, many_patterns: tuple[Path, np.ndarray, dict[str, object]], misses: dict[str, int]
+def test_estimates_beyond_capacity_are_within_three_of_their_errors_for_19_of_20_seeds(
+    shared_models: Path, shared_data: Path
 ) -> None:
-    path, x, exact = many_patterns
-    site = analyze(path, x, sites="Relu_1", measures=["patterns"], capacity=1000, seed=seed).sites[0]
-    assert isinstance(site.patterns, Estimate)
-    assert isinstance(site.entropy, Estimate)
-    for name in ("patterns", "entropy", "top_pattern", "relative_entropy"):
-        told = site[name]
-        error = told.error if isinstance(told, Estimate) else 1e-12
-        misses[name] = misses.get(name, 0) + (abs(float(told) - exact[name]) > 3 * error)
-        assert misses[name] <= 1, f"{name}: {told} for {exact[name]}"
-
-
-@pytest.fixture(scope="module")
-def misses() -> dict[str, int]:
-    """How often each estimate lay more than three of its errors off, over all seeds."""
-    return {}
-
-
-@pytest.fixture(scope="module")
-def many_patterns(shared_models: Path, shared_data: Path) -> tuple[Path, np.ndarray, dict[str, object]]:
     path = shared_models / "winml_cifar_imageclassifier.onnx"
     with np.load(shared_data / "cifar10_test_lossless.npz") as stored:
-        images = np.moveaxis(stored["images"][:30], 3, 1).astype(np.float32)
+        images = np.moveaxis(stored["images"][:60], 3, 1).astype(np.float32)
     x = (images / 255 - np.float32(0.5)) / np.float32(0.5)
-    z = reference.outputs(onnx.load(path), ["47"], {"modelInput": x})["47"]
+    z = reference.outputs(onnx.load(path), ["53"], {"modelInput": x})["53"]
     exact = reference.patterns(reference.channels_first(z))
-    # The 12 units of the site show 1,500 patterns in 27,000 places.
-    assert exact["patterns"] > 1000
-    return path, x, exact
+    assert exact["patterns"] > 5000
+    misses = dict.fromkeys(("patterns", "entropy", "relative_entropy", "top_pattern"), 0)
+    for seed in range(20):
+        site = analyze(path, x, sites="Relu_6", measures=["patterns"], capacity=1000, seed=seed).sites[0]
+        assert isinstance(site.patterns, Estimate)
+        assert isinstance(site.entropy, Estimate)
+        for name in misses:
+            error = site[name].error if isinstance(site[name], Estimate) else 1e-12
+            misses[name] += abs(float(site[name]) - exact[name]) > 3 * error
+    assert max(misses.values()) <= 1, misses
 
 
 def test_labels_from_everywhere_mean_the_same(tmp_path: Path) -> None:
@@ -199,84 +188,6 @@ def test_a_pair_from_a_data_loader_holds_labels_that_are_used_when_asked_for() -
     plain = analyze(made, iter([(x[:30], labels[:30]), (x[30:], labels[30:])]))
     assert "accuracy" not in plain.network
     assert reference.differences(plain, analyze(made, x)) == []
-
-
-@pytest.mark.parametrize(
-    ("labels", "says"),
-    [
-        (np.zeros(39, dtype=int), "came 39 for"),
-        (np.zeros(41, dtype=int), "came 41 for 40 samples"),
-        (np.zeros(40), "labels want one integer for each sample, came float64"),
-        (np.zeros((40, 4), dtype=int), r"came int64 \(40, 4\)"),
-        ("nowhere", "labels"),
-    ],
-)
-def test_labels_that_do_not_fit_are_refused(labels: object, says: str) -> None:
-    with pytest.raises(DataError, match=says) as refusal:
-        analyze(perceptron(), {"x": samples(40)}, labels=labels)
-    assert "\n" not in str(refusal.value)
-
-
-def test_an_output_that_is_not_there() -> None:
-    with pytest.raises(OptionError, match="no output 'nothing'; it has y"):
-        analyze(perceptron(), samples(4), labels=np.zeros(4, dtype=int), output="nothing")
-
-
-def test_a_measure_that_needs_labels_asks_for_them() -> None:
-    with pytest.raises(OptionError, match="'information' needs the class"):
-        analyze(perceptron(), samples(4), measures=["information"])
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (np.zeros((5, 6), dtype=np.uint8), r"input 'x' wants float32 \(N, 6\), came uint8 \(5, 6\): scale the pixels"),
-        (np.zeros((5, 6), dtype=np.int64), r"input 'x' wants float32 \(N, 6\), came int64 \(5, 6\): convert"),
-        (np.zeros((5, 7), dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(5, 7\)"),
-        (np.zeros((5, 2, 3), dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(5, 2, 3\): fold it"),
-        (np.zeros(6, dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(6,\): is it one sample"),
-        (np.zeros((0, 6), dtype=np.float32), "holds no samples"),
-        ({"a": np.zeros((5, 6)), "b": np.zeros((5, 6))}, r"input 'x' wants array 'x', which is not among 'a', 'b'"),
-        ("missing.npz", "no such data: 'missing.npz'"),
-        (iter([]), "holds no samples"),
-        (object(), "wants a path, an array, a dict"),
-    ],
-)
-def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) -> None:
-    with pytest.raises(DataError, match=says) as refusal:
-        analyze(perceptron(), data)
-    assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("source", "says"),
-    [
-        ("missing.onnx", "no model at missing.onnx"),
-        (b"not a model", "cannot read the model given as bytes"),
-        (b"", "holds no graph"),
-        (17, "a model is a path, bytes"),
-    ],
-)
-def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> None:
-    with pytest.raises(ModelError, match=says) as refusal:
-        analyze(source, samples(3))
-    assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"measures": ["accuracy"]}, "no measure is called 'accuracy'"),
-        ({"units": "pixel"}, "not 'pixel'"),
-        ({"batch": 0}, "batch must be at least 1"),
-        ({"limit": -1}, "limit must be at least 1"),
-        ({"capacity": 0}, "capacity must be at least 1"),
-        ({"provider": "abacus"}, "provider is one of cpu, cuda"),
-    ],
-)
-def test_an_option_that_cannot_be_meant_is_refused(options: dict, says: str) -> None:
-    with pytest.raises(OptionError, match=says):
-        analyze(perceptron(), samples(3), **options)
 
 
 def test_a_model_in_every_form_gives_the_same_report_and_is_not_changed(tmp_path: Path) -> None:
@@ -351,7 +262,3 @@ def test_a_torch_module_is_exported_and_analysed() -> None:
     assert report["4"].unit_active.tolist() == reference.units(last)["unit_active"].tolist()
     with pytest.raises(ModelError, match="needs example inputs"):
         analyze(net, x)
-
-
-def test_every_refusal_is_of_one_family() -> None:
-    assert all(issubclass(each, RelucidError) for each in (DataError, ModelError, OptionError))

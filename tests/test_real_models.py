@@ -65,7 +65,9 @@ def cifar(data: Path) -> tuple[np.ndarray, np.ndarray]:
 def faces(data: Path) -> tuple[np.ndarray, np.ndarray]:
     image = pytest.importorskip("PIL.Image")
     with np.load(data / "faces71_bg71_112.npz") as stored:
-        small = [np.asarray(image.fromarray(one).resize((24, 24), image.Resampling.BILINEAR)) for one in stored["images"]]
+        small = [
+            np.asarray(image.fromarray(one).resize((24, 24), image.Resampling.BILINEAR)) for one in stored["images"]
+        ]
         turned = np.stack(small).astype(np.float32).transpose(0, 2, 1, 3)
         return np.ascontiguousarray((turned - 127.5) / 128), stored["labels"].astype(np.int64)
 

@@ -109,9 +109,7 @@ def test_network_values_are_those_of_the_sites() -> None:
 
 
 def test_layers_all_dead_and_all_linear_are_named() -> None:
-    made = model(
-        "g (float[N, 6] x) => (float[N, 6] y) { p = Exp(x) a = Relu(p) n = Neg(p) b = Relu(n) y = Relu(x) }"
-    )
+    made = model("g (float[N, 6] x) => (float[N, 6] y) { p = Exp(x) a = Relu(p) n = Neg(p) b = Relu(n) y = Relu(x) }")
     report = analyze(made, samples(30))
     assert (report.linear_layers, report.dead_layers) == (("a",), ("b",))
     assert report["a"].linear_units == report["b"].dead_units == tuple(range(6))
@@ -122,7 +120,10 @@ def test_sites_that_cannot_be_tapped_are_told_with_their_reason() -> None:
     made = model(
         """g (float[N, 6] x, bool c) => (float[N, 6] y) {
             a = Relu(x)
-            y = If(c) <then_branch = t () => (float[N, 6] u) { u = Relu(a) }, else_branch = e () => (float[N, 6] v) { v = Neg(a) }>
+            y = If(c) <
+                then_branch = t () => (float[N, 6] u) { u = Relu(a) },
+                else_branch = e () => (float[N, 6] v) { v = Neg(a) }
+            >
         }"""
     )
     report = analyze(made, {"x": samples(5), "c": np.array(True)})

@@ -27,8 +27,8 @@ class _OneLine(click.ClickException):
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line."""
-        click.echo(f"relucid: {self.format_message()}", file=file, err=file is None)
+        """Print the line; what a library or a loader said in several becomes one."""
+        click.echo(f"relucid: {' '.join(self.format_message().split())}", file=file, err=file is None)
 
 
 class _Lazy(click.Group):

@@ -83,10 +83,13 @@ def _can_be_negative(value: ir.Value | None) -> bool:
 
 def _reaches_below_0(value: ir.Value | None) -> bool:
     """Whether an affine operator made the value, or it is decoded from codes that stand for negative numbers."""
-    codes = made_by(value, "DequantizeLinear")
-    if codes is not None:
-        return input_of(codes, 2) is not None and not _clamps(input_of(codes, 2))
-    return made_by(value, *_AFFINE) is not None
+    decoder = made_by(value, "DequantizeLinear")
+    if decoder is None:
+        return made_by(value, *_AFFINE) is not None
+    codes, zero_point = input_of(decoder, 0), input_of(decoder, 2)
+    if zero_point is not None:
+        return not _clamps(zero_point)
+    return codes is not None and codes.dtype in {ir.DataType.INT8, ir.DataType.INT16}
 
 
 def _strings(node: ir.Node, *names: str) -> list[str]:

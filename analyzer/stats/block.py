@@ -42,12 +42,12 @@ class Block:
     @cached_property
     def high(self) -> Floats:
         """Largest z of each unit in each sample, over positions (sample, unit)."""
-        return np.asarray(self.z.max(axis=1))
+        return self.z[:, 0] if self.z.shape[1] == 1 else np.asarray(self.z.max(axis=1))
 
     @cached_property
     def low(self) -> Floats:
         """Smallest z of each unit in each sample, over positions (sample, unit)."""
-        return np.asarray(self.z.min(axis=1))
+        return self.z[:, 0] if self.z.shape[1] == 1 else np.asarray(self.z.min(axis=1))
 
     @cached_property
     def top(self) -> Floats:

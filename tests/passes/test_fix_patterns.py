@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
+
 from relucid.analyzer import demo
 from relucid.analyzer.model import load
 from relucid.analyzer.passes.fix_patterns import FixPatternsPass

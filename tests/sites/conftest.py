@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import expit, ndtr
+
 from relucid.analyzer.model import Model
 from relucid.analyzer.passes.instrument import InstrumentPass
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import Site
-from scipy.special import expit, ndtr
 
 Array = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 import onnx
 import onnx_ir as ir
 import pytest
-from onnx import numpy_helper
+
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
 from relucid.analyzer.session import open_session
@@ -61,14 +61,16 @@ def test_a_graph_out_of_order(text_model):
 
 def test_order_and_depth_are_those_of_the_decisions(sites_of):
     sites = sites_of(
-        "g (float[N, 4] x) => (float[N, 4] y) { a = Relu(x) b = Relu(a) c = Relu(b) d = Relu(x) s = Add(c, d) y = Relu(s) }"
+        "g (float[N, 4] x) => (float[N, 4] y) "
+        "{ a = Relu(x) b = Relu(a) c = Relu(b) d = Relu(x) s = Add(c, d) y = Relu(s) }"
     )
     assert [(s.activation, s.depth) for s in sites] == [("a", 0), ("b", 1), ("c", 2), ("d", 0), ("y", 3)]
 
 
 FUNCTIONS = """
     <domain: "own", opset_import: ["": 17, "own": 1]> block (a) => (c) { b = own.act(a) c = Relu(b) }
-    <domain: "own", opset_import: ["": 17]> act <slope: float = 0.2> (a) => (b) { n = Neg(a) b = LeakyRelu<alpha: float = @slope>(n) }
+    <domain: "own", opset_import: ["": 17]> act <slope: float = 0.2> (a) => (b)
+        { n = Neg(a) b = LeakyRelu<alpha: float = @slope>(n) }
     <domain: "own", opset_import: ["": 17]> unused (a) => (b) { b = Relu(a) }
 """
 
@@ -91,9 +93,11 @@ def test_functions_of_the_model_are_looked_into(text_model):
 IF = """[choice] y = If(c) <
     then_branch = t () => (float[N, 4] p) { [in] q = Neg(x) [inner] p = Relu(q) },
     else_branch = e () => (float[N, 4] r) { r = LeakyRelu(x) }>"""
-LOOP = """[again] y = Loop(n, c, x) <body = b (int64 i, bool k, float[N, 4] a) => (bool k2, float[N, 4] d) {
+LOOP = """[again] y = Loop(n, c, x) <
+    body = b (int64 i, bool k, float[N, 4] a) => (bool k2, float[N, 4] d) {
     k2 = Identity(k) d = Relu(a) }>"""
-SCAN = """[each] s, y = Scan<num_scan_inputs = 1>(x0, x) <body = b (float[4] a, float[4] r) => (float[4] d, float[4] e) {
+SCAN = """[each] s, y = Scan(x0, x) <num_scan_inputs = 1,
+    body = b (float[4] a, float[4] r) => (float[4] d, float[4] e) {
     d = Add(a, r) e = Relu(d) }>"""
 NESTED = """[outer] y = If(c) <
     then_branch = t () => (float[N, 4] p) { p = If(c) <
@@ -142,7 +146,7 @@ def test_names_are_told_apart_whatever_they_are(text_model):
     assert [s.name for s in find_sites(load(model.SerializeToString()).ir)] == [s.name for s in sites]
 
 
-@pytest.mark.parametrize("scopes", ["['', 'a.b', 'relu']", "not a list", "['']", "7", "(" * 5000, "[1, 2]"])
+@pytest.mark.parametrize("scopes", ["['', 'a.b', 'relu']", "not a list", "['']", "7", "{[]: 1}", "(" * 5000, "[1, 2]"])
 def test_scopes_are_a_hint_that_may_be_nonsense(text_model, scopes):
     model = text_model("g (float[N, 4] x) => (float[N, 4] y) { [node] y = Relu(x) }", ir_version=10)
     model.graph.node[0].metadata_props.add(key="pkg.torch.onnx.name_scopes", value=scopes)
@@ -185,10 +189,3 @@ def test_a_cycle_is_refused_by_its_name(text_model):
     model = text_model("g (float[N, 4] x) => (float[N, 4] y) { a = Add(x, b) b = Relu(a) y = Neg(b) }")
     with pytest.raises(ModelError, match="cycle"):
         find_sites(ir.from_proto(model))
-
-
-def test_constants_are_told_from_weights_without_reading_them(text_model, tmp_path):
-    """Weights lie in a file that is longer than what is there: reading them would fail."""
-    model = text_model("g (float[N, 4] x) => (float[N, 4] y) <float[4] w = {0, 0, 0, 0}> { m = Mul(x, w) y = Relu(m) }")
-    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(numpy_helper.to_array(model.graph.initializer[0]), "w"))
-    assert brief(find_sites(load(model).ir)) == [("relu", "m", "y")]

@@ -8,6 +8,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
+
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import Site, find_sites
 
@@ -16,9 +17,10 @@ NET = """g (float[N, 3, 8, 8] x) => (float[N, 4] y) {
     [conv2] c2 = Conv<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(r1, w2, b2)  [leaky] r2 = LeakyRelu<alpha = 0.1>(c2)
     [add] s = Add(r2, r1)  [relu2] r3 = Relu(s)
     [conv3] c3 = Conv<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(r3, w2, b2)  [clip] r4 = Clip(c3, zero, six)
-    p = GlobalAveragePool(r4)  f = Flatten(p)  [fc] g = Gemm(f, w4, b4)  [relu3] r5 = Relu(g)  [out] y = Gemm(r5, w5, b5)
+    p = GlobalAveragePool(r4)  f = Flatten(p)  [fc] g = Gemm(f, w4, b4)  [relu3] r5 = Relu(g)
+    [out] y = Gemm(r5, w5, b5)
 }"""
-SHAPES = {
+SHAPES: dict[str, tuple[int, ...]] = {
     "w1": (8, 3, 3, 3),
     "b1": (8,),
     "w2": (8, 8, 3, 3),
@@ -198,7 +200,8 @@ def test_operators_that_hold_none(sites_of, node):
 
 
 QUANTIZE = """g (float[N, 4] x) => (float[N, 4] y)
-    <float scale = {{0.1}}, uint8 lowest = {{0}}, uint8 middle = {{128}}, int8 bottom = {{-128}}, int8 zero = {{0}}, float[4, 4] w = {{0}}>
+    <float scale = {{0.1}}, uint8 lowest = {{0}}, uint8 middle = {{128}}, int8 bottom = {{-128}}, int8 zero = {{0}},
+    float[4, 4] w = {{0}}>
     {{ {} y = DequantizeLinear(q, scale) }}"""
 
 
@@ -212,6 +215,16 @@ QUANTIZE = """g (float[N, 4] x) => (float[N, 4] y)
         ("z = MatMul(x, w) q = QuantizeLinear(z, scale, zero)", False),
         ("m = MatMul(x, w) z = Add(m, x) q = QuantizeLinear(z, scale, lowest)", True),
         ("z = Sigmoid(x) q = QuantizeLinear(z, scale, lowest)", False),
+        ("c = Cast<to = 3>(x) d = DequantizeLinear(c, scale) z = Add(x, d) q = QuantizeLinear(z, scale, lowest)", True),
+        (
+            "c = Cast<to = 2>(x) d = DequantizeLinear(c, scale) z = Add(x, d) q = QuantizeLinear(z, scale, lowest)",
+            False,
+        ),
+        (
+            "c = Cast<to = 2>(x) d = DequantizeLinear(c, scale, middle) z = Add(x, d) "
+            "q = QuantizeLinear(z, scale, lowest)",
+            True,
+        ),
         ("q = QuantizeLinear(x, scale, lowest)", False),
     ],
 )

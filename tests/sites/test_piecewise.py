@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
 
 CONSTANTS = """float zero = {0}, float one = {1}, float half = {0.5}, float six = {6}, float tenth = {0.1},
-    float[4] zeros = {0, 0, 0, 0}, float[1, 4] row = {0, 0, 0, 0}, int64[2] shape = {1, 4}, float[4] slopes = {0.1, 0.2, 0.3, 0.4}"""
+    float[4] zeros = {0, 0, 0, 0}, float[1, 4] row = {0, 0, 0, 0}, int64[2] shape = {1, 4},
+    float[4] slopes = {0.1, 0.2, 0.3, 0.4}"""
 
 FORMS = {
     "relu": ("y = Relu(z)", "relu", 0),

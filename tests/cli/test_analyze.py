@@ -1,0 +1,249 @@
+"""`relucid analyze`: stdout is the result, stderr one line at most, exit codes that a script can trust."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from relucid.analyzer.analysis import analyze
+from relucid.analyzer.report import Report
+
+Run = Callable[..., Result]
+
+
+def one_line(result: Result) -> str:
+    """The one line on stderr of something that was wrong."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith("\n")
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_the_table_is_the_result(relucid: Run, place: Path) -> None:
+    result = relucid("analyze", place / "model.onnx", "--data", place / "data.npz", "--labels", "labels")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "first" in result.stdout
+    assert "second" in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 100
+
+
+def test_options_reach_the_analysis(relucid: Run, place: Path) -> None:
+    model, data = place / "model.onnx", place / "data.npz"
+    result = relucid(
+        "analyze", model, "--data", data, "--labels", "labels", "--measures", "units,patterns,global_patterns",
+        "--sites", "fir*", "--kinds", "relu", "--limit", 40, "--batch", 7, "--capacity", 500, "--squares", 3,
+        "--seed", 5, "--exact", "--threads", 1, "--output", "y", "--unit-axis", "first=1", "--units", "position",
+        "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    wanted = analyze(
+        model, data, labels="labels", measures=["units", "patterns", "global_patterns"], sites="fir*", kinds=["relu"],
+        limit=40, batch=7, capacity=500, squares=3, seed=5, exact=True, threads=1, output="y", unit_axis={"first": 1},
+        units="position",
+    )  # fmt: skip
+    assert result.stdout == wanted.to_json()
+
+
+def test_json_on_stdout_is_the_file(relucid: Run, place: Path) -> None:
+    out = place / "out"
+    result = relucid("analyze", place / "model.onnx", "--data", place / "data.npz", "--json", "--out", out)
+    assert result.exit_code == 0
+    assert result.stdout == (out / "report.json").read_text()
+    assert json.loads(result.stdout)["schema"] == "relucid.report"
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json", "units.csv"]
+    assert Report.load(out) == analyze(place / "model.onnx", place / "data.npz")
+    assert len((out / "units.csv").read_text().splitlines()) == 1 + 7 + 5
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [("dead_unit_count >= 0", 1), ("dead_units > 0.99", 0), ("patterns > 2 and vni < 1", 1), ("accuracy < 0.001", 0)],
+)
+def test_fail_if_decides_the_exit_code(relucid: Run, place: Path, condition: str, code: int) -> None:
+    result = relucid(
+        "analyze", place / "model.onnx", "--data", place / "data.npz", "--labels", "labels", "--fail-if", condition
+    )
+    assert result.exit_code == code, result.output
+    if code:
+        assert result.stderr == f"relucid: {condition} holds for first, second\n"
+
+
+def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, place: Path) -> None:
+    result = relucid(
+        "analyze", place / "model.onnx", "--data", place / "data.npz", "--squares", 0, "--fail-if", "vni > 0.5"
+    )
+    assert result.exit_code == 0
+    assert "cannot fire by vni" in result.stderr
+
+
+@pytest.mark.parametrize("condition", ["dead_units >", "nonsense > 1", "__import__('os')", "dead_units > 20"])
+def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
+    relucid: Run, place: Path, condition: str
+) -> None:
+    one_line(relucid("analyze", "no such model", "--data", "no such data", "--fail-if", condition))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["missing.onnx", "--data", "data.npz"], "no model at missing.onnx"),
+        (["model.onnx", "--data", "missing.npz"], "no such data: 'missing.npz'"),
+        (["data.npz", "--data", "data.npz"], "cannot read data.npz"),
+        (["model.onnx", "--data", "model.onnx"], "wants an .npz, .npy or .parquet file"),
+        (["model.onnx", "--data", "bytes.npz"], "input 'x' wants float32 (N, 6), came uint8 (5, 6): scale the pixels"),
+        (["model.onnx", "--data", "wide.npz"], "input 'x' wants float32 (N, 6), came float32 (5, 7)"),
+        (["model.onnx", "--data", "names.npz"], "input 'x' wants array 'x', which is not among 'a', 'b'"),
+        (["model.onnx", "--data", "empty.npz"], "holds no samples"),
+        (["model.onnx", "--data", "pickled.npz"], "object"),
+        (["model.onnx", "--data", "data.npz", "--labels", "nothing"], "labels want array 'nothing'"),
+        (["model.onnx", "--data", "data.npz", "--measures", "everything"], "no measure is called 'everything'"),
+        (["model.onnx", "--data", "data.npz", "--sites", "nothing"], "no site matches; the model has first, second"),
+        (["model.onnx", "--data", "data.npz", "--provider", "tpu"], "provider is one of cpu, cuda"),
+        (["model.onnx", "--data", "data.npz", "--batch", "0"], "batch must be at least 1"),
+        (["model.onnx", "--data", "data.npz", "--batch", "many"], "'many' is not a valid integer"),
+        (["model.onnx", "--data", "data.npz", "--shard", "3"], "wants I/N"),
+        (["model.onnx", "--data", "data.npz", "--shard", "3/3"], "0 <= I < N"),
+        (["model.onnx", "--data", "data.npz", "--unit-axis", "first"], "wants NAME=VALUE"),
+        (["model.onnx", "--data", "data.npz", "--unit-axis", "first=one"], "whole number"),
+        (["model.onnx", "--data", "data.npz", "--input", "image=x"], "the model has no input 'image'"),
+        (["model.onnx", "--data", "data.npz", "--resume"], "name its file with --state"),
+        (["model.onnx", "--data", "data.npz", "--colour"], "No such option"),
+        (["model.onnx"], "Missing option '--data'"),
+        (["model.onnx", "--data", "loader.py:none"], "has no function 'none'"),
+        (["model.onnx", "--data", "loader.py:broken"], "ZeroDivisionError: mine, in two lines"),
+        (["model.onnx", "--data", "data.npz", "--state", "model.onnx", "--resume"], "is not a relucid state"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    relucid: Run, place: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
+) -> None:
+    np.savez(place / "bytes.npz", x=np.zeros((5, 6), dtype=np.uint8))
+    np.savez(place / "wide.npz", x=np.zeros((5, 7), dtype=np.float32))
+    np.savez(place / "names.npz", a=np.zeros((5, 6)), b=np.zeros((5, 6)))
+    np.savez(place / "empty.npz", x=np.zeros((0, 6), dtype=np.float32))
+    np.savez(place / "pickled.npz", x=np.array([{}, {}]))
+    (place / "loader.py").write_text("def broken():\n    raise ZeroDivisionError('mine,\\nin two lines')\n")
+    monkeypatch.chdir(place)
+    assert says in one_line(relucid("analyze", *words))
+
+
+def test_debug_shows_the_traceback(place: Path) -> None:
+    words = [sys.executable, "-m", "relucid", "--debug", "analyze", str(place / "missing.onnx"), "--data", "random:1"]
+    told = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
+    assert told.returncode == 1
+    assert "Traceback" in told.stderr
+    assert "ModelError: no model at" in told.stderr
+
+
+def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -> None:
+    analysis = ("analyze", place / "model.onnx", "--data", place / "data.npz", "--labels", "labels")
+    for i in range(3):
+        result = relucid(*analysis, "--shard", f"{i}/3", "--state", place / f"{i}.state")
+        assert result.exit_code == 0, result.stderr
+    whole = json.loads(relucid(*analysis, "--json").stdout)
+    for order in ("012", "210", "120"):
+        merged = relucid("merge", *(place / f"{i}.state" for i in order), "--json", "--out", place / "out")
+        assert merged.exit_code == 0
+        assert merged.stdout == (place / "out" / "report.json").read_text()
+        assert _rounded(json.loads(merged.stdout)) == _rounded(whole)
+
+
+def _rounded(value: object) -> object:
+    """The same with floats to 9 digits."""
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.9e}") if isinstance(value, float) else value
+
+
+def test_a_merged_state_merges_again_but_does_not_go_on(relucid: Run, place: Path) -> None:
+    analysis = ("analyze", place / "model.onnx", "--data", place / "data.npz")
+    for i in range(3):
+        relucid(*analysis, "--shard", f"{i}/3", "--state", place / f"{i}.state")
+    pair = place / "pair.state"
+    assert relucid("merge", place / "0.state", place / "2.state", "--state", pair).exit_code == 0
+    merged = relucid("merge", pair, place / "1.state", "--json")
+    whole = relucid(*analysis, "--json")
+    assert _rounded(json.loads(merged.stdout)) == _rounded(json.loads(whole.stdout))
+    assert "merged state cannot be resumed" in one_line(relucid(*analysis, "--state", pair, "--resume"))
+
+
+def test_states_made_differently_are_refused_with_both_values(relucid: Run, place: Path) -> None:
+    analysis = ("analyze", place / "model.onnx", "--data", place / "data.npz")
+    relucid(*analysis, "--state", place / "a")
+    relucid(*analysis, "--state", place / "b", "--capacity", 9)
+    assert "capacity 1048576 and 9" in one_line(relucid("merge", place / "a", place / "b"))
+    assert "capacity 9 and 1048576" in one_line(relucid(*analysis, "--state", place / "b", "--resume"))
+    (place / "b").write_bytes((place / "a").read_bytes()[:100])
+    assert "is damaged" in one_line(relucid("merge", place / "a", place / "b"))
+
+
+def test_a_run_broken_off_goes_on(relucid: Run, place: Path) -> None:
+    (place / "loader.py").write_text(
+        f"""
+import numpy as np
+from pathlib import Path
+
+def rows():
+    x = np.load({str(place / "data.npz")!r})["x"]
+    yield {{"x": x[:33]}}
+    if not Path({str(place / "mended")!r}).exists():
+        raise OSError("the disk is gone")
+    yield {{"x": x[33:]}}
+"""
+    )
+    analysis = ("analyze", place / "model.onnx", "--data", f"{place / 'loader.py'}:rows")
+    broken = relucid(*analysis, "--state", place / "state", "--batch", 10)
+    assert "OSError: the disk is gone" in one_line(broken)
+    (place / "mended").touch()
+    resumed = relucid(*analysis, "--state", place / "state", "--resume", "--json")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert _rounded(json.loads(resumed.stdout)) == _rounded(json.loads(relucid(*analysis, "--json").stdout))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
+def test_ctrl_c_saves_what_was_seen(relucid: Run, place: Path) -> None:
+    (place / "loader.py").write_text(
+        f"""
+import numpy as np, time
+from pathlib import Path
+
+def rows():
+    x = np.load({str(place / "data.npz")!r})["x"]
+    for part in np.split(x, 6):
+        yield {{"x": part}}
+        if (part == x[20:30]).all():
+            Path({str(place / "waits")!r}).touch()
+            time.sleep(60)
+"""
+    )
+    words = [sys.executable, "-m", "relucid", "analyze", str(place / "model.onnx"), "--batch", "10"]
+    words += ["--data", f"{place / 'loader.py'}:rows", "--state", str(place / "state")]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place)
+    try:
+        for _ in range(600):
+            if (place / "waits").exists():
+                break
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert (running.returncode, stderr) == (130, "relucid: broken off\n")
+    resumed = relucid(
+        "analyze", place / "model.onnx", "--data", place / "data.npz", "--state", place / "state", "--resume", "--json"
+    )  # the first samples came from the loader, the others come from the file
+    whole = relucid("analyze", place / "model.onnx", "--data", place / "data.npz", "--json")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert _rounded(json.loads(resumed.stdout)) == _rounded(json.loads(whole.stdout))

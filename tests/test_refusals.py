@@ -1,0 +1,91 @@
+"""What cannot be analysed is refused in one line that says what was wanted, what came, what to do."""
+
+import numpy as np
+import pytest
+
+from relucid.analyzer.analysis import analyze
+from relucid.analyzer.errors import DataError, ModelError, OptionError, RelucidError
+
+from .small import perceptron, samples
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (np.zeros(39, dtype=int), "came 39 for"),
+        (np.zeros(41, dtype=int), "came 41 for 40 samples"),
+        (np.zeros(40), "labels want one integer for each sample, came float64"),
+        (np.zeros((40, 4), dtype=int), r"came int64 \(40, 4\)"),
+        ("nowhere", "labels"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(labels: object, says: str) -> None:
+    with pytest.raises(DataError, match=says) as refusal:
+        analyze(perceptron(), {"x": samples(40)}, labels=labels)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_output_that_is_not_there() -> None:
+    with pytest.raises(OptionError, match="no output 'nothing'; it has y"):
+        analyze(perceptron(), samples(4), labels=np.zeros(4, dtype=int), output="nothing")
+
+
+def test_a_measure_that_needs_labels_asks_for_them() -> None:
+    with pytest.raises(OptionError, match="'information' needs the class"):
+        analyze(perceptron(), samples(4), measures=["information"])
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (np.zeros((5, 6), dtype=np.uint8), r"input 'x' wants float32 \(N, 6\), came uint8 \(5, 6\): scale the pixels"),
+        (np.zeros((5, 6), dtype=np.int64), r"input 'x' wants float32 \(N, 6\), came int64 \(5, 6\): convert"),
+        (np.zeros((5, 7), dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(5, 7\)"),
+        (np.zeros((5, 2, 3), dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(5, 2, 3\): fold it"),
+        (np.zeros(6, dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(6,\): is it one sample"),
+        (np.zeros((0, 6), dtype=np.float32), "holds no samples"),
+        ({"a": np.zeros((5, 6)), "b": np.zeros((5, 6))}, r"input 'x' wants array 'x', which is not among 'a', 'b'"),
+        ("missing.npz", "no such data: 'missing.npz'"),
+        (iter([]), "holds no samples"),
+        (object(), "wants a path, an array, a dict"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) -> None:
+    with pytest.raises(DataError, match=says) as refusal:
+        analyze(perceptron(), data)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("missing.onnx", "no model at missing.onnx"),
+        (b"not a model", "cannot read the model given as bytes"),
+        (b"", "holds no graph"),
+        (17, "a model is a path, bytes"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> None:
+    with pytest.raises(ModelError, match=says) as refusal:
+        analyze(source, samples(3))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"measures": ["accuracy"]}, "no measure is called 'accuracy'"),
+        ({"units": "pixel"}, "not 'pixel'"),
+        ({"batch": 0}, "batch must be at least 1"),
+        ({"limit": -1}, "limit must be at least 1"),
+        ({"capacity": 0}, "capacity must be at least 1"),
+        ({"provider": "abacus"}, "provider is one of cpu, cuda"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_refused(options: dict, says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        analyze(perceptron(), samples(3), **options)
+
+
+def test_every_refusal_is_of_one_family() -> None:
+    assert all(issubclass(each, RelucidError) for each in (DataError, ModelError, OptionError))
