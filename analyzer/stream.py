@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from .collect import Collector, Seen
 from .data import Batch, InputSpec, fixed_batch
@@ -72,7 +73,8 @@ class Stream:
             DataError: samples cannot be told apart even one by one, or there are no class scores to compare.
             StateError: two runs do not merge: the number of units has changed.
         """
-        with ThreadPoolExecutor(self._workers) as pool:
+        # Were BLAS to start threads of its own in every worker, they would fight for the same cores.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self._workers) as pool:
             for batch in batches:
                 self._take(batch, pool, seen)
 
@@ -101,6 +103,7 @@ class Stream:
             if self._at_once is None:
                 largest = sum(tap.nbytes for tap in taps.values()) or 1
                 self._at_once = int(np.clip(TAP_BYTES // largest, 1, 1024))
+            del taps, arranged  # or they would stand in memory beside those of the next run
             start += size
 
     def _run(self, piece: Batch) -> dict[str, Array]:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from click.testing import CliRunner
+
 from relucid.analyzer.cli import main
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()

@@ -3,6 +3,7 @@
 import importlib
 import io
 import sys
+from importlib import metadata
 from typing import IO, Any
 
 import click
@@ -21,6 +22,11 @@ BROKEN_OFF = 130
 """What shells say of a command that Ctrl-C ended; click's own 1 would look like a --fail-if condition."""
 
 
+def _from_other_rooms() -> metadata.EntryPoints:
+    """Commands of plugins and trainers, which this room does not know: they register under `relucid.commands`."""
+    return metadata.entry_points(group="relucid.commands")
+
+
 class _OneLine(click.ClickException):
     """Something about the input is wrong: one line, exit code 2."""
 
@@ -36,19 +42,22 @@ class _Lazy(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(_COMMANDS)
+        return [*_COMMANDS, *(point.name for point in _from_other_rooms())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f".{cmd_name}", __name__).command
+        command: click.Command | None = None
+        if cmd_name in _COMMANDS:
+            command = importlib.import_module(f".{cmd_name}", __name__).command
+        elif cmd_name in (others := _from_other_rooms()).names:
+            command = others[cmd_name].load()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
+        others = [(point.name, point.load().get_short_help_str(80)) for point in _from_other_rooms()]
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl([*_COMMANDS.items(), *others])
 
     def invoke(self, ctx: click.Context) -> Any:
         from ..errors import RelucidError  # noqa: PLC0415 - keeps `relucid --help` light

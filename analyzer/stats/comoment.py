@@ -52,7 +52,10 @@ class CoMoment:
 
     @classmethod
     def _of_chunks(cls, chunks: Iterable[NDArray[Any]]) -> Self:
-        n, means, squares = zip(*(_centred(chunk) for chunk in chunks), strict=True)
+        parts = [_centred(chunk) for chunk in chunks]
+        if len(parts) == 1:
+            return cls(*parts[0])
+        n, means, squares = zip(*parts, strict=True)
         count, offsets = sum(n), np.stack(means) - means[0]
         shift = n @ offsets / count
         # Chan's merge of all chunks at once: what each lacks is the square of how far its own mean lies off.

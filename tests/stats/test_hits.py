@@ -3,8 +3,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from relucid.analyzer.stats.hits import Hits
 from sklearn.metrics import accuracy_score
+
+from relucid.analyzer.stats.hits import Hits
 
 
 @given(st.integers(1, 40), st.integers(2, 6), st.integers(0, 2**32 - 1))

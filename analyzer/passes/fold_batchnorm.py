@@ -1,0 +1,160 @@
+"""Fold a batch normalization into the weights of the layer before it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ..sites.constants import tensor_of
+from ..sites.match import input_of, made_by, number_of
+
+Array = NDArray[Any]
+EPSILON = 1e-5
+"""Of a batch normalization that states none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """What a batch normalization does to its channels at inference: y = gain x + offset.
+
+    Thesis, section 4.2.3: gain = gamma / sqrt(var + epsilon), offset = beta - mean gain.
+
+    Args:
+        gain: of each channel (unit,), float64.
+        offset: of each channel (unit,), float64.
+    """
+
+    gain: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+
+def affine_of(node: ir.Node | None) -> Affine | None:
+    """The gains and offsets of a batch normalization whose numbers are fixed and whose other outputs nobody reads."""
+    if node is None or node.op_type != "BatchNormalization" or node.domain:
+        return None
+    if number_of(node, "training_mode", 0) or not number_of(node, "spatial", 1):
+        return None
+    if any(out.uses() or out.is_graph_output() for out in node.outputs[1:]):
+        return None
+    numbers = [tensor_of(input_of(node, place)) for place in (1, 2, 3, 4)]
+    if any(tensor is None for tensor in numbers):
+        return None
+    gamma, beta, mean, variance = (tensor.numpy().astype(np.float64) for tensor in numbers if tensor is not None)
+    gain = gamma / np.sqrt(variance + number_of(node, "epsilon", EPSILON))
+    return Affine(gain, beta - mean * gain)
+
+
+class FoldBatchNormPass(ir.passes.InPlacePass):
+    """Replace layer and normalization by one layer: w' = w gain, b' = b gain + offset.
+
+    Cases, each where nobody else reads what lies between and every number is fixed:
+
+    1. Conv or ConvTranspose, depthwise and grouped too, then the normalization.
+    2. Gemm, then the normalization.
+    3. MatMul, or MatMul and a bias added, then the normalization of a matrix: the bias is added after it.
+    4. Anything else: nothing to do; a normalization that stands alone stays.
+
+    Weights and biases that others share are copied, not changed. A second run changes nothing.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Fold every normalization that can be."""
+        modified = False
+        for node in list(model.graph):
+            affine = affine_of(node)
+            x = node.inputs[0] if affine is not None else None
+            if affine is None or x is None or not _read_once(x):
+                continue
+            modified |= _into_convolution(model.graph, node, x, affine) or _into_product(model.graph, node, x, affine)
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def _into_convolution(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
+    """Cases 1 and 2: the layer has a bias of its own."""
+    layer = made_by(x, "Conv", "ConvTranspose", "Gemm")
+    w = _array(input_of(layer, 1)) if layer is not None else None
+    if layer is None or w is None:
+        return False
+    units = len(affine.gain)
+    bias_value = input_of(layer, 2)
+    bias = np.zeros(units) if bias_value is None else _array(bias_value)
+    if bias is None:
+        return False
+    if not _is_row(bias, units):
+        return False
+    gained = w * _along_units(layer, w, affine.gain)
+    shifted = number_of(layer, "beta", 1.0) * bias.reshape(-1) * affine.gain + affine.offset
+    layer.attributes.pop("beta", None)
+    made = f"{node.outputs[0].name}.folded"
+    layer.resize_inputs(3)
+    layer.replace_input_with(1, _constant(graph, f"{made}.weight", gained.astype(w.dtype)))
+    layer.replace_input_with(2, _constant(graph, f"{made}.bias", shifted.astype(w.dtype)))
+    _take_over(graph, node, x)
+    return True
+
+
+def _into_product(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
+    """Case 3: the bias stands in a node of its own, or there is none yet."""
+    if x.shape is None or len(x.shape) != 2:
+        return False
+    product, bias, adding = made_by(x, "MatMul"), np.zeros(1), made_by(x, "Add")
+    if adding is not None:
+        for value, other in (adding.inputs, adding.inputs[::-1]):
+            found = _array(other)
+            if found is not None and value is not None and _read_once(value) and made_by(value, "MatMul"):
+                product, bias = made_by(value, "MatMul"), found
+    w = _array(input_of(product, 1)) if product is not None else None
+    if product is None or w is None or w.ndim != 2 or not _is_row(bias, len(affine.gain)):
+        return False
+    made = f"{node.outputs[0].name}.folded"
+    product.replace_input_with(1, _constant(graph, f"{made}.weight", (w * affine.gain).astype(w.dtype)))
+    total = (bias.reshape(-1) * affine.gain + affine.offset).astype(w.dtype)
+    new = ir.node("Add", inputs=[product.outputs[0], _constant(graph, f"{made}.bias", total)])
+    node.append(new)
+    _take_over(graph, node, new.outputs[0])
+    if adding is not None:
+        graph.remove(adding, safe=True)
+    return True
+
+
+def _along_units(layer: ir.Node, w: Array, gain: Array) -> Array:
+    """The gains in a shape that multiplies the weights of each output channel."""
+    if layer.op_type == "Gemm":
+        return gain[:, None] if number_of(layer, "transB", 0) else gain
+    if layer.op_type == "Conv":
+        return gain.reshape(-1, *[1] * (w.ndim - 1))
+    groups = int(number_of(layer, "group", 1))
+    by_group = np.repeat(gain.reshape(groups, -1), w.shape[0] // groups, axis=0)
+    return by_group.reshape(*by_group.shape, *[1] * (w.ndim - 2))
+
+
+def _is_row(bias: Array, units: int) -> bool:
+    """Whether the bias is one number for each unit, or one for all, the same for every sample."""
+    return bias.size in {1, units} and (bias.ndim == 0 or (bias.ndim <= 2 and bias.shape[-1] == bias.size))
+
+
+def _read_once(value: ir.Value) -> bool:
+    return len(value.uses()) == 1 and not value.is_graph_output()
+
+
+def _array(value: ir.Value | None) -> Array | None:
+    tensor = tensor_of(value)
+    return None if tensor is None else tensor.numpy()
+
+
+def _constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
+    tensor = ir.tensor(array, name=name)
+    value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
+    graph.register_initializer(value)
+    return value
+
+
+def _take_over(graph: ir.Graph, node: ir.Node, new: ir.Value) -> None:
+    """Let everybody who reads the normalization read the new value, under the old name, and drop the node."""
+    old = node.outputs[0]
+    new.type, new.shape = old.type or new.type, old.shape or new.shape
+    old.replace_all_uses_with(new, replace_graph_outputs=True)
+    new.name, old.name = old.name, None
+    graph.remove(node, safe=True)

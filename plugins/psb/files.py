@@ -1,0 +1,28 @@
+"""A rewritten model as one file."""
+
+import os
+from pathlib import Path
+
+import onnx_ir as ir
+
+from ...analyzer.errors import OptionError
+from ...analyzer.untrusted import touch
+from ...analyzer.whole import whole
+from .rewrite import Rewritten
+
+
+def save(model: Rewritten, path: str | os.PathLike[str]) -> None:
+    """Write a rewritten model to one file, whole or not at all; weights that stayed in float are in it too.
+
+    Raises:
+        ModelError: it is too large for one file.
+        OptionError: the file cannot be written.
+    """
+    copy = model.ir.clone()
+    ir.external_data.load_to_model(copy)
+    data = touch("write", str(path), lambda: ir.to_proto(copy).SerializeToString())
+    try:
+        with whole(Path(path)) as part:
+            part.write_bytes(data)
+    except OSError as error:
+        raise OptionError(f"cannot write {path}: {error.strerror}; choose another place") from error
