@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .analyzer import demo as demo
-    from .analyzer.analysis import analyze as analyze
-    from .analyzer.errors import RelucidError as RelucidError
-    from .analyzer.report import Report as Report
-    from .analyzer.sites import Site as Site
-    from .analyzer.sites import find_sites as find_sites
+    from .analyzer import demo
+    from .analyzer.analysis import analyze
+    from .analyzer.errors import RelucidError
+    from .analyzer.report import Report
+    from .analyzer.sites import Site, find_sites
 
+__all__ = ["RelucidError", "Report", "Site", "__version__", "analyze", "demo", "find_sites"]
 __version__ = "0.1.0"
 
 _HOME = {
@@ -29,15 +29,17 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name from its home at first use (PEP 562): `import relucid` itself loads nothing."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'relucid' has no attribute {name!r}")
-    home = import_module("." + _HOME[name], __name__)
-    value = home if _HOME[name].endswith("." + name) else getattr(home, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that saw it would believe in every name
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name from its home at first use (PEP 562): `import relucid` itself loads nothing."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'relucid' has no attribute {name!r}")
+        home = import_module("." + _HOME[name], __name__)
+        value = home if _HOME[name].endswith("." + name) else getattr(home, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, "__version__"])
+    return sorted(__all__)

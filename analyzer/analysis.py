@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .data import open_data, rebatch
+from .data import identity, open_data, rebatch
 from .model import Model, load
 from .options import SQUARES, Options
-from .prepare import prepare, read_at_once
+from .part import Part
+from .prepare import open_model, prepare, read_at_once
 from .record import Record
 from .report import Report
 from .state import State
@@ -47,7 +49,8 @@ def analyze(
             never changed.
         data: what to run it on: a path (.npz, .npy, .parquet, a folder of test data or images), "random:N",
             "loader.py:func", arrays, dicts of arrays, or anything that yields them.
-        labels: the class of each sample: a key of the data, a path, or an array; gives accuracy and information.
+        labels: the class of each sample: a key of the data, a path, or an array; gives accuracy and information. Data
+            that comes with labels (a DataLoader of pairs, folders named by class) needs none.
         inputs: names in the data, by input of the model, where they differ.
         preprocess: for an image folder, the file that says how images become arrays.
         measures: names of measures; None means the defaults (units, points, patterns, vni).
@@ -124,18 +127,21 @@ def observe(
     Raises:
         ModelError, DataError, OptionError, StateError, MissingDependencyError: see their docstrings.
     """
-    prepared = prepare(model, options, labels=labels is not None)
-    record = Record(prepared, resume=resume, progress=progress, keep=keep)
+    opened = open_model(model, options)
     feeds = open_data(
         data,
-        prepared.specs,
+        opened.specs,
         columns=inputs,
         labels=labels,
         preprocess=None if preprocess is None else Path(preprocess),
         seed=options.seed,
     )
+    first = next(feeds, None)
+    prepared = prepare(opened, options, labels=first is not None and first.labels is not None)
+    part = Part(identity(data), *(options.shard or (0, 1)))
+    record = Record(prepared, part=part, resume=resume, progress=progress, keep=keep)
     batches = rebatch(
-        feeds,
+        feeds if first is None else chain([first], feeds),
         prepared.specs,
         batch=read_at_once(prepared.specs, options.batch),
         limit=options.limit,

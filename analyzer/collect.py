@@ -1,6 +1,6 @@
 """One site's statistics, gathered tap by tap."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -81,14 +81,9 @@ class Collector:
         }
 
     @property
-    def wants_activation(self) -> bool:
-        """Whether the activation has to be tapped too: a statistic reads it and it is not simply max(z, 0)."""
-        return self.site.kind not in _RECTIFIERS and self.site.activation is not None and CoMoment in self._of
-
-    @property
     def values(self) -> tuple[str, ...]:
-        """The values of the graph to tap: the pre-activation, and the activation if it is wanted."""
-        return (self.site.value, str(self.site.activation)) if self.wants_activation else (self.site.value,)
+        """The values of the graph to tap."""
+        return values_to_tap(self.site, self._of)
 
     def arrange(self, taps: Sequence[Array], *, batch: int) -> tuple[Array, ...]:
         """The taps of `values` in our axes (sample, position, unit).
@@ -153,6 +148,13 @@ class Collector:
         if finite.any():
             keys[finite] = pattern_keys(block, seed=self._seed).reshape(-1, block.z.shape[1])
         return keys
+
+
+def values_to_tap(site: Site, statistics: Iterable[type[Statistic]]) -> tuple[str, ...]:
+    """The pre-activation, and the activation too where a statistic reads it and it is not simply max(z, 0)."""
+    if site.activation is None or site.kind in _RECTIFIERS or CoMoment not in statistics:
+        return (site.value,)
+    return site.value, site.activation
 
 
 _RECTIFIERS = frozenset({"relu", "max", "where", "mask", "quantize"})

@@ -1,6 +1,6 @@
 """Pieces of a batch: some of its samples, or all of them filled up to the size a model is fixed to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,3 +40,17 @@ def filled(batch: Batch, specs: Sequence[InputSpec], size: int) -> dict[str, NDA
         last = array if axis is None else np.repeat(along(array, axis, slice(-1, None)), missing, axis=axis)
         result[spec.name] = array if axis is None else np.concatenate([array, last], axis=axis)
     return result
+
+
+def backwards(arrays: Mapping[str, NDArray[Any]], specs: Sequence[InputSpec]) -> dict[str, NDArray[Any]]:
+    """The arrays with their samples in the opposite order.
+
+    >>> spec = InputSpec("x", np.dtype("f4"), ("batch",), 0)
+    >>> backwards({"x": np.array([1, 2], "f4")}, [spec])["x"].tolist()
+    [2.0, 1.0]
+    """
+    turned = slice(None, None, -1)
+    return {
+        spec.name: np.ascontiguousarray(along(arrays[spec.name], spec.axis_of(arrays[spec.name].ndim), turned))
+        for spec in specs
+    }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from .collect import Collector
+from .collect import Collector, values_to_tap
 from .data import InputSpec, fixed_batch, input_specs
 from .errors import ModelError, OptionError
 from .external import fingerprint
@@ -24,6 +24,29 @@ from .stream import Stream
 
 INPUT_BYTES = 16 << 20
 """What the inputs read at once should take together, where the user set no batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An instrumented model in a session.
+
+    Args:
+        model: the model, its sites tapped.
+        session: what runs it.
+        every_site: every site, those that cannot be analysed too.
+        sites: those to analyse.
+        tapped: the name under which the session gives out each value.
+        outputs: what the model itself gives out.
+        specs: what it wants to be fed.
+    """
+
+    model: Model
+    session: Session
+    every_site: tuple[Site, ...]
+    sites: tuple[Site, ...]
+    tapped: Mapping[str, str]
+    outputs: tuple[ir.Value, ...]
+    specs: tuple[InputSpec, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +70,7 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(model: Model, options: Options, *, labels: bool) -> Prepared:
+def open_model(model: Model, options: Options) -> Opened:
     """Find the sites, tap them, and start the runtime.
 
     Raises:
@@ -59,42 +82,57 @@ def prepare(model: Model, options: Options, *, labels: bool) -> Prepared:
     sites = options.chosen_sites([site for site in every_site if site.analysable])
     if not sites:
         raise ModelError(_nothing_in(model, every_site))
+    outputs = tuple(model.ir.graph.outputs)
+    statistics = _statistics(options, labels=True)
+    tapping = InstrumentPass(value for site in sites for value in values_to_tap(site, statistics))
+    tapping(model.ir)
+    session = open_session(
+        model, provider=options.provider, exact=options.exact, threads=options.threads, custom_ops=options.custom_ops
+    )
+    chosen = {site.name: site for site in sites}
+    every_site = tuple(chosen.get(site.name, site) for site in every_site)
+    return Opened(model, session, every_site, sites, tapping.tapped, outputs, input_specs(session.inputs()))
+
+
+def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
+    """Everything that keeps account of what the session gives out.
+
+    Raises:
+        OptionError: a measure needs labels and there are none, or an output is named that is not there.
+    """
     measures = options.chosen_measures(labels=labels)
-    statistics: dict[type[Statistic], None] = {Extents: None, Points: None}
-    statistics |= dict.fromkeys(statistic for measure in measures for statistic in measure.needs)
     collectors = tuple(
         Collector(
             site,
-            tuple(statistics),
+            tuple(_statistics(options, labels=labels)),
             capacity=options.capacity,
             seed=options.seed,
             every_position=options.units == "position",
             squares=options.squares,
             keys=options.wants_global_patterns,
         )
-        for site in sites
+        for site in opened.sites
     )
-    scores, notes = _scores(model, options.output) if labels else (None, ())
-    tapping = InstrumentPass(value for collector in collectors for value in collector.values)
-    tapping(model.ir)
-    session = open_session(
-        model, provider=options.provider, exact=options.exact, threads=options.threads, custom_ops=options.custom_ops
-    )
-    specs = input_specs(session.inputs())
+    scores, notes = _scores(opened.outputs, options.output) if labels else (None, ())
     stream = Stream(
-        session,
+        opened.session,
         collectors,
-        tapped=tapping.tapped,
-        specs=specs,
+        tapped=opened.tapped,
+        specs=opened.specs,
         scores=scores,
         run_at_once=options.batch,
         workers=options.threads or os.cpu_count() or 1,
         global_patterns=(options.capacity, options.seed) if options.wants_global_patterns else None,
     )
     names = [measure.name for measure in measures] + [GLOBAL] * options.wants_global_patterns
-    made = _made(model, session, options, measures=names, sites=[site.name for site in sites], scores=scores)
-    chosen = {site.name: site for site in sites}
-    return Prepared(tuple(chosen.get(s.name, s) for s in every_site), collectors, specs, stream, made, notes)
+    made = _made(opened, options, measures=names, scores=scores)
+    return Prepared(opened.every_site, collectors, opened.specs, stream, made, notes)
+
+
+def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
+    """What the measures read, each once; every report has the extents and the points."""
+    measures = options.chosen_measures(labels=labels)
+    return {Extents: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
 
 
 def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
@@ -119,9 +157,8 @@ def _nothing_in(model: Model, sites: Sequence[Site]) -> str:
     return f"{model.name} has no site: no ReLU-like function among its operators ({', '.join(operators)})"
 
 
-def _scores(model: Model, output: str | None) -> tuple[str | None, tuple[str, ...]]:
+def _scores(outputs: Sequence[ir.Value], output: str | None) -> tuple[str | None, tuple[str, ...]]:
     """The output whose largest entry is the decision: the one named, else the only one with one row per sample."""
-    outputs = model.ir.graph.outputs
     if output is not None:
         if output not in {value.name for value in outputs}:
             names = ", ".join(str(value.name) for value in outputs)
@@ -145,22 +182,20 @@ def _is_row_of_scores(value: ir.Value) -> bool:
 _FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16})
 
 
-def _made(
-    model: Model, session: Session, options: Options, *, measures: list[str], sites: list[str], scores: str | None
-) -> dict[str, Any]:
+def _made(opened: Opened, options: Options, *, measures: list[str], scores: str | None) -> dict[str, Any]:
     """What decides about the numbers: states made differently do not merge."""
     from .. import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
 
     return {
         "relucid": __version__,
         **describe(),
-        "provider": session.provider,
+        "provider": opened.session.provider,
         "optimisation": "off" if options.exact else "all",
-        "model": Path(model.name).name,
-        "sha256": model.sha256,
-        "weights": fingerprint(model.weights),
+        "model": Path(opened.model.name).name,
+        "sha256": opened.model.sha256,
+        "weights": fingerprint(opened.model.weights),
         "measures": measures,
-        "sites": sites,
+        "sites": [site.name for site in opened.sites],
         "scores": scores,
         "units": options.units,
         "unit_axis": dict(options.unit_axis),

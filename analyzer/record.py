@@ -10,6 +10,7 @@ import numpy as np
 
 from .data import Batch
 from .errors import StateError
+from .part import Part
 from .pieces import cut
 from .prepare import Prepared
 from .state import State
@@ -26,6 +27,7 @@ class Record:
 
     Args:
         prepared: what is run.
+        part: which part of which data it is run on.
         resume: a state of the same analysis to go on from.
         progress: called with the number of samples after every run.
         keep: called with the state every minute and at the end.
@@ -38,11 +40,13 @@ class Record:
         self,
         prepared: Prepared,
         *,
+        part: Part,
         resume: State | None = None,
         progress: Callable[[int], None] | None = None,
         keep: Callable[[State], None] | None = None,
     ) -> None:
         self._prepared = prepared
+        self._part = part
         self._before = resume
         self._progress = progress
         self._keep = keep
@@ -52,6 +56,9 @@ class Record:
             if resume.resume_at is None:
                 raise StateError("a merged state cannot be resumed: it is not known which samples it has seen")
             resume.must_match(self._here())
+            if resume.parts != (part,):
+                seen = " and ".join(map(str, resume.parts))
+                raise StateError(f"this state has seen {seen}; {part} is other data or another shard: start anew")
             self._next = resume.resume_at
 
     def unseen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -74,7 +81,7 @@ class Record:
     def state(self) -> State:
         """Everything seen, by this run and the one it goes on from."""
         here = self._here()
-        whole = here if self._before is None else self._before.merge(here)
+        whole = here if self._before is None else self._before.joined(here, parts=(self._part,))
         return replace(whole, resume_at=self._next)
 
     def _here(self) -> State:
@@ -88,6 +95,7 @@ class Record:
             },
             network=stream.network(),
             samples=stream.samples,
+            parts=(self._part,),
             notes=(*self._prepared.notes, *stream.notes),
         )
 

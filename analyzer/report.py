@@ -64,6 +64,12 @@ class SiteReport:
             raise AttributeError(no_such("a site's report has no value", name, values))
         return values[name]
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.values})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.values)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SiteReport):
             return NotImplemented
@@ -134,6 +140,12 @@ class Report:
             raise AttributeError(no_such("the report has no value of the network", name, network))
         return network[name]
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.network})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [site.name for site in self.sites]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Report):
             return NotImplemented
@@ -157,6 +169,12 @@ class Report:
         from .rendering.table import as_text  # noqa: PLC0415 - rich is slow to import
 
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .rendering.notebook import snippet  # noqa: PLC0415 - wanted by notebooks alone
+
+        return snippet(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from .rendering.table import renderables  # noqa: PLC0415 - rich is slow to import

@@ -4,13 +4,14 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from .errors import StateError
+from .part import Part
 from .sites import Site
 from .stats import STATISTICS, Fates, Patterns
 from .stats.hits import Hits
@@ -48,6 +49,7 @@ class State:
         samples: how many samples were seen.
         resume_at: number of the first sample not seen yet; None once states were merged.
         notes: sentences a reader must know.
+        parts: which parts of which data were seen.
     """
 
     made: Mapping[str, Any]
@@ -56,18 +58,27 @@ class State:
     network: Mapping[str, Any]
     samples: int = 0
     resume_at: int | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def merge(self, other: Self) -> Self:
         """What two disjoint parts of the data show together.
 
         Raises:
-            StateError: the two were made with different things; the message names both.
+            StateError: the two were made with different things, or saw the same samples; the message names both.
         """
-        if self.samples == 0 or other.samples == 0:
-            self.must_match(other)
-            return self if other.samples == 0 else other
         self.must_match(other)
+        for mine in self.parts:
+            for theirs in other.parts:
+                if mine.overlaps(theirs):
+                    both = str(mine) if mine == theirs else f"{mine} and {theirs}"
+                    raise StateError(f"these states do not merge: samples of {both} would count twice")
+        return self.joined(other, parts=self.parts + other.parts)
+
+    def joined(self, other: Self, *, parts: tuple[Part, ...]) -> Self:
+        """The statistics of both; the caller knows that no sample is in both, and which parts they are."""
+        if self.samples == 0 or other.samples == 0:
+            return replace(self if other.samples == 0 else other, parts=parts)
         merged = {
             name: _merged(self.statistics.get(name, {}), other.statistics.get(name, {}))
             for name in dict.fromkeys([*self.statistics, *other.statistics])
@@ -78,6 +89,7 @@ class State:
             statistics=merged,
             network=_merged(self.network, other.network),
             samples=self.samples + other.samples,
+            parts=parts,
             notes=tuple(dict.fromkeys(self.notes + other.notes)),
         )
 
@@ -112,6 +124,7 @@ class State:
             "samples": self.samples,
             "resume_at": self.resume_at,
             "notes": list(self.notes),
+            "parts": self.parts,
         }
         try:
             with whole(path) as part, part.open("wb") as file:
@@ -127,6 +140,8 @@ class State:
             StateError: the file is not a state, or is damaged.
         """
         try:
+            if not path.exists():
+                raise StateError(f"there is no state file {path}")
             # Opened here: numpy leaves a file open that is no archive.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 header = json.loads(str(stored["header"]))
@@ -140,6 +155,7 @@ class State:
                     samples=header["samples"],
                     resume_at=header["resume_at"],
                     notes=tuple(header["notes"]),
+                    parts=tuple(Part(*part) for part in header["parts"]),
                 )
         except _DAMAGE as error:
             cause = next(iter(str(error).splitlines()), "") or type(error).__name__

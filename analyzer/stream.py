@@ -12,7 +12,7 @@ from .collect import Collector, Seen
 from .data import Batch, InputSpec, fixed_batch
 from .errors import DataError, ModelError
 from .options import GLOBAL
-from .pieces import cut, filled
+from .pieces import backwards, cut, filled
 from .session import Session
 from .stats import Fates, Patterns, Tree, global_keys
 from .stats.hits import Hits
@@ -91,7 +91,7 @@ class Stream:
             try:
                 taps = self._run(piece)
                 arranged = self._arranged(taps, batch=self._fixed or size)
-                if size > 1:
+                if (self._fixed or size) > 1:
                     self._prove(piece, arranged)
             except (ModelError, DataError) as error:
                 if size == 1 or self._fixed:
@@ -118,20 +118,35 @@ class Stream:
         ]
 
     def _prove(self, piece: Batch, arranged: Sequence[Sequence[Array]]) -> None:
-        """See, once, that the first sample of a batch gives alone what it gives in the batch, at every site.
+        """See, once, that the samples of a batch are told apart rightly at every site.
 
         Shapes alone do not tell: time may stand before the samples, or both be flattened together in either order.
+        The first sample alone must give what it gives in the batch; where the model is fixed to its batch, the batch
+        the other way round must give the same values the other way round.
 
         Raises:
             DataError: it does not.
         """
-        if self._proven or self._fixed:
+        if self._proven:
             return
-        alone = self._arranged(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
-        for collector, one, many in zip(self._collectors, alone, arranged, strict=True):
-            if not all(agree(a, b[:1]) for a, b in zip(one, many, strict=True)):
-                raise DataError(f"site {collector.site.name!r}: a sample in it gives other values than alone")
+        if self._fixed:
+            turned = self._session.run(self._outputs, backwards(filled(piece, self._specs, self._fixed), self._specs))
+            others = [tuple(each[::-1] for each in its) for its in self._arranged(turned, batch=self._fixed)]
+        else:
+            others = self._arranged(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
+        for collector, its, many in zip(self._collectors, others, arranged, strict=True):
+            if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
+                raise DataError(f"site {collector.site.name!r}: {self._unproven}")
         self._proven = True
+
+    @property
+    def _unproven(self) -> str:
+        if self._fixed:
+            return (
+                f"the {self._fixed} samples of a batch, to which the model is fixed, cannot be told apart "
+                "in its values; leave the site out with --sites, or export the model for a batch of 1"
+            )
+        return "a sample in a batch gives other values than alone"
 
     def _reduce(
         self,
@@ -177,4 +192,10 @@ class Stream:
                 f"output {self._scores!r} wants one row of class scores per sample, came values of shape "
                 f"{scores.shape} for {batch} samples; name another with --output"
             )
-        return Hits.of_scores(scores[: len(labels)] if batch > 1 else scores, labels)
+        rows = (scores[: len(labels)] if batch > 1 else scores).reshape(len(labels), -1)
+        if labels.min() < 0 or labels.max() >= rows.shape[1]:
+            raise DataError(
+                f"labels are classes from 0 to {rows.shape[1] - 1}, the scores of output {self._scores!r}; "
+                f"came {labels.min()} to {labels.max()}"
+            )
+        return Hits.of_scores(rows, labels)

@@ -10,7 +10,7 @@ from .measures import MEASURES, network, patterns
 from .options import GLOBAL
 from .plain import Value
 from .report import Report, SiteReport
-from .sites import Site
+from .sites import GUESS, Site
 from .state import State
 from .stats import CoMoment, Extents, Fates, Nonfinite, Patterns
 from .stats.hits import Hits
@@ -51,6 +51,9 @@ def _site_values(site: Site, found: Mapping[str, Any], chosen: set[str], samples
         needed = [found.get(statistic.__name__) for statistic in measure.needs]
         if measure.name in chosen:
             values |= measure(*needed) if all(n is not None for n in needed) else _undefined(measure.name)
+    if site.threshold:
+        # The statistics count from the threshold, where the units switch; a reader wants z itself.
+        values |= {"unit_low": extents.low + site.threshold, "unit_high": extents.high + site.threshold}
     spoilt: Nonfinite = found[Nonfinite.__name__]
     values["nonfinite_values"] = spoilt.values
     values["nonfinite_samples"] = spoilt.samples
@@ -93,6 +96,12 @@ def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict
 
 def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
     notes = []
+    guessed = [site.name for site in state.sites if site.name in seen and site.rule == GUESS]
+    if guessed:
+        notes.append(
+            f"The unit axis is a guess where nothing is known of what made the values: {', '.join(guessed[:4])}"
+            f"{' ...' if len(guessed) > 4 else ''}; see `relucid sites`, set it with --unit-axis."
+        )
     for name, found in seen.items():
         spoilt: Nonfinite = found[Nonfinite.__name__]
         if spoilt.values:

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
+import onnxruntime
 import pytest
 
 import relucid
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze
-from relucid.analyzer.errors import ModelError, OptionError
+from relucid.analyzer.errors import DataError, ModelError, OptionError
 from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
@@ -183,11 +184,19 @@ def test_labels_from_everywhere_mean_the_same(tmp_path: Path) -> None:
                 assert report[name][measure] == pytest.approx(value, abs=1e-9), measure
 
 
-def test_a_pair_from_a_data_loader_holds_labels_that_are_used_when_asked_for() -> None:
+def test_labels_that_come_with_the_data_are_used() -> None:
     made, x, labels = perceptron(), samples(40), np.random.default_rng(3).integers(0, 4, 40)
-    plain = analyze(made, iter([(x[:30], labels[:30]), (x[30:], labels[30:])]))
-    assert "accuracy" not in plain.network
-    assert reference.differences(plain, analyze(made, x)) == []
+    pairs = analyze(made, iter([(x[:30], labels[:30]), (x[30:], labels[30:])]))
+    assert reference.differences(pairs, analyze(made, x, labels=labels)) == []
+    assert "accuracy" not in analyze(made, x).network
+
+
+def test_labels_outside_the_classes_are_refused() -> None:
+    made, x = perceptron(), samples(8)
+    classes = onnxruntime.InferenceSession(made.SerializeToString()).run(None, {"x": x})[0].shape[1]
+    for wrong in (np.full(8, classes), np.arange(8) - 1):
+        with pytest.raises(DataError, match=f"labels are classes from 0 to {classes - 1}"):
+            analyze(made, x, labels=wrong)
 
 
 def test_a_model_in_every_form_gives_the_same_report_and_is_not_changed(tmp_path: Path) -> None:

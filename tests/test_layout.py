@@ -1,6 +1,7 @@
 """The layout: the repository root is the package, and every trap of that is closed."""
 
 import doctest
+import importlib.util
 import subprocess
 import sys
 import tomllib
@@ -69,7 +70,21 @@ def test_importing_the_package_loads_nothing():
 def test_the_face_gives_what_it_lists():
     import relucid
 
+    assert dir(relucid) == sorted(relucid.__all__)
     assert all(getattr(relucid, name) is not None for name in dir(relucid))
+
+
+def test_a_type_checker_sees_the_same_names_and_no_others(monkeypatch):
+    import relucid
+
+    for name in relucid.__all__:  # their own imports are not to be done as a type checker would
+        getattr(relucid, name)
+    monkeypatch.setattr("typing.TYPE_CHECKING", True)
+    spec = importlib.util.spec_from_file_location("relucid", ROOT / "__init__.py", submodule_search_locations=[])
+    seen = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(seen)
+    assert set(relucid.__all__) <= set(vars(seen))
+    assert not hasattr(seen, "__getattr__")
 
 
 def test_the_face_example_runs():

@@ -160,7 +160,7 @@ def test_arrays_that_are_no_state_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=samples(3))
     np.save(tmp_path / "data.npy", samples(3))
     np.savez(tmp_path / "pickled.npz", header=np.array([{"a": 1}], dtype=object))
-    for name in ("data.npz", "data.npy", "pickled.npz", "missing.npz"):
+    for name in ("data.npz", "data.npy", "pickled.npz"):
         with pytest.raises(StateError, match="not a relucid state"):
             State.load(tmp_path / name)
 
@@ -211,3 +211,30 @@ def test_damage_anywhere_is_refused_or_harmless(saved: Callable[[], Path]) -> No
 def test_a_state_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(RelucidError, match="cannot write the state"):
         seen(samples(3)).save(tmp_path / "nowhere" / "state")
+
+
+def test_no_sample_is_counted_twice(tmp_path: Path) -> None:
+    """A shard merged with itself, with the whole, or with shards cut otherwise; two halves go together."""
+    np.savez(tmp_path / "data.npz", x=samples(12))
+
+    def shard(*which: int) -> State:
+        options = Options(shard=which or None)
+        return observe(load(perceptron()), tmp_path / "data.npz", options)
+
+    with pytest.raises(StateError, match="shard 0/2 would count twice"):
+        shard(0, 2).merge(shard(0, 2))
+    with pytest.raises(StateError, match="shard 0/2 and all of the data"):
+        shard(0, 2).merge(shard())
+    with pytest.raises(StateError, match="shard 0/2 and shard 1/3"):
+        shard(0, 2).merge(shard(1, 3))
+    both = shard(0, 2).merge(shard(1, 2))
+    assert both.samples == 12
+    with pytest.raises(StateError, match="shard 1/2 would count twice"):
+        both.merge(shard(1, 2))
+
+
+def test_another_shard_is_not_what_a_state_goes_on_with(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=samples(12))
+    first = observe(load(perceptron()), tmp_path / "data.npz", Options(shard=(0, 2)))
+    with pytest.raises(StateError, match="has seen shard 0/2; shard 1/2"):
+        observe(load(perceptron()), tmp_path / "data.npz", Options(shard=(1, 2)), resume=first)

@@ -254,3 +254,22 @@ def test_scores_that_are_no_row_per_sample_are_refused() -> None:
     turned = model("g (float[N, 6] x) => (float[6, N] y) { h = Relu(x) y = Transpose(h) }")
     with pytest.raises(DataError, match=r"output 'y' wants one row of class scores per sample.*--output"):
         analyze(turned, samples(5), labels=np.zeros(5, dtype=int), output="y", batch=5)
+
+
+def test_samples_mixed_up_in_a_fixed_batch_are_noticed() -> None:
+    """Time stands before the four samples of every batch and both are flattened together: no axis tells them apart."""
+    mixed = model(
+        """g (float[4, 6, 5] x) => (float[24, 5] h) {
+            t = Transpose<perm = [1, 0, 2]>(x) f = Reshape(t, s) h = Relu(f)
+        }""",
+        s=np.array([-1, 5]),
+    )
+    with pytest.raises(DataError, match="the 4 samples of a batch, to which the model is fixed, cannot be told apart"):
+        analyze(mixed, samples(8, 6, 5))
+
+
+def test_samples_flattened_rightly_in_a_fixed_batch_are_told_apart() -> None:
+    right = model("g (float[4, 6, 5] x) => (float[24, 5] h) { f = Reshape(x, s) h = Relu(f) }", s=np.array([-1, 5]))
+    x = samples(10, 6, 5)
+    x[[1, 7]] = -1
+    assert analyze(right, x)["h"].dead_points == (1, 7)

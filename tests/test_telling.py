@@ -111,7 +111,7 @@ def test_network_values_are_those_of_the_sites() -> None:
 def test_layers_all_dead_and_all_linear_are_named() -> None:
     made = model("g (float[N, 6] x) => (float[N, 6] y) { p = Exp(x) a = Relu(p) n = Neg(p) b = Relu(n) y = Relu(x) }")
     report = analyze(made, samples(30))
-    assert (report.linear_layers, report.dead_layers) == (("a",), ("b",))
+    assert (report.linear_sites, report.dead_sites) == (("a",), ("b",))
     assert report["a"].linear_units == report["b"].dead_units == tuple(range(6))
     assert (report["b"].patterns, report["b"].entropy, report["b"].vni) == (1, 0, None)
 

@@ -3,6 +3,7 @@
 import importlib
 import io
 import sys
+import traceback
 from importlib import metadata
 from typing import IO, Any
 
@@ -71,8 +72,7 @@ class _Lazy(click.Group):
             where = error.ctx.command_path if error.ctx is not None else "relucid"
             raise _OneLine(f"{error.format_message()} (see {where} --help)") from error
         except RelucidError as error:
-            if ctx.params.get("debug"):
-                raise
+            _show_traceback(ctx)
             raise _OneLine(str(error)) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
@@ -80,9 +80,13 @@ class _Lazy(click.Group):
             click.echo("relucid: broken off", err=True)
             ctx.exit(BROKEN_OFF)
         except Exception as error:
-            if ctx.params.get("debug"):
-                raise
+            _show_traceback(ctx)
             raise _OneLine(f"{type(error).__name__}: {error} (not expected; relucid --debug shows where)") from error
+
+
+def _show_traceback(ctx: click.Context) -> None:
+    if ctx.params.get("debug"):
+        traceback.print_exc()
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature

@@ -14,7 +14,7 @@ from ..stats.patterns import CAPACITY
 from ..telling import tell
 from . import choices
 from .progress import progress
-from .show import condition, show
+from .show import condition, show, writable
 
 
 @click.command()
@@ -66,6 +66,7 @@ def command(
     chosen = Options(**options)
     if resume and state is None:
         raise OptionError("--resume goes on from a state: name its file with --state")
+    writable(out=out, file=state)
     before = State.load(state) if resume and state is not None and state.exists() else None
     loaded = load(model)
     with progress("samples", total=chosen.limit) as step:

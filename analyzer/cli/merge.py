@@ -8,7 +8,7 @@ from ..state import State
 from ..stats import merge_all
 from ..telling import tell
 from . import choices
-from .show import condition, show
+from .show import condition, show, writable
 
 
 @click.command()
@@ -25,6 +25,7 @@ def command(
 ) -> None:
     """Merge the STATES that `relucid analyze --state` saved into one report."""
     fires = condition(fail_if)
+    writable(out=out, file=state)
     merged = merge_all(State.load(path) for path in states)
     if state is not None:
         merged.save(state)

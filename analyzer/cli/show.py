@@ -1,10 +1,12 @@
 """How a report reaches the user: stdout, files, and the exit code."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
+from ..errors import OptionError
 from ..rendering.condition import Condition
 from ..report import Report
 
@@ -15,6 +17,25 @@ WIDTH = 100
 def condition(text: str | None) -> Condition | None:
     """The parsed `--fail-if`, before anything is run."""
     return None if text is None else Condition.parse(text)
+
+
+def writable(*, out: Path | None = None, file: Path | None = None) -> None:
+    """See, before anything is run, that the results will have a place.
+
+    Raises:
+        OptionError: the folder or the file cannot be written.
+    """
+    try:
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+        for folder in (out, None if file is None else file.parent):
+            if folder is not None:
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+    except OSError as error:
+        raise OptionError(
+            f"cannot write to {error.filename or out or file}: {error.strerror}; choose another place"
+        ) from error
 
 
 def show(report: Report, *, out: Path | None, as_json: bool, fail_if: Condition | None) -> None:

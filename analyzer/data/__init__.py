@@ -2,7 +2,8 @@
 
 from .batches import Batch, rebatch
 from .feeds import Feed
+from .identity import identity
 from .inputs import InputSpec, fixed_batch, input_specs
 from .opening import open_data
 
-__all__ = ["Batch", "Feed", "InputSpec", "fixed_batch", "input_specs", "open_data", "rebatch"]
+__all__ = ["Batch", "Feed", "InputSpec", "fixed_batch", "identity", "input_specs", "open_data", "rebatch"]

@@ -100,6 +100,8 @@ def _folder(
 def _file(path: Path, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None) -> Iterator[Feed]:
     if not path.is_file():
         raise DataError(f"no such data: '{path}' (a file, a folder, random:N or loader.py:func is wanted)")
+    if path.suffix == ".py":
+        raise DataError(f"{path.name}: holds code, not data; name the function: {path}:FUNC")
     with path.open("rb") as file:
         start = file.read(6)
     if start == b"":

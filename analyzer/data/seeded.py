@@ -56,15 +56,18 @@ def _positive(text: str) -> bool:
 
 
 def _check_sizes(text: str, specs: Sequence[InputSpec], sizes: Mapping[str, int]) -> None:
-    names = {
+    free = {
         size
         for spec in specs
         for axis, size in enumerate(spec.shape or ())
-        if isinstance(size, str) and axis != spec.sample_axis
+        if not isinstance(size, int) and axis != spec.sample_axis
     }
+    names = sorted(size for size in free if size is not None)
+    fixed = not free and all(spec.shape is not None for spec in specs)
     for name in sizes:
         if name not in names:
-            raise DataError(f"'{text}': no input has an open dimension '{name}'; open are {listed(sorted(names))}")
+            known = "all its sizes are fixed, the number of samples aside" if fixed else f"open are {listed(names)}"
+            raise DataError(f"'{text}': the model has no open dimension '{name}'; {known}")
 
 
 def _row_shape(spec: InputSpec, sizes: Mapping[str, int], text: str) -> tuple[int, ...]:

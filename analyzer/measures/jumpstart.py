@@ -112,7 +112,8 @@ def satisfied(
 def network(sites: Mapping[str, Extents], fates: Fates) -> dict[str, Value]:
     """Definitions 1 and 2 over the whole network.
 
-    A layer is dead (linear) if all its units are. A point dies at the first site where it is a dead point.
+    A site, the paper's layer, is dead (linear) if all its units are. A point dies at the first site where it is a dead
+    point.
 
     Args:
         sites: extents of each site by name, in the order in which `fates` counts them.
@@ -124,8 +125,8 @@ def network(sites: Mapping[str, Extents], fates: Fates) -> dict[str, Value]:
         "dead_points_somewhere_ratio": fates.dead_somewhere / fates.samples,
         "first_dead": tuple(fates.first_dead.tolist()),
         "linear_so_far": tuple(fates.linear_so_far.tolist()),
-        "dead_layers": tuple(name for name, each in classes.items() if (each == DEAD).all()),
-        "linear_layers": tuple(name for name, each in classes.items() if (each == LINEAR).all()),
+        "dead_sites": tuple(name for name, each in classes.items() if (each == DEAD).all()),
+        "linear_sites": tuple(name for name, each in classes.items() if (each == LINEAR).all()),
     }
 
 

@@ -43,9 +43,9 @@ def network(report: "Report") -> list[tuple[str, str]]:
         rows.append(("where points die first", _some(places)))
     if isinstance(so_far, tuple) and so_far:
         rows.append(("points linear at every site", count(so_far[-1])))
-    for name, words in (("dead_layers", "sites all dead"), ("linear_layers", "sites all linear")):
-        if isinstance(layers := values.pop(name, None), tuple):
-            rows.append((words, _some(list(layers))))
+    for name, words in (("dead_sites", "sites all dead"), ("linear_sites", "sites all linear")):
+        if isinstance(sites := values.pop(name, None), tuple):
+            rows.append((words, _some(list(sites))))
     if isinstance(accuracy := values.pop("accuracy", None), float | int):
         rows.append(("accuracy", f"{accuracy:.4f}"))
     rows += [(name.replace("_", " "), _number(value)) for name, value in values.items() if value is not None]

@@ -7,6 +7,7 @@ import onnx_ir as ir
 from .constants import is_constant
 from .match import input_of, number_of
 from .moves import MOVES, UnitAxis, from_end, rank, sizes
+from .site import GUESS
 
 _AXIS_ONE = frozenset(
     """Conv ConvTranspose ConvInteger DeformConv QLinearConv FusedConv BatchNormalization InstanceNormalization
@@ -14,7 +15,7 @@ _AXIS_ONE = frozenset(
     ReorderOutput""".split()
 )
 _LAST = frozenset(
-    """NhwcConv NhwcFusedConv LSTM GRU RNN Einsum Attention MultiHeadAttention EmbedLayerNormalization
+    """NhwcConv NhwcFusedConv LSTM GRU RNN Attention MultiHeadAttention EmbedLayerNormalization
     SimplifiedLayerNormalization SkipLayerNormalization SkipSimplifiedLayerNormalization""".split()
 )
 _LAST_AS_A_RULE = frozenset({"LayerNormalization", "RMSNormalization"})
@@ -42,7 +43,7 @@ def unit_axis(z: ir.Value) -> UnitAxis:
 
     1. A convolution or a normalization over channels made it: axis 1. A Gemm, a recurrent cell, a layer normalization,
        a look-up in a table of weights: the last axis. A MatMul or Gemm: the last axis, or the last but one where the
-       weights stand on its left.
+       weights stand on its left. An Einsum: the axis of the last letter of its output that only weights have.
     2. Transpose, Squeeze, Unsqueeze, Reshape, Flatten, Gather and reductions move the axis; elementwise operators and
        pooling keep it; an If is followed into its first branch.
     3. On the way stood a constant with one entry for every unit, as a scale or a shift has: its axis.
@@ -56,7 +57,7 @@ def _by_rank(z: ir.Value) -> tuple[int, str]:
     total = rank(z)
     if total is not None and total <= 2:
         return max(total - 1, 0), "nothing known of its maker; last of at most two axes"
-    return 1, "nothing known of its maker; axis 1 by convention"
+    return 1, GUESS
 
 
 def _back(value: ir.Value | None, seen: set[ir.Value]) -> UnitAxis | None:
@@ -78,12 +79,33 @@ def _back(value: ir.Value | None, seen: set[ir.Value]) -> UnitAxis | None:
         left = is_constant(input_of(node, 0)) and not is_constant(input_of(node, 1))
         axis = -2 if left and op in {"MatMul", "Gemm"} and (rank(value) or 2) > 1 else -1
         return UnitAxis(from_end(axis, value), f"{op} makes it: {'rows of its left' if axis == -2 else 'last'} axis")
+    if op == "Einsum":
+        return _einsum(node, value)
     if op in MOVES:
         return MOVES[op](node, _back(input_of(node, 0), seen))
     if op == "If":
         branch = node.attributes["then_branch"].as_graph()
         return _back(branch.outputs[node.outputs.index(value)], seen)
     return None if op in _FORGET else _kept(node, value, seen)
+
+
+def _einsum(node: ir.Node, value: ir.Value) -> UnitAxis | None:
+    """The axis of the last letter of the output that only constant operands have: o of nchw,oc->nohw; None if none."""
+    if "equation" not in node.attributes:
+        return None
+    equation = node.attributes["equation"].as_string().replace(" ", "")
+    terms, _, made = equation.replace("...", ".").partition("->")
+    fed = {
+        letter
+        for term, operand in zip(terms.split(","), node.inputs, strict=True)
+        if not is_constant(operand)
+        for letter in term
+    }
+    units = [place for place, letter in enumerate(made) if letter not in fed | {"."}]
+    if not units:
+        return None
+    place, rule = units[-1], f"Einsum {equation} makes it: axis of {made[units[-1]]}"
+    return UnitAxis(from_end(place - len(made), value) if "." in made[:place] else place, rule)
 
 
 def _kept(node: ir.Node, value: ir.Value, seen: set[ir.Value]) -> UnitAxis | None:

@@ -100,8 +100,19 @@ def _batch_dim(graph: ir.Graph) -> int | str | None:
 
 
 def _sample_axis(shape: tuple[int | str | None, ...] | None, units: int, batch: int | str | None) -> int:
-    """Axis 0, unless the name or the number of the batch stands at exactly one other axis and not there."""
-    if shape is None or batch in (None, 1) or not shape or shape[0] == batch:
+    """Axis 0, unless the name or the number of the batch stands at exactly one other axis and not there.
+
+    A number stands elsewhere by chance as well: it counts only where axis 0 cannot be the batch merged with other axes.
+    """
+    if shape is None or batch in (None, 0, 1) or not shape or shape[0] == batch:
         return 0
     places = [axis for axis, size in enumerate(shape) if size == batch and axis != units % len(shape)]
-    return places[0] if len(places) == 1 else 0
+    merged = isinstance(batch, int) and _may_be_multiple(shape[0], batch)
+    return places[0] if len(places) == 1 and not merged else 0
+
+
+def _may_be_multiple(size: int | str | None, batch: int) -> bool:
+    """Whether the size may hold the batch as a factor; a plain name is another dimension, an expression may be any."""
+    if isinstance(size, str):
+        return not size.isidentifier()
+    return size is None or size % batch == 0

@@ -25,10 +25,12 @@ def thresholded(node: ir.Node) -> Switch | None:
 
 
 def clip(node: ir.Node) -> Switch | None:
-    """Clip with the lower bound 0; Min and Max, in either order, with the lower bound 0: ReLU and ReLU6."""
+    """Clip with the lower bound 0, a Relu before it or not; Min and Max with the lower bound 0: ReLU and ReLU6."""
     if node.op_type == "Clip" and not node.domain:
         low = number_of(node, "min", 1.0) if "min" in node.attributes else uniform(input_of(node, 1))
-        return Switch(node, "clip", input_of(node, 0)) if low == 0 else None
+        relu = made_by(input_of(node, 0), "Relu")
+        z, within = (input_of(node, 0), ()) if relu is None else (input_of(relu, 0), (relu,))
+        return Switch(node, "clip", z, within) if low == 0 else None
     return _bounded(node, "Min", "Max") or _bounded(node, "Max", "Min")
 
 

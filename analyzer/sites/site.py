@@ -6,6 +6,8 @@ SMOOTH = frozenset(
     {"elu", "celu", "selu", "hard_swish", "hard_sigmoid", "gelu", "quick_gelu", "silu", "mish", "softplus"}
 )
 PIECEWISE = frozenset("relu leaky_relu prelu thresholded_relu clip max where mask quantize".split())
+GUESS = "nothing known of its maker; axis 1 by convention"
+"""The rule of a unit axis that was not found but assumed."""
 KINDS = tuple(sorted(PIECEWISE | SMOOTH))
 
 

@@ -46,17 +46,16 @@ class Tree(Generic[S]):
             self._parts[-1] = self._parts[-1].merge(last)
 
     def total(self) -> S:
-        """All parts merged; the tree stays as it is and more may be added.
+        """All parts merged; more may be added. The tree then holds no other part, lest tables stand in memory twice.
 
         Raises:
             StateError: no part was added.
         """
         if not self._parts:
             raise StateError("wanted at least one part to merge, got none; was there any data?")
-        total = self._parts[-1]
-        for part in reversed(self._parts[:-1]):
-            total = part.merge(total)
-        return total
+        while len(self._parts) > 1:
+            self._parts[-2:] = [self._parts[-2].merge(self._parts[-1])]
+        return self._parts[0]
 
 
 def merge_all(parts: Iterable[S]) -> S:

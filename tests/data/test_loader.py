@@ -82,5 +82,5 @@ def test_refusals(loader, images):
 
 
 def test_a_loader_is_run_only_when_a_function_is_named(loader, images):
-    with pytest.raises(DataError, match=r"loader.py: wants an .npz, .npy or .parquet file"):
+    with pytest.raises(DataError, match=rf"name the function: {loader}:FUNC"):
         open_data(str(loader), images)

@@ -88,8 +88,11 @@ def test_open_dimensions_get_a_size_by_name(whole):
         ("random:3", ("N", "w"), r"wants float32 \(N, w\), axis 1 has no size: give it as random:3:w=SIZE"),
         ("random:3:w=2", ("N", "w", "h"), "axis 2 has no size: give it as random:3:w=2,h=SIZE"),
         ("random:3", ("N", None), r"wants float32 \(N, \?\), axis 1 has no size: give data in a file instead"),
-        ("random:3:h=2", ("N", "w"), "no input has an open dimension 'h'; open are 'w'"),
-        ("random:3:N=2", ("N", 3), "no input has an open dimension 'N'; open are nothing"),
+        ("random:3:h=2", ("N", "w"), "the model has no open dimension 'h'; open are 'w'"),
+        ("random:3:N=2", ("N", 3), "the model has no open dimension 'N'; all its sizes are fixed"),
+        ("random:40:H=9", (1, 3), "the model has no open dimension 'H'; all its sizes are fixed"),
+        ("random:3:h=2", ("N", None), "the model has no open dimension 'h'; open are nothing"),
+        ("random:3:h=2", None, "the model has no open dimension 'h'; open are nothing"),
         ("random:3", None, "input 'x' declares no shape: give data in a file instead"),
     ],
 )

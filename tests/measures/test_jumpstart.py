@@ -75,7 +75,7 @@ def test_margins_are_the_constraints_3_to_6_and_agree_with_the_plain_check(
     assert (values["upper_margin"], values["lower_margin"]) == margins
 
 
-def test_the_network_names_its_dead_and_linear_layers_and_where_points_die() -> None:
+def test_the_network_names_its_dead_and_linear_sites_and_where_points_die() -> None:
     first = np.array([[[1.0, -1.0]], [[-1.0, -1.0]], [[2.0, 1.0]]])
     second = np.array([[[-1.0]], [[-2.0]], [[0.0]]])
     third = np.array([[[1.0]], [[1.0]], [[0.5]]])
@@ -88,8 +88,8 @@ def test_the_network_names_its_dead_and_linear_layers_and_where_points_die() -> 
         "dead_points_somewhere_ratio": 1.0,
         "first_dead": (1, 2, 0),
         "linear_so_far": (1, 0, 0),
-        "dead_layers": ("b",),
-        "linear_layers": ("c",),
+        "dead_sites": ("b",),
+        "linear_sites": ("c",),
     }
 
 

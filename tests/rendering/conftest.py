@@ -95,8 +95,8 @@ def usual() -> Report:
         "dead_points_somewhere_ratio": 9 / 360,
         "first_dead": (2, 0, 0, 7, 0),
         "linear_so_far": (3, 1, 1, 0, 0),
-        "dead_layers": ("block2.act1",),
-        "linear_layers": (),
+        "dead_sites": ("block2.act1",),
+        "linear_sites": (),
         "accuracy": 0.9722,
     }
     return Report(
@@ -125,7 +125,7 @@ def enormous() -> Report:
         )  # fmt: skip
     made = {**MADE, "model": "</title><b>&" + "m" * 150}
     refused = [(name, "relu", f"reason <i>{name}</i>") for name in AWFUL]
-    return Report(tuple(sites), {"samples": 1_000_000, "dead_layers": AWFUL}, made, AWFUL, tuple(refused))
+    return Report(tuple(sites), {"samples": 1_000_000, "dead_sites": AWFUL}, made, AWFUL, tuple(refused))
 
 
 @pytest.fixture(name="usual", scope="session")

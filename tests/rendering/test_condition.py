@@ -119,7 +119,7 @@ def test_an_unknown_name_is_answered_with_those_like_it():
         ("accuracy < 90", "always true of accuracy"),
         ("patterns > 5 or not dead_points > 3", "never"),
         ("0 <= vni < 0.5", "always"),
-        ("dead_layers > 1", "never.*dead_layer_count"),
+        ("dead_sites > 1", "never.*dead_site_count"),
     ],
 )
 def test_a_share_compared_with_what_it_cannot_reach_is_refused(text, says):
@@ -162,9 +162,9 @@ def test_a_share_at_its_ends_is_fine(text):
         ("units / linear_unit_count > 17", ("head.act",)),
         ("accuracy < 0.99", ("the network",)),
         ("accuracy < 0.9", ()),
-        ("dead_layers > 0", ("the network",)),
-        ("dead_layers == 1 / 5", ("the network",)),
-        ("dead_layer_count == 1", ("the network",)),
+        ("dead_sites > 0", ("the network",)),
+        ("dead_sites == 1 / 5", ("the network",)),
+        ("dead_site_count == 1", ("the network",)),
         ("dead_points_somewhere > 8", ("the network",)),
         ("accuracy < 0.99 and units > 64", ("head.act",)),
         ("nonfinite_values > 0", ("head.act",)),

@@ -58,7 +58,7 @@ def test_the_documented_places(usual, tmp_path):
     whole = strictly(usual.to_json())
     assert list(whole) == ["schema", "version", "made", "network", "notes", "not_analysable", "sites"]
     assert (whole["schema"], whole["version"]) == ("relucid.report", 1)
-    assert whole["network"]["dead_layers"] == ["block2.act1"]
+    assert whole["network"]["dead_sites"] == ["block2.act1"]
     assert whole["not_analysable"] == [{"name": "loop.act", "kind": "relu", "reason": "inside a Loop body"}]
     site = whole["sites"][2]
     assert site["values"]["patterns"] == {"estimate": 1234567.0, "error": 4321.0}

@@ -27,6 +27,15 @@ def test_every_value_is_a_key_and_an_attribute(usual):
     assert [site.name for site in usual] == [site.name for site in usual.sites]
 
 
+def test_names_are_offered_to_whoever_types(usual):
+    site = usual["block1.act1"]
+    assert {*site.values, "name", "kind", "values", "per_unit"} <= set(dir(site))
+    assert {*usual.network, "sites", "save", "to_json"} <= set(dir(usual))
+    assert usual._ipython_key_completions_() == [each.name for each in usual.sites]
+    assert site._ipython_key_completions_() == list(site.values)
+    assert all(hasattr(report, name) for report in (usual, site) for name in dir(report))
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "hint"),
     [

@@ -19,6 +19,7 @@ FORMS = {
     "clip from 0": ("y = Clip(z, zero)", "clip", 0),
     "relu6": ("y = Clip(z, zero, six)", "clip", 0),
     "clip to 1": ("y = Clip(z, zero, one)", "clip", 0),
+    "relu6 of a relu": ("r = Relu(z) y = Clip(r, zero, six)", "clip", 0),
     "min of max": ("m = Max(z, zero) y = Min(m, six)", "clip", 0),
     "min of max, bounds first": ("m = Max(zero, z) y = Min(six, m)", "clip", 0),
     "max of min": ("m = Min(z, six) y = Max(m, zero)", "clip", 0),
@@ -105,6 +106,11 @@ def test_clip_with_its_bounds_in_attributes(sites_of, attributes, found):
 def test_inner_part_that_others_read_is_a_site_too(sites_of):
     sites = sites_of(graph("m = Max(z, zero) y = Min(m, six) w = Neg(m)"))
     assert [(s.kind, s.value, s.activation) for s in sites] == [("max", "z", "m"), ("clip", "z", "y")]
+
+
+def test_relu_before_a_clip_that_others_read_is_a_site_too(sites_of):
+    sites = sites_of(graph("r = Relu(z) y = Clip(r, zero, six) w = Neg(r)"))
+    assert [(s.kind, s.value, s.activation) for s in sites] == [("relu", "z", "r"), ("clip", "z", "y")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""What one would write first: PyTorch forward hooks on the ReLU modules, extents and distinct patterns of each batch.
+
+Run as `python benchmarks/hooks.py NAME FILE BATCH THREADS REPEATS`, FILE being the network NAME as ONNX. Prints the
+seconds of one batch, the median of the repeats, as json: `hooks`, and `plain` onnxruntime beside it.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+from images import smooth
+from nets import NETS, build
+from plain import open_plain
+from torch import nn
+
+
+def look(_: nn.Module, inputs: tuple[torch.Tensor], __: torch.Tensor) -> None:
+    """Extents, activity and patterns of one ReLU's input, whose units lie along axis 1."""
+    z = inputs[0].transpose(0, 1).flatten(1)
+    torch.aminmax(z, dim=1)
+    active = z > 0
+    active.sum(dim=1)
+    torch.unique(active.T, dim=0, return_counts=True)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Time of one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def main(name: str, path: str, batch: int, threads: int, repeats: int) -> None:
+    """Time both on the same batch, in turn."""
+    torch.set_num_threads(threads)
+    net = build(name)
+    for layer in net.modules():
+        if isinstance(layer, nn.ReLU):
+            layer.register_forward_hook(look)
+    images = smooth(batch, NETS[name][1], seed=0)
+    tensor = torch.from_numpy(images)
+    session = open_plain(path, threads)
+    feed = {session.get_inputs()[0].name: images}
+    session.run(None, feed)
+    with torch.inference_mode():
+        pairs = [(seconds(lambda: session.run(None, feed)), seconds(lambda: net(tensor))) for _ in range(repeats)]
+    sys.stdout.write(json.dumps({"plain": median(p for p, _ in pairs), "hooks": median(h for _, h in pairs)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], *(int(word) for word in sys.argv[3:]))

@@ -1,0 +1,111 @@
+"""The networks that are timed, in plain torch from their papers' descriptions, with random weights, as ONNX files.
+
+Run as `python benchmarks/nets.py NAME FILE`, where NAME is resnet18, resnet20 or mlp. Weights are drawn as He et al.
+(2015) draw them; batch normalisation takes its means and variances from smooth random images, so that about half of all
+units are active, as in a trained network.
+"""
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from images import smooth
+from torch import nn
+
+
+class Block(nn.Module):
+    """The basic block of He et al., Deep residual learning (2015), figure 2: two convolutions beside a shortcut."""
+
+    def __init__(self, fan_in: int, width: int, *, stride: int, projected: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(fan_in, width, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width, momentum=None)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width, momentum=None)
+        self.relu2 = nn.ReLU()
+        if fan_in == width and stride == 1:
+            self.shortcut: nn.Module = nn.Identity()
+        elif projected:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(fan_in, width, 1, stride, bias=False), nn.BatchNorm2d(width, momentum=None)
+            )
+        else:
+            self.shortcut = Padded(width - fan_in, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (sample, channel, row, column) to features of the block's width and stride."""
+        out = self.relu1(self.norm1(self.conv1(x)))
+        return self.relu2(self.norm2(self.conv2(out)) + self.shortcut(x))
+
+
+class Padded(nn.Module):
+    """Shortcut of option A, section 3.3 there: every stride-th pixel, the new channels zero; it has no weights."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.channels, self.stride = channels, stride
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (sample, channel, row, column) to fewer pixels and more channels."""
+        return nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.channels))
+
+
+def stages(widths: list[int], depth: int, *, projected: bool) -> list[nn.Module]:
+    """Stages of `depth` blocks each; every stage but the first begins by halving the image."""
+    blocks, fan_in = [], widths[0]
+    for width in widths:
+        for _ in range(depth):
+            blocks.append(Block(fan_in, width, stride=1 if fan_in == width else 2, projected=projected))
+            fan_in = width
+    return blocks
+
+
+def resnet18() -> nn.Module:
+    """ResNet-18 for 224 x 224 images: table 1 there, with projections (option B)."""
+    stem = [nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64, momentum=None), nn.ReLU()]
+    body = [nn.MaxPool2d(3, 2, padding=1), *stages([64, 128, 256, 512], 2, projected=True)]
+    return nn.Sequential(*stem, *body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+def resnet20() -> nn.Module:
+    """ResNet-20 for 32 x 32 images: section 4.2 there, with zero-padded shortcuts (option A)."""
+    stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16, momentum=None), nn.ReLU()]
+    body = stages([16, 32, 64], 3, projected=False)
+    return nn.Sequential(*stem, *body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def mlp() -> nn.Module:
+    """784 inputs, five hidden layers of 512, 10 classes."""
+    widths = [784, 512, 512, 512, 512, 512]
+    hidden = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(512, 10))
+
+
+NETS = {"resnet18": (resnet18, (3, 224, 224)), "resnet20": (resnet20, (3, 32, 32)), "mlp": (mlp, (784,))}
+"""Builder, and shape of a sample."""
+
+
+def build(name: str) -> nn.Module:
+    """The network with its random weights, ready to infer."""
+    builder, shape = NETS[name]
+    torch.manual_seed(0)
+    net = builder()
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    with torch.no_grad():
+        net.train()(torch.from_numpy(smooth(8, shape, seed=1)))
+    return net.eval()
+
+
+def export(name: str, path: Path) -> None:
+    """Write the network as ONNX by torch's dynamo exporter, with a batch of any size."""
+    example = torch.from_numpy(smooth(2, NETS[name][1], seed=1))
+    shapes = ({0: torch.export.Dim("batch")},)
+    torch.onnx.export(build(name), (example,), path, dynamo=True, dynamic_shapes=shapes, verbose=False)
+
+
+if __name__ == "__main__":
+    export(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,79 @@
+"""The report of a window: the analyzer's measures of what was seen, each site beside the steps it was seen in."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...analyzer.measures import MEASURES, network
+from ...analyzer.plain import Value
+from ...analyzer.report import Report, SiteReport
+from ...analyzer.sites import Site
+from ...analyzer.stats import Extents, Fates, Nonfinite
+from ...analyzer.stats.nonfinite import NONE
+
+Statistics = Mapping[type[Any], Any]
+
+
+def told(
+    found: Mapping[Site, Statistics],
+    followed: tuple[tuple[str, ...], Fates] | None,
+    *,
+    blind: Mapping[str, tuple[str, str]],
+    samples: int,
+    span: Mapping[str, Value],
+    made: Mapping[str, Any],
+) -> Report:
+    """The report of a window.
+
+    Args:
+        found: statistics by site, in the order of the data flow.
+        followed: the sites the points were followed through, and what became of them; None if they could not be.
+        blind: kind and reason of every site that could not be seen.
+        samples: how many samples the window has.
+        span: what every row says of the window.
+        made: what else to say of its making.
+    """
+    seen = {site: statistics for site, statistics in found.items() if Extents in statistics}
+    extents = {site.name: statistics[Extents] for site, statistics in seen.items()}
+    whole: dict[str, Value] = {"samples": samples, **span}
+    if followed is not None:
+        names, fates = followed
+        told_of = [name in extents for name in names]
+        fates = replace(fates, first_dead=fates.first_dead[told_of], linear_so_far=fates.linear_so_far[told_of])
+        whole |= network({name: extents[name] for name in names if name in extents}, fates)
+    return Report(
+        sites=tuple(SiteReport(site.name, site.kind, {**_values(site, each), **span}) for site, each in seen.items()),
+        network=whole,
+        made=made,
+        notes=() if followed is not None or not seen else (_NOT_FOLLOWED,),
+        not_analysable=(
+            *((site.name, site.kind, _SPOILT) for site in found if site not in seen),
+            *((name, kind, why) for name, (kind, why) in blind.items()),
+        ),
+    )
+
+
+_SPOILT = "no sample of the window is finite here"
+_NOT_FOLLOWED = (
+    "Points could not be followed through the network: its sites changed from forward to forward, or count different "
+    "numbers of samples."
+)
+
+
+def _values(site: Site, found: Statistics) -> dict[str, Value]:
+    extents: Extents = found[Extents]
+    spoilt: Nonfinite = found[Nonfinite]
+    positions = extents.count / extents.samples
+    values: dict[str, Value] = {
+        "unit_axis": site.unit_axis,
+        "units": int(extents.low.size),
+        "samples": extents.samples + spoilt.samples,
+        "positions": int(positions) if positions.is_integer() else positions,
+        "nonfinite_values": spoilt.values,
+        "nonfinite_samples": spoilt.samples,
+        "first_nonfinite": None if spoilt.first == NONE else spoilt.first,
+    }
+    for measure in MEASURES:
+        if all(kind in found for kind in measure.needs):
+            values |= measure(*(found[kind] for kind in measure.needs))
+    return values

@@ -1,0 +1,33 @@
+"""Two processes under DistributedDataParallel: writes what the monitors logged, and the gradients."""
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import nn
+
+from relucid.plugins.torch import Separation
+from relucid.plugins.torch.monitor import Monitor
+
+from .problem import RATE, STRENGTH, batches, net
+
+if __name__ == "__main__":
+    dist.init_process_group("gloo")
+    rank = dist.get_rank()
+    model = nn.parallel.DistributedDataParallel(net())
+    separation = Separation(model, strength=STRENGTH)
+    logged: list[tuple[int, dict]] = []
+    monitor = Monitor(model, every=1, window=2, log=lambda values, step: logged.append((step, values)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    found = []
+    for x, y in batches(8)[rank::2]:
+        loss = F.cross_entropy(model(x), y) + separation.penalty()
+        optimizer.zero_grad()
+        loss.backward()
+        found.append([parameter.grad.clone() for parameter in model.parameters()])
+        optimizer.step()
+    points = monitor.report["1"].nonlinear_points
+    torch.save({"logged": logged, "gradients": found, "points": points}, Path(sys.argv[1]) / f"{rank}.pt")
+    dist.destroy_process_group()
