@@ -1,0 +1,93 @@
+"""MNIST (and what has its format) from two npz files, Keras' mnist.npz, or the four official idx files."""
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...analyzer.errors import DataError
+from .labelled import Labelled, Split
+
+IDX = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+KEYS = (("images", "labels"), ("x", "y"))
+_UINT8 = 8  # the idx code of the only element type MNIST has
+
+
+def mnist(path: Path) -> Split:
+    """Images (sample, 1, row, column) in [0, 1]: 60,000 to train on, the official 10,000 test images to judge by.
+
+    Args:
+        path: Keras' mnist.npz (x_train, y_train, x_test, y_test), or a folder with mnist_train.npz and mnist_test.npz
+            (images, labels) or with the four idx files, gzipped or not.
+
+    Raises:
+        DataError: nothing of the kind is there, or a file cannot be read.
+    """
+    if path.is_file():
+        arrays = _npz(path)
+        return Split(*(_labelled(arrays, ((f"x_{part}", f"y_{part}"),), path) for part in ("train", "test")))
+    npz = [path / f"mnist_{part}.npz" for part in ("train", "test")]
+    if all(file.exists() for file in npz):
+        return Split(*(_labelled(_npz(file), KEYS, file) for file in npz))
+    idx = [tuple(_either(path / name) for name in names) for names in IDX.values()]
+    if all(file is not None for files in idx for file in files):
+        return Split(*(_made(*(read_idx(file) for file in files if file), path) for files in idx))
+    raise DataError(
+        f"{path}: wanted mnist_train.npz and mnist_test.npz, or the four idx files "
+        f"({', '.join(name for names in IDX.values() for name in names)}, or with .gz), or Keras' mnist.npz itself"
+    )
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The array of an idx file of unsigned bytes, gzipped if its name ends in .gz.
+
+    Raises:
+        DataError: it is no such file, or shorter or longer than it says.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    if len(data) < 4 or data[:3] != bytes([0, 0, _UINT8]):
+        raise DataError(f"{path}: not an idx file of bytes; it should start with 00 00 08, came {data[:3].hex(' ')}")
+    axes = data[3]
+    start = 4 + 4 * axes
+    shape = struct.unpack(f">{axes}I", data[4:start]) if len(data) >= start else ()
+    wanted = int(np.prod(shape, dtype=object))
+    if len(data) < start or len(data) - start != wanted:
+        raise DataError(
+            f"{path}: says {wanted} entries {shape}, holds {max(len(data) - start, 0)}; fetch the file again"
+        )
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def _npz(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read as npz ({error})") from error
+
+
+def _labelled(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str], ...], path: Path) -> Labelled:
+    for images, labels in keys:
+        if images in arrays and labels in arrays:
+            return _made(arrays[images], arrays[labels], path)
+    names = " or ".join(" and ".join(pair) for pair in keys)
+    raise DataError(f"{path}: wanted the arrays {names}; came {', '.join(arrays) or 'none'}")
+
+
+def _made(images: NDArray[np.generic], labels: NDArray[np.generic], path: Path) -> Labelled:
+    if images.ndim != 3 or images.dtype != np.uint8:
+        raise DataError(f"{path}: images must be uint8 (sample, row, column); came {images.dtype} {images.shape}")
+    return Labelled((images[:, None] / np.float32(255)).astype(np.float32), labels.astype(np.int64).reshape(-1))
+
+
+def _either(path: Path) -> Path | None:
+    return next((file for file in (path, path.with_name(f"{path.name}.gz")) if file.exists()), None)

@@ -1,0 +1,31 @@
+"""One recipe for each published figure or table; a recipe writes its numbers (csv) and its picture (png)."""
+
+import importlib
+
+from ...analyzer.errors import OptionError
+from ..wanted import wanted
+from .recipe import Order, Recipe
+
+RECIPES = {
+    "moons": "J Fig 2, S Fig 1, 4, 5: depth x width grids on MOONS, with and without separation constraints",
+    "mnist": "J Table 1, S Fig 2: convolutional nets on MNIST, with and without separation constraints",
+}
+
+__all__ = ["RECIPES", "Order", "Recipe", "recipe"]
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        OptionError: there is none.
+        MissingDependencyError: torch is not installed.
+
+    >>> recipe("moons").steps is not None
+    True
+    """
+    if name not in RECIPES:
+        raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
+    wanted("torch", package="torch", task=f"the recipe {name}")
+    found: Recipe = importlib.import_module(f".{name}", __name__).RECIPE
+    return found
