@@ -8,6 +8,7 @@ from ...analyzer.whole import whole
 from ..wanted import wanted
 
 Scores = Mapping[tuple[int, int], float]
+NARROWEST = 2.6  # inches, so that captions do not meet
 LIGHT = 0.85  # accuracy above which a cell's number is written in black
 
 
@@ -34,7 +35,10 @@ def draw(
     cells = {cell for row in panels for _, scores in row for cell in scores}
     widths, depths = sorted({width for width, _ in cells}), sorted({depth for _, depth in cells})
     columns = max(map(len, panels))
-    size = (0.42 * len(depths) * columns + 1.5, 0.34 * len(widths) * len(panels) + 1.1 * len(panels) + 0.6)
+    size = (
+        max(0.42 * len(depths), NARROWEST) * columns + 1.5,
+        0.34 * len(widths) * len(panels) + 1.1 * len(panels) + 0.6,
+    )
     figure = figures.Figure(figsize=size, layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots(len(panels), columns, squeeze=False, sharex=True, sharey=True)

@@ -22,7 +22,7 @@ from .squared_deficits import IMAGE_AXES, Formula, formula_of, penalty
 DEFAULT = ("relu", "sep-up")
 WIDTHS, DEPTHS = (2, 8), (2, 12, 24, 44, 68)  # of the published 2, 4, 8 and 2, 4, 8, 12, ... 68
 EPOCHS, LEARNING_RATE, BATCH, STRENGTH = 50, 1e-3, 1024, 1e-8
-QUICK_WIDTHS, QUICK_DEPTHS, QUICK_EPOCHS, QUICK_SAMPLES = (2,), (2, 24), 2, 2048
+QUICK_WIDTHS, QUICK_DEPTHS, QUICK_EPOCHS, QUICK_SAMPLES = (2,), (2, 24), 30, 10_240
 ADAM_EPS = 1e-7  # Keras' default
 ARCH, SIZE, CLASSES = "conv33", 28, 10
 COMPILED_FROM = 200  # steps a net must have for the compiler's half minute to pay

@@ -17,6 +17,7 @@ def test_gradients_are_those_by_hand(accumulate):
     assert_same(found, gradients((micro, accumulate) for micro in steps))
 
 
+@pytest.mark.gloo
 def test_two_processes_average(tmp_path):
     two_processes.run("run_accelerate", tmp_path)
     data = batches(6)

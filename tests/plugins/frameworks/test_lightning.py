@@ -41,6 +41,7 @@ def test_the_loss_scale_of_half_precision_is_in_the_term_too(tmp_path):
         torch.testing.assert_close(ours, theirs, rtol=2e-3, atol=2e-4)
 
 
+@pytest.mark.gloo
 def test_two_processes_average(tmp_path):
     two_processes.run("run_lightning", tmp_path)
     data = batches(6)

@@ -23,6 +23,7 @@ def test_gradients_are_those_by_hand(tmp_path, accumulate, model):
     assert_same(found, gradients((micro, len(micro)) for micro in steps))
 
 
+@pytest.mark.gloo
 def test_two_processes_average(tmp_path):
     two_processes.run("run_transformers", tmp_path)
     data = batches(6)

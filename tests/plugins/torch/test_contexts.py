@@ -72,11 +72,17 @@ def test_one_whole_graph_cannot_be_had_while_watched():
         torch.compile(model, backend="eager", fullgraph=True)(batch())
 
 
+@pytest.mark.gloo
 @pytest.mark.parametrize("how", ["to the module", "to the wrapper", "sharded"])
 def test_two_processes_average_their_gradients(tmp_path, how):
     run = [sys.executable, Path(__file__).with_name("two_processes.py"), tmp_path, how]
     processes = [subprocess.Popen([*run, str(rank)]) for rank in range(2)]
-    assert [process.wait(120) for process in processes] == [0, 0]
+    try:
+        assert [process.wait(120) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
     found, names = torch.load(tmp_path / "found")
     plain = net()
     separation = Separation(plain, strength=1.0)

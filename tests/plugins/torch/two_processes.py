@@ -1,5 +1,6 @@
 """One of two processes that train the same net, each on half of a batch: `two_processes.py FOLDER HOW RANK`."""
 
+import os
 import sys
 
 import torch
@@ -41,7 +42,9 @@ def main(folder: str, how: str, rank: str) -> None:
         found = [gradient.full_tensor() for gradient in found]
     if rank == "0":
         torch.save((found, [site.name for site in separation._capture.sites]), f"{folder}/found")
-    dist.destroy_process_group()
+    dist.barrier()
+    sys.stdout.flush()
+    os._exit(0)  # gloo's threads, joined by a process that ends in order, abort or hang it now and then
 
 
 if __name__ == "__main__":
