@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sites import Site
+from .sites import RECTIFIERS, Site
 from .stats import (
     Block,
     CoMoment,
@@ -152,10 +152,6 @@ class Collector:
 
 def values_to_tap(site: Site, statistics: Iterable[type[Statistic]]) -> tuple[str, ...]:
     """The pre-activation, and the activation too where a statistic reads it and it is not simply max(z, 0)."""
-    if site.activation is None or site.kind in _RECTIFIERS or CoMoment not in statistics:
+    if site.activation is None or site.kind in RECTIFIERS or CoMoment not in statistics:
         return (site.value,)
     return site.value, site.activation
-
-
-_RECTIFIERS = frozenset({"relu", "max", "where", "mask", "quantize"})
-"""Kinds whose activation is max(z, 0) and nothing else."""

@@ -1,6 +1,6 @@
 """Sites: which nodes decide, what they read, which axis counts their units."""
 
 from .find import find_sites
-from .site import GUESS, KINDS, PIECEWISE, SMOOTH, Site
+from .site import GUESS, KINDS, PIECEWISE, RECTIFIERS, SMOOTH, Site
 
-__all__ = ["GUESS", "KINDS", "PIECEWISE", "SMOOTH", "Site", "find_sites"]
+__all__ = ["GUESS", "KINDS", "PIECEWISE", "RECTIFIERS", "SMOOTH", "Site", "find_sites"]

@@ -8,6 +8,8 @@ SMOOTH = frozenset(
 PIECEWISE = frozenset("relu leaky_relu prelu thresholded_relu clip max where mask quantize".split())
 GUESS = "nothing known of its maker; axis 1 by convention"
 """The rule of a unit axis that was not found but assumed."""
+RECTIFIERS = frozenset("relu max where mask quantize".split())
+"""Kinds whose activation is max(z, 0) and nothing else."""
 KINDS = tuple(sorted(PIECEWISE | SMOOTH))
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...analyzer.collect import Collector, Seen
 from ...analyzer.errors import DataError
-from ...analyzer.sites import Site
+from ...analyzer.sites import RECTIFIERS, Site
 from ...analyzer.stats import (
     Block,
     CoMoment,
@@ -39,9 +39,6 @@ PIECE = 2**24
 CACHED = 2**18
 """The same on a processor, whose cache they should fit."""
 
-_RECTIFIERS = frozenset({"relu", "max", "where"})
-
-
 STATISTICS: tuple[type[Statistic], ...] = (Extents, Points, Patterns)
 """What is kept of a site beside its co-moments: all the default measures need."""
 
@@ -52,7 +49,7 @@ def comoments_of(kind: str) -> type[CoMoment]:
     >>> comoments_of("relu").__name__, comoments_of("gelu").__name__
     ('CoMoment', 'PreactivationCoMoment')
     """
-    return CoMoment if kind in _RECTIFIERS else PreactivationCoMoment
+    return CoMoment if kind in RECTIFIERS else PreactivationCoMoment
 
 
 def arranged(z: Tensor, site: Site, *, samples: int) -> Tensor:
