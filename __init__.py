@@ -12,17 +12,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analyzer import demo
     from .analyzer.analysis import analyze
+    from .analyzer.comparing import compare, compare_chain
+    from .analyzer.comparing.comparison import Comparison
+    from .analyzer.comparing.course import Course
     from .analyzer.errors import RelucidError
     from .analyzer.report import Report
     from .analyzer.sites import Site, find_sites
 
-__all__ = ["RelucidError", "Report", "Site", "__version__", "analyze", "demo", "find_sites"]
+__all__ = [
+    "Comparison",
+    "Course",
+    "RelucidError",
+    "Report",
+    "Site",
+    "__version__",
+    "analyze",
+    "compare",
+    "compare_chain",
+    "demo",
+    "find_sites",
+]
 __version__ = "0.1.0"
 
 _HOME = {
     "analyze": "analyzer.analysis",
+    "compare": "analyzer.comparing",
+    "compare_chain": "analyzer.comparing",
     "demo": "analyzer.demo",
     "find_sites": "analyzer.sites",
+    "Comparison": "analyzer.comparing.comparison",
+    "Course": "analyzer.comparing.course",
     "RelucidError": "analyzer.errors",
     "Report": "analyzer.report",
     "Site": "analyzer.sites",

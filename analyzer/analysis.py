@@ -34,6 +34,7 @@ def analyze(
     limit: int | None = None,
     provider: str = "cpu",
     exact: bool = False,
+    portable: bool = False,
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
@@ -62,6 +63,8 @@ def analyze(
         limit: read at most so many samples.
         provider: "cpu" or "cuda".
         exact: turn the runtime's graph optimisations off (they flip about one activation bit in ten million).
+        portable: let numpy count, from the values of every site, where native probes would count inside the runtime.
+            Counts are the same; co-moments, and so VNI, agree to about 1e-7.
         threads: of the runtime and of the statistics; None: all cores.
         capacity: most distinct patterns per site that are counted exactly.
         seed: of random data and pattern keys.
@@ -88,6 +91,7 @@ def analyze(
         limit=limit,
         provider=provider,
         exact=exact,
+        portable=portable,
         threads=threads,
         capacity=capacity,
         seed=seed,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .product import runtime_product
 from .sites import RECTIFIERS, Site
 from .stats import (
     Block,
@@ -20,6 +21,7 @@ from .stats import (
     finite_samples,
     pattern_keys,
 )
+from .stats.gathering import Gathering
 from .stats.nonfinite import NONE
 from .taps import as_float, in_axes
 
@@ -37,6 +39,7 @@ class Seen:
         dead: whether each sample is a dead point here (sample,).
         linear: whether each sample is a linear point here (sample,).
         keys: of the patterns (sample, position), 0 where a sample is not finite; None if they are not wanted.
+        rows: the finite samples, where co-moments are yet to be gathered from them.
     """
 
     parts: Mapping[type[Statistic], Statistic]
@@ -44,6 +47,7 @@ class Seen:
     dead: Bools
     linear: Bools
     keys: Array | None
+    rows: Block | None = None
 
 
 class Collector:
@@ -75,6 +79,7 @@ class Collector:
         self._squares = squares
         self._seed = seed if keys else None
         self._trees: dict[type[Statistic], Tree[Any]] = {}
+        self._gathered: dict[type[CoMoment], Gathering] = {}
         self._of: dict[type[Statistic], Callable[[Block], Statistic]] = {
             kind: partial(kind.of, capacity=capacity, seed=seed) if issubclass(kind, Patterns) else kind.of
             for kind in statistics
@@ -93,7 +98,14 @@ class Collector:
         """
         return tuple(in_axes(tap, self.site, batch=batch, every_position=self._every_position) for tap in taps)
 
-    def look(self, arranged: Sequence[Array], index: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Seen:
+    def look(
+        self,
+        arranged: Sequence[Array],
+        index: NDArray[np.int64],
+        labels: NDArray[np.int64] | None,
+        *,
+        gather: bool = False,
+    ) -> Seen:
         """What one run shows of this site; nothing is kept yet.
 
         Samples with a NaN or an infinity are counted and left out of every other statistic.
@@ -102,6 +114,7 @@ class Collector:
             arranged: what `arrange` gave; more samples than numbers where a batch was filled up.
             index: number of each sample (sample,).
             labels: class of each sample (sample,), or None.
+            gather: leave co-moments to `take`, which then multiplies the rows of several runs at once.
         """
         count = len(index)
         z, *activations = (as_float(each[:count]) for each in arranged)
@@ -121,9 +134,11 @@ class Collector:
         dead, linear = none, none.copy()
         parts: dict[type[Statistic], Statistic] = {Nonfinite: spoilt}
         if finite.any():
-            parts |= {kind: of(block) for kind, of in self._of.items() if self._is_kept(kind, z.shape[2])}
+            kinds = [kind for kind in self._of if self._is_kept(kind, z.shape[2])]
+            parts |= {kind: self._of[kind](block) for kind in kinds if not (gather and issubclass(kind, CoMoment))}
             dead[finite], linear[finite] = classify(block)
-        return Seen(parts, finite, dead, linear, self._keys(block, finite))
+        rows = Block(block.z, block.h) if gather and finite.any() else None
+        return Seen(parts, finite, dead, linear, self._keys(block, finite), rows)
 
     def take(self, seen: Seen) -> None:
         """Merge what one run showed with everything before it.
@@ -133,10 +148,21 @@ class Collector:
         """
         for kind, part in seen.parts.items():
             self._trees.setdefault(kind, Tree()).add(part)
+        if seen.rows is not None:
+            self._gather(seen.rows)
 
     def total(self) -> dict[type[Statistic], Any]:
         """Everything taken so far, by statistic; of a site without finite samples only what is not finite."""
-        return {kind: tree.total() for kind, tree in self._trees.items()}
+        gathered = {kind: kind(*rows.total()) for kind, rows in self._gathered.items()}
+        return {kind: tree.total() for kind, tree in self._trees.items()} | gathered
+
+    def _gather(self, rows: Block) -> None:
+        units = rows.z.shape[2]
+        for kind in self._of:
+            if issubclass(kind, CoMoment) and self._is_kept(kind, units):
+                if kind not in self._gathered:
+                    self._gathered[kind] = Gathering(units, product=runtime_product())
+                kind.gather(rows, self._gathered[kind])
 
     def _is_kept(self, kind: type[Statistic], units: int) -> bool:
         return units <= self._squares or not issubclass(kind, CoMoment)

@@ -41,6 +41,7 @@ class Options:
     squares: int = SQUARES
     output: str | None = None
     custom_ops: Path | None = None
+    portable: bool = False
 
     def __post_init__(self) -> None:
         for name in self.measures or ():

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from .external import fingerprint
 from .model import Model
 from .options import GLOBAL, Options
 from .passes.instrument import InstrumentPass
+from .probing import PORTABLE, Probing, way_of
 from .runtime import describe
 from .session import Session, open_session
 from .sites import Site, find_sites
 from .stats import Extents, Points, Statistic
-from .stream import Stream
+from .stream import MOST, Stream
+from .tapped import Tapped
 
 INPUT_BYTES = 16 << 20
 """What the inputs read at once should take together, where the user set no batch."""
@@ -31,8 +33,8 @@ class Opened:
     """An instrumented model in a session.
 
     Args:
-        model: the model, its sites tapped.
-        session: what runs it.
+        model: the model as it was.
+        session: what runs it, its sites tapped.
         every_site: every site, those that cannot be analysed too.
         sites: those to analyse.
         tapped: the name under which the session gives out each value.
@@ -55,7 +57,6 @@ class Prepared:
 
     Args:
         sites: every site, those that cannot be analysed too.
-        collectors: one for every site to analyse.
         specs: what the model wants to be fed.
         stream: what runs batches.
         made: what a state made with it carries.
@@ -63,7 +64,6 @@ class Prepared:
     """
 
     sites: tuple[Site, ...]
-    collectors: tuple[Collector, ...]
     specs: tuple[InputSpec, ...]
     stream: Stream
     made: Mapping[str, Any]
@@ -85,9 +85,14 @@ def open_model(model: Model, options: Options) -> Opened:
     outputs = tuple(model.ir.graph.outputs)
     statistics = _statistics(options, labels=True)
     tapping = InstrumentPass(value for site in sites for value in values_to_tap(site, statistics))
-    tapping(model.ir)
+    graph = model.ir.clone()
+    tapping(graph)
     session = open_session(
-        model, provider=options.provider, exact=options.exact, threads=options.threads, custom_ops=options.custom_ops
+        replace(model, ir=graph),
+        provider=options.provider,
+        exact=options.exact,
+        threads=options.threads,
+        custom_ops=options.custom_ops,
     )
     chosen = {site.name: site for site in sites}
     every_site = tuple(chosen.get(site.name, site) for site in every_site)
@@ -101,10 +106,11 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
         OptionError: a measure needs labels and there are none, or an output is named that is not there.
     """
     measures = options.chosen_measures(labels=labels)
+    statistics = tuple(_statistics(options, labels=labels))
     collectors = tuple(
         Collector(
             site,
-            tuple(_statistics(options, labels=labels)),
+            statistics,
             capacity=options.capacity,
             seed=options.seed,
             every_position=options.units == "position",
@@ -114,10 +120,10 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
         for site in opened.sites
     )
     scores, notes = _scores(opened.outputs, options.output) if labels else (None, ())
+    way = way_of(opened.model, options)
     stream = Stream(
-        opened.session,
-        collectors,
-        tapped=opened.tapped,
+        Tapped(opened.session, collectors, tapped=opened.tapped, specs=opened.specs, scores=scores),
+        None if way == PORTABLE else Probing(opened.model, way, options, statistics, opened.specs, scores),
         specs=opened.specs,
         scores=scores,
         run_at_once=options.batch,
@@ -126,7 +132,7 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
     )
     names = [measure.name for measure in measures] + [GLOBAL] * options.wants_global_patterns
     made = _made(opened, options, measures=names, scores=scores)
-    return Prepared(opened.every_site, collectors, opened.specs, stream, made, notes)
+    return Prepared(opened.every_site, opened.specs, stream, made, notes)
 
 
 def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
@@ -147,7 +153,7 @@ def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
         for spec in specs
         if spec.sample_axis is not None
     ]
-    return int(np.clip(INPUT_BYTES // max(1, sum(sizes)), 1, 1024))
+    return int(np.clip(INPUT_BYTES // max(1, sum(sizes)), 1, MOST))
 
 
 def _nothing_in(model: Model, sites: Sequence[Site]) -> str:

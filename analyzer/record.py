@@ -87,11 +87,11 @@ class Record:
     def _here(self) -> State:
         stream = self._prepared.stream
         return State(
-            made=self._prepared.made,
+            made={**self._prepared.made, "way": stream.way},
             sites=self._prepared.sites,
             statistics={
-                c.site.name: {kind.__name__: found for kind, found in c.total().items()}
-                for c in self._prepared.collectors
+                name: {kind.__name__: part for kind, part in found.items()}
+                for name, found in stream.statistics().items()
             },
             network=stream.network(),
             samples=stream.samples,

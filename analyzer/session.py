@@ -1,7 +1,7 @@
 """onnxruntime: a model in, batches in, arrays out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,33 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, eq=False)
 class Session:
     """A model onnxruntime has accepted.
 
     Args:
-        runtime: the `onnxruntime.InferenceSession`.
-        model: what it runs, for messages.
-        provider: the provider that answered, as the session itself says.
+        start: starts the runtime, an `onnxruntime.InferenceSession`.
+        model: what it runs.
+
+    Attributes:
+        provider: the provider that answered, as the runtime itself says.
     """
 
-    runtime: Any
-    model: Model
-    provider: str
+    def __init__(self, start: Callable[[], Any], model: Model) -> None:
+        self.model = model
+        self._start = start
+        self._runtime: Any = start()
+        self.provider: str = self._runtime.get_providers()[0]
+
+    @property
+    def runtime(self) -> Any:
+        """The runtime, started anew if it rests."""
+        if self._runtime is None:
+            self._runtime = self._start()
+        return self._runtime
+
+    def rest(self) -> None:
+        """Give the runtime up, and its memory, until it is wanted again."""
+        self._runtime = None
 
     def inputs(self) -> list[tuple[str, np.dtype[Any], tuple[int | str | None, ...] | None]]:
         """Name, dtype and declared shape of every input that must be fed (None: rank not declared).
@@ -73,6 +87,7 @@ def open_session(
     exact: bool = False,
     threads: int | None = None,
     custom_ops: Path | None = None,
+    native: Path | None = None,
 ) -> Session:
     """Start onnxruntime on a model and see that the provider asked for really answered.
 
@@ -82,6 +97,7 @@ def open_session(
         exact: turn the runtime's graph optimisations off.
         threads: threads of one operator; None leaves the choice to the runtime.
         custom_ops: a library of custom operators to load; none is loaded unless named here.
+        native: our own library, where the model holds operators of ours.
 
     Raises:
         OptionError: the provider is unknown or did not start.
@@ -102,18 +118,23 @@ def open_session(
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if model.folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.folder))
-    if custom_ops is not None:
-        touch(
-            "load custom operators from", str(custom_ops), lambda: options.register_custom_ops_library(str(custom_ops))
-        )
+    for path in (custom_ops, native):
+        if path is not None:
+            touch("load custom operators from", str(path), partial(options.register_custom_ops_library, str(path)))
+    return Session(partial(_start, model, options, PROVIDERS[provider]), model)
+
+
+def _start(model: Model, options: Any, provider: str) -> Any:
+    """The runtime on a model, once it is certain that the provider answered."""
     runtime = touch(
         "start onnxruntime on",
         model.name,
-        lambda: ort.InferenceSession(
-            ir.to_proto(model.ir).SerializeToString(), options, providers=[PROVIDERS[provider]], enable_fallback=0
+        lambda: onnxruntime().InferenceSession(
+            ir.to_proto(model.ir).SerializeToString(), options, providers=[provider], enable_fallback=0
         ),
     )
     answered = runtime.get_providers()[0]
-    if answered != PROVIDERS[provider]:
-        raise OptionError(f"provider {provider} did not start: the session runs on {answered}; see `relucid doctor`")
-    return Session(runtime, model, answered)
+    if answered != provider:
+        name = next(name for name, its in PROVIDERS.items() if its == provider)
+        raise OptionError(f"provider {name} did not start: the session runs on {answered}; see `relucid doctor`")
+    return runtime

@@ -18,8 +18,9 @@ from .stats.hits import Hits
 from .whole import whole
 
 FORMAT = 1
-_INFORMATIVE = frozenset({"model", "python", "machine"})
-"""What a state carries for readers only: the model is known by its sha256, whatever its file is called."""
+_INFORMATIVE = frozenset({"model", "python", "machine", "way"})
+"""What a state carries for readers only: the model is known by its sha256, whatever its file is called, and every way
+of counting gives the same counts."""
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
 _DAMAGE = (
     OSError,
@@ -83,8 +84,9 @@ class State:
             name: _merged(self.statistics.get(name, {}), other.statistics.get(name, {}))
             for name in dict.fromkeys([*self.statistics, *other.statistics])
         }
+        ways = sorted({way for made in (self.made, other.made) for way in made.get("way", "").split(", ") if way})
         return type(self)(
-            made=self.made,
+            made={**self.made, "way": ", ".join(ways)},
             sites=self.sites,
             statistics=merged,
             network=_merged(self.network, other.network),

@@ -1,6 +1,6 @@
-"""Batches through a session, taps into statistics: the one walk over the data."""
+"""Batches through a session, what it gives out into statistics: the one walk over the data."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -8,41 +8,51 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from .collect import Collector, Seen
 from .data import Batch, InputSpec, fixed_batch
 from .errors import DataError, ModelError
 from .options import GLOBAL
-from .pieces import backwards, cut, filled
-from .session import Session
-from .stats import Fates, Patterns, Tree, global_keys
+from .pieces import cut
+from .probed import Probed
+from .probing import PORTABLE, Layout, Probing
+from .sight import Sight
+from .stats import Fates, Patterns, Statistic, Tree, global_keys
 from .stats.hits import Hits
-from .taps import agree
+from .tapped import Tapped
 
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20
 """What the taps of one run should take together: small enough to stay in a processor's cache, large enough to pay."""
+PROBED = 4
+"""How many times as much the values of one run may take that only probes read: they are gone with the next layer."""
+PROOF = 3
+"""Samples that are run to see that those of a batch are told apart rightly, where taps come out for that only."""
+PATIENCE = 3
+"""Runs in a row after which hope is given up: that probes can count, or that more than one sample will come."""
+MOST = 1024
+"""Samples in one run at most."""
 
 
 class Stream:
     """Runs batches and keeps every statistic merged.
 
+    The first runs give out taps; they show how the values lie, and prove it. From then on probes read them, where
+    there are any. What probes cannot count, like samples with NaN, is run once more with taps.
+
     Args:
-        session: the instrumented model.
-        collectors: one for each site, in order.
-        tapped: the name under which the session gives out each value.
+        tapped: the model with taps.
+        probing: puts probes into it; None if taps are to serve throughout.
         specs: the model's inputs.
         scores: the output that decides, if accuracy is wanted.
-        run_at_once: samples in one run; None: as many as keep the taps small.
-        workers: threads that reduce taps beside each other.
+        run_at_once: samples in one run; None: as many as suit the size of what is read.
+        workers: threads that reduce what came out beside each other.
         global_patterns: capacity and seed of a table of patterns of the whole network; None if it is not wanted.
     """
 
     def __init__(
         self,
-        session: Session,
-        collectors: Sequence[Collector],
+        tapped: Tapped,
+        probing: Probing | None,
         *,
-        tapped: Mapping[str, str],
         specs: Sequence[InputSpec],
         scores: str | None,
         run_at_once: int | None,
@@ -51,19 +61,25 @@ class Stream:
     ) -> None:
         self.samples = 0
         self.notes: list[str] = []
-        self._session = session
-        self._collectors = collectors
+        self.way = PORTABLE
         self._tapped = tapped
+        self._probing = probing
+        self._probed: Probed | None = None
+        self._reading: Probed | None = None
+        self._layout: Layout | None = None
         self._specs = specs
         self._scores = scores
         self._fixed = fixed_batch(specs)
-        self._at_once = self._fixed or run_at_once
-        self._proven = False
+        self._chosen = self._fixed or run_at_once
+        self._tap_size = self._chosen
+        self._probe_size = 1
+        self._alone = self._chosen == 1
+        self._owed = 0
+        self._failed = 0
+        self._singles = 0
         self._workers = workers
         self._network: dict[str, Tree[Any]] = {}
         self._global = global_patterns
-        outputs = [tapped[value] for collector in collectors for value in collector.values]
-        self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
 
     def follow(self, batches: Iterable[Batch], *, seen: Callable[[Batch], None]) -> None:
         """Run all batches; `seen` is called after every run with the samples it took in.
@@ -78,6 +94,14 @@ class Stream:
             for batch in batches:
                 self._take(batch, pool, seen)
 
+    def statistics(self) -> dict[str, dict[type[Statistic], Any]]:
+        """Statistics of every site so far, by its name."""
+        found = {each.site.name: each.total() for each in self._tapped.collectors}
+        for name, more in self._probed.total().items() if self._probed is not None else ():
+            its = found[name]
+            found[name] = its | {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
+        return found
+
     def network(self) -> dict[str, Any]:
         """Statistics of the whole network so far."""
         return {name: tree.total() for name, tree in self._network.items()}
@@ -86,80 +110,92 @@ class Stream:
         """One batch of the data, in runs of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
-            size = min(self._at_once or 1, count - start)
-            piece = cut(batch, self._specs, slice(start, start + size))
-            try:
-                taps = self._run(piece)
-                arranged = self._arranged(taps, batch=self._fixed or size)
-                if (self._fixed or size) > 1:
-                    self._prove(piece, arranged)
-            except (ModelError, DataError) as error:
-                if size == 1 or self._fixed:
-                    raise
-                self._at_once = 1
-                self.notes.append(f"Run sample by sample: the model does not take a batch of {size} ({error}).")
-                continue
-            self._reduce(piece, taps, arranged, pool, seen)
-            if self._at_once is None:
-                largest = sum(tap.nbytes for tap in taps.values()) or 1
-                self._at_once = int(np.clip(TAP_BYTES // largest, 1, 1024))
-            del taps, arranged  # or they would stand in memory beside those of the next run
-            start += size
+            if self._probing is not None and self._layout is not None:
+                self._probe(self._probing, self._layout)
+            piece = cut(batch, self._specs, slice(start, start + self._size()))
+            if self._run(piece, pool, seen):
+                start += len(piece.index)
 
-    def _run(self, piece: Batch) -> dict[str, Array]:
-        arrays = piece.arrays if self._fixed is None else filled(piece, self._specs, self._fixed)
-        return self._session.run(self._outputs, arrays)
-
-    def _arranged(self, taps: Mapping[str, Array], *, batch: int) -> list[tuple[Array, ...]]:
-        """The taps of every site in our axes."""
-        return [
-            collector.arrange([taps[self._tapped[value]] for value in collector.values], batch=batch)
-            for collector in self._collectors
-        ]
-
-    def _prove(self, piece: Batch, arranged: Sequence[Sequence[Array]]) -> None:
-        """See, once, that the samples of a batch are told apart rightly at every site.
-
-        Shapes alone do not tell: time may stand before the samples, or both be flattened together in either order.
-        The first sample alone must give what it gives in the batch; where the model is fixed to its batch, the batch
-        the other way round must give the same values the other way round.
-
-        Raises:
-            DataError: it does not.
-        """
-        if self._proven:
-            return
-        if self._fixed:
-            turned = self._session.run(self._outputs, backwards(filled(piece, self._specs, self._fixed), self._specs))
-            others = [tuple(each[::-1] for each in its) for its in self._arranged(turned, batch=self._fixed)]
+    def _run(self, piece: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> bool:
+        """Some samples; whether they are taken in, else they have to be run in another way."""
+        if self._reading is not None and not self._owed:
+            sight = self._read(self._reading, piece, pool)
         else:
-            others = self._arranged(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
-        for collector, its, many in zip(self._collectors, others, arranged, strict=True):
-            if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
-                raise DataError(f"site {collector.site.name!r}: {self._unproven}")
-        self._proven = True
+            sight = self._tap(piece, pool)
+        if sight is None:
+            return False
+        self._keep(piece, sight, pool, seen)
+        self._plan(piece, sight)
+        return True
 
-    @property
-    def _unproven(self) -> str:
-        if self._fixed:
-            return (
-                f"the {self._fixed} samples of a batch, to which the model is fixed, cannot be told apart "
-                "in its values; leave the site out with --sites, or export the model for a batch of 1"
-            )
-        return "a sample in a batch gives other values than alone"
+    def _size(self) -> int:
+        """How many samples to run next."""
+        if self._reading is not None and not self._owed:
+            return self._probe_size
+        size = self._tap_size or 1
+        if self._probing is not None and self._chosen is None and not self._alone:
+            return max(size, PROOF)
+        return min(size, self._owed or size)
 
-    def _reduce(
-        self,
-        piece: Batch,
-        taps: Mapping[str, Array],
-        arranged: Sequence[Sequence[Array]],
-        pool: ThreadPoolExecutor,
-        seen: Callable[[Batch], None],
-    ) -> None:
-        """The statistics of one run, every site beside the others, and then all of them taken in."""
-        found = list(pool.map(lambda each, its: each.look(its, piece.index, piece.labels), self._collectors, arranged))
-        network = self._of_network(piece, taps, found)
-        jobs = [pool.submit(each.take, its) for each, its in zip(self._collectors, found, strict=True)]
+    def _read(self, probed: Probed, piece: Batch, pool: ThreadPoolExecutor) -> Sight | None:
+        try:
+            sight = probed.look(piece, pool)
+        except (ModelError, DataError) as error:
+            self._owed = len(piece.index)
+            self._failed += 1
+            if self._failed == PATIENCE:
+                self._reading = None
+                self.notes.append(f"Read without probes from sample {piece.index[0]} on: {error}.")
+            return None
+        self._failed = 0
+        return sight
+
+    def _tap(self, piece: Batch, pool: ThreadPoolExecutor) -> Sight | None:
+        size = len(piece.index)
+        try:
+            sight = self._tapped.look(piece, pool)
+        except (ModelError, DataError) as error:
+            if size == 1 or self._fixed:
+                raise
+            self._tap_size, self._alone = 1, True
+            self.notes.append(f"Run sample by sample: the model does not take a batch of {size} ({error}).")
+            return None
+        self._owed = max(0, self._owed - size)
+        return sight
+
+    def _plan(self, piece: Batch, sight: Sight) -> None:
+        """See from the first runs how to go on: how many samples at once, and with probes once the layout is proven."""
+        if self._probing is None and self._tap_size is not None:
+            return
+        size = self._fixed or len(piece.index)
+        if self._tap_size is None:
+            every = sum(array.nbytes for array in sight.outputs.values())
+            self._tap_size = int(np.clip(TAP_BYTES * size // max(every, 1), 1, MOST))
+        self._singles += size == 1
+        if self._tapped.proven or self._alone or self._singles == PATIENCE:
+            values = {value: sight.outputs[name] for value, name in self._tapped.tapped.items()}
+            self._layout = Layout.of(values, batch=size)
+
+    def _probe(self, probing: Probing, layout: Layout) -> None:
+        """Go on with probes, if there is a site that one can serve."""
+        self._probing = None
+        try:
+            probed = probing.open(self._tapped.collectors, layout)
+        except ModelError as error:
+            self.notes.append(f"Read without probes: {error}.")
+            return
+        if probed is None:
+            return
+        self._tapped.rest()
+        self._reading = self._probed = probed
+        self.way = probing.way
+        most = min(PROBED * TAP_BYTES // layout.weight(layout.values), TAP_BYTES // layout.weight(probed.tapped))
+        self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
+
+    def _keep(self, piece: Batch, sight: Sight, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
+        """Take in what one run showed, every site beside the others."""
+        network = self._of_network(piece, sight)
+        jobs = [pool.submit(keep) for keep in sight.keep]
         try:
             wait(jobs)
         finally:
@@ -172,8 +208,9 @@ class Stream:
             self.samples += len(piece.index)
             seen(piece)
 
-    def _of_network(self, piece: Batch, taps: Mapping[str, Array], found: Sequence[Seen]) -> dict[str, Any]:
+    def _of_network(self, piece: Batch, sight: Sight) -> dict[str, Any]:
         """What one run shows of the network as a whole."""
+        found = sight.found
         dead, linear = (np.stack(each, axis=1) for each in zip(*((f.dead, f.linear) for f in found), strict=True))
         statistics: dict[str, Any] = {"Fates": Fates.of_classes(dead, linear, piece.index)}
         finite = np.logical_and.reduce([f.finite for f in found])
@@ -182,7 +219,7 @@ class Stream:
             keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
             statistics[GLOBAL] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
         if self._scores is not None and piece.labels is not None:
-            statistics["Hits"] = self._hits(taps[self._scores], piece.labels)
+            statistics["Hits"] = self._hits(sight.outputs[self._scores], piece.labels)
         return statistics
 
     def _hits(self, scores: Array, labels: NDArray[np.int64]) -> Hits:

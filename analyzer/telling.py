@@ -1,6 +1,6 @@
 """From a state to a report: every measure whose statistics are there, every site, the network."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ def tell(state: State) -> Report:
     seen = {name: found for name, found in state.statistics.items() if Extents.__name__ in found}
     chosen = set(state.made["measures"])
     reports = tuple(
-        SiteReport(name, names[name].kind, _site_values(names[name], found, chosen, state.samples))
+        SiteReport(name, names[name].kind, site_values(names[name], found, chosen=chosen, samples=state.samples))
         for name, found in seen.items()
     )
     unseen = [
@@ -38,7 +38,15 @@ def tell(state: State) -> Report:
     )
 
 
-def _site_values(site: Site, found: Mapping[str, Any], chosen: set[str], samples: int) -> dict[str, Value]:
+def site_values(site: Site, found: Mapping[str, Any], *, chosen: Collection[str], samples: int) -> dict[str, Value]:
+    """What is told of a site.
+
+    Args:
+        site: which.
+        found: its statistics by the name of their kind; Extents and Nonfinite at least.
+        chosen: names of the measures wanted.
+        samples: how many samples came to it.
+    """
     extents: Extents = found[Extents.__name__]
     positions = extents.count / extents.samples
     values: dict[str, Value] = {
@@ -59,6 +67,19 @@ def _site_values(site: Site, found: Mapping[str, Any], chosen: set[str], samples
     values["nonfinite_samples"] = spoilt.samples
     values["first_nonfinite"] = None if spoilt.first == NONE else spoilt.first
     return values
+
+
+def network_values(extents: Mapping[str, Extents], through: Sequence[str], fates: Fates) -> dict[str, Value]:
+    """What is told of the network as a whole.
+
+    Args:
+        extents: of the sites that are told of, by their names.
+        through: names of the sites the points were followed through, those with nothing to tell included.
+        fates: what became of the points there.
+    """
+    told = np.array([name in extents for name in through])
+    fates = replace(fates, first_dead=fates.first_dead[told], linear_so_far=fates.linear_so_far[told])
+    return network({name: extents[name] for name in through if name in extents}, fates)
 
 
 def _undefined(measure: str) -> dict[str, Value]:
@@ -82,9 +103,8 @@ def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict
     values: dict[str, Value] = {}
     fates: Fates | None = found.get(Fates.__name__)
     if fates is not None and seen:
-        told = np.array([name in seen for name in state.statistics])
-        fates = replace(fates, first_dead=fates.first_dead[told], linear_so_far=fates.linear_so_far[told])
-        values |= network({name: stats[Extents.__name__] for name, stats in seen.items()}, fates)
+        extents = {name: stats[Extents.__name__] for name, stats in seen.items()}
+        values |= network_values(extents, tuple(state.statistics), fates)
     hits: Hits | None = found.get(Hits.__name__)
     if hits is not None:
         values["accuracy"] = hits.correct / hits.total

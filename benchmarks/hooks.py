@@ -11,15 +11,15 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from images import smooth
-from nets import NETS, build
+from nets import build
 from plain import open_plain
+from subjects import NETS
 from torch import nn
 
 
 def look(_: nn.Module, inputs: tuple[torch.Tensor], __: torch.Tensor) -> None:
-    """Extents, activity and patterns of one ReLU's input, whose units lie along axis 1."""
-    z = inputs[0].transpose(0, 1).flatten(1)
+    """Extents, activity and patterns of one activation's input, its units along axis 1, or the last of three."""
+    z = inputs[0].transpose(0, 2 if inputs[0].ndim == 3 else 1).flatten(1)
     torch.aminmax(z, dim=1)
     active = z > 0
     active.sum(dim=1)
@@ -38,9 +38,9 @@ def main(name: str, path: str, batch: int, threads: int, repeats: int) -> None:
     torch.set_num_threads(threads)
     net = build(name)
     for layer in net.modules():
-        if isinstance(layer, nn.ReLU):
+        if isinstance(layer, nn.ReLU | nn.GELU):
             layer.register_forward_hook(look)
-    images = smooth(batch, NETS[name][1], seed=0)
+    images = NETS[name].inputs(0, samples=batch)
     tensor = torch.from_numpy(images)
     session = open_plain(path, threads)
     feed = {session.get_inputs()[0].name: images}

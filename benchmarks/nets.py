@@ -1,6 +1,6 @@
 """The networks that are timed, in plain torch from their papers' descriptions, with random weights, as ONNX files.
 
-Run as `python benchmarks/nets.py NAME FILE`, where NAME is resnet18, resnet20 or mlp. Weights are drawn as He et al.
+Run as `python benchmarks/nets.py NAME FILE`, where NAME is one of `BUILDERS`. Weights are drawn as He et al.
 (2015) draw them; batch normalisation takes its means and variances from smooth random images, so that about half of all
 units are active, as in a trained network.
 """
@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from images import smooth
+from subjects import NETS
 from torch import nn
 
 
@@ -83,26 +83,66 @@ def mlp() -> nn.Module:
     return nn.Sequential(*hidden, nn.Linear(512, 10))
 
 
-NETS = {"resnet18": (resnet18, (3, 224, 224)), "resnet20": (resnet20, (3, 32, 32)), "mlp": (mlp, (784,))}
-"""Builder, and shape of a sample."""
+class Layer(nn.Module):
+    """A layer of an encoder: Vaswani et al., Attention is all you need (2017), figure 1, left, with GELU.
+
+    Its normalisations stand before what they feed, as in most networks since.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.enter, self.leave = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.wide, self.gelu, self.narrow = nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Vectors (sample, token, width) to vectors."""
+        by_head = self.enter(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = by_head[0], by_head[1], by_head[2]
+        weights = (query @ key.transpose(2, 3) / query.shape[3] ** 0.5).softmax(dim=3)
+        x = x + self.leave((weights @ value).transpose(1, 2).flatten(2))
+        return x + self.narrow(self.gelu(self.wide(self.norm2(x))))
+
+
+class Transformer(nn.Module):
+    """Six layers of width 256 with four heads over embedded tokens and places, and 10 classes of their mean."""
+
+    def __init__(self, vocabulary: int, tokens: int, width: int = 256) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, width)
+        self.places = nn.Parameter(torch.randn(tokens, width))
+        self.layers = nn.Sequential(*(Layer(width, heads=4) for _ in range(6)))
+        self.norm, self.decide = nn.LayerNorm(width), nn.Linear(width, 10)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens (sample, token) to class scores."""
+        return self.decide(self.norm(self.layers(self.embed(tokens) + self.places)).mean(dim=1))
+
+
+def transformer() -> nn.Module:
+    """For 128 tokens of 1000."""
+    return Transformer(1000, 128)
+
+
+BUILDERS = {"resnet18": resnet18, "resnet20": resnet20, "mlp": mlp, "transformer": transformer}
 
 
 def build(name: str) -> nn.Module:
     """The network with its random weights, ready to infer."""
-    builder, shape = NETS[name]
     torch.manual_seed(0)
-    net = builder()
+    net = BUILDERS[name]()
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     with torch.no_grad():
-        net.train()(torch.from_numpy(smooth(8, shape, seed=1)))
+        net.train()(torch.from_numpy(NETS[name].inputs(1, samples=8)))
     return net.eval()
 
 
 def export(name: str, path: Path) -> None:
     """Write the network as ONNX by torch's dynamo exporter, with a batch of any size."""
-    example = torch.from_numpy(smooth(2, NETS[name][1], seed=1))
+    example = torch.from_numpy(NETS[name].inputs(1, samples=2))
     shapes = ({0: torch.export.Dim("batch")},)
     torch.onnx.export(build(name), (example,), path, dynamo=True, dynamic_shapes=shapes, verbose=False)
 

@@ -2,12 +2,14 @@
 
 Beside it the obvious code, which finds the same extremes by `amax` and `amin` and leaves their gradients to autograd.
 Steps of the three take turns, and the ratio is the median over the rounds, so that a machine that changes its pace
-changes it for all; memory is what the steps add to a fresh process at their peak.
+changes it for all; processor time is that of all threads, and what to trust on a busy machine. Memory is what the
+steps add to a fresh process at their peak.
 
-    python benchmarks/separation_overhead.py [--device cpu] [--threads 2] [--rounds 20]
+    python benchmarks/separation_overhead.py [--device cpu] [--threads 2] [--rounds 20] [--markdown]
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -112,17 +114,24 @@ def stepper(net: str, variant: str, device: str) -> Callable[[], None]:
     return step
 
 
-def seconds(net: str, device: str, rounds: int) -> dict[str, list[float]]:
-    """Time of every step, after two to warm up."""
+def seconds(net: str, device: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Time and processor time of every step, after two to warm up."""
     steps = {variant: stepper(net, variant, device) for variant in VARIANTS}
-    times: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    times: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
     for turn in range(rounds + 2):
         for variant, step in steps.items():
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             step()
             if turn >= 2:
-                times[variant].append(time.perf_counter() - start)
+                times[variant].append((time.perf_counter() - start[0], time.process_time() - start[1]))
     return times
+
+
+def ratios(times: dict[str, list[tuple[float, float]]], variant: str) -> tuple[float, float]:
+    """Medians over the rounds of time and processor time over those of the plain step beside it."""
+    pairs = list(zip(times[variant], times["plain"], strict=True))
+    wall, processor = (statistics.median(own[kind] / plain[kind] for own, plain in pairs) for kind in range(2))
+    return wall, processor
 
 
 def megabytes(net: str, variant: str, device: str) -> float:
@@ -151,14 +160,19 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--memory-of", nargs=2, metavar=("NET", "VARIANT"), help="print one row's memory, for itself")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.memory_of:
         print(megabytes(*options.memory_of, options.device))
         return
-    print(f"torch {torch.__version__}, {options.device}, {options.threads} threads, median of {options.rounds} steps")
-    print(f"{'':30}{'':12}{'ms':>9}{'time':>8}{'MB':>9}{'memory':>9}")
+    title = f"torch {torch.__version__}, {options.device}, {options.threads} threads, medians of {options.rounds} steps"
+    print(f"{title}, load {os.getloadavg()[0]:.1f}\n")
+    line = "| {} | {} | {} | {} | {} | {} | {} |" if options.markdown else "{:30}{:12}{:>8}{:>8}{:>12}{:>7}{:>8}"
+    print(line.format("network", "step", "ms", "time", "processor", "MiB", "memory"))
+    if options.markdown:
+        print("| --- | --- |" + " ---: |" * 5)
     for net in NETS:
         times = seconds(net, options.device, options.rounds)
         plain_memory = 0.0
@@ -167,10 +181,10 @@ def main() -> None:
             run = subprocess.run([*command, "--memory-of", net, variant], capture_output=True, text=True, check=True)
             memory = float(run.stdout)
             plain_memory = memory if variant == "plain" else plain_memory
-            ratio = statistics.median(own / plain for own, plain in zip(times[variant], times["plain"], strict=True))
-            columns = f"{statistics.median(times[variant]) * 1e3:>9.1f}{ratio:>7.2f}x"
-            columns += f"{memory:>9.0f}{memory / plain_memory:>8.2f}x"
-            print(f"{net if variant == 'plain' else '':30}{variant:12}{columns}")
+            wall, processor = ratios(times, variant)
+            milliseconds = statistics.median(step[0] for step in times[variant]) * 1e3
+            figures = f"{milliseconds:.1f}", f"{wall:.2f}x", f"{processor:.2f}x", f"{memory:.0f}"
+            print(line.format(net, variant, *figures, f"{memory / plain_memory:.2f}x"))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,11 @@ def test_a_measure_asked_for_alone_comes_alone_and_is_the_same(measure: str) -> 
     alone = analyze(perceptron(), samples(50), measures=[measure])
     for site in alone:
         assert set(site.values) < set(whole[site.name].values)
-        assert all(np.array_equal(value, whole[site.name][name]) for name, value in site.values.items())
+        for name, value in site.values.items():
+            if "vni" in name or "effective" in name:
+                assert value == pytest.approx(whole[site.name][name], rel=1e-6)
+            else:
+                assert np.array_equal(value, whole[site.name][name])
 
 
 def test_margins_and_the_vni_of_pre_activations() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relucid.analyzer.stats import STATISTICS, Block, Fates, Patterns, Statistic, Tree
+from relucid.analyzer.stats import STATISTICS, Block, Changes, Fates, Patterns, Statistic, Tree
 
 TRACKED = {"frequent_keys", "frequent_counts", "frequent_missed", "floor"}
 
@@ -94,11 +94,31 @@ def test_fates_obey_the_law(seed: int, samples: int, sites: int) -> None:
     assert_same(merged(states, random), Fates.of_classes(kinds == 0, kinds == 1, index))
 
 
-@pytest.mark.parametrize("statistic", [*STATISTICS, Fates], ids=lambda each: each.__name__)
-def test_a_state_is_frozen_plain_data_that_a_file_can_hold(statistic: type[Statistic]) -> None:
-    block = block_of(1, 9)
-    none = np.zeros((9, 2), dtype=bool)
-    state = Fates.of_classes(none, none, block.index) if statistic is Fates else statistic.of(block)
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**31), samples=st.integers(1, 40))
+def test_changes_obey_the_law(seed: int, samples: int) -> None:
+    before, random = block_of(seed, samples), np.random.default_rng(seed)
+    after = before.z * random.choice([-1, 1, 1], before.z.shape)
+    parts = np.split(random.permutation(samples), np.sort(random.integers(0, samples + 1, 4)))
+    states = [Changes.of(before.z[part], after[part]) for part in parts if part.size]
+    whole = Changes.of(before.z, after)
+    assert_same(merged(states, random), whole)
+    tree: Tree[Any] = Tree()
+    for state in states:
+        tree.add(state)
+    assert_same(tree.total(), whole)
+
+
+def state_of(statistic: Any, block: Block) -> Any:
+    none = np.zeros((len(block.z), 2), dtype=bool)
+    if statistic is Fates:
+        return Fates.of_classes(none, none, block.index)
+    return Changes.of(block.z, -block.z) if statistic is Changes else statistic.of(block)
+
+
+@pytest.mark.parametrize("statistic", [*STATISTICS, Fates, Changes], ids=lambda each: each.__name__)
+def test_a_state_is_frozen_plain_data_that_a_file_can_hold(statistic: Any) -> None:
+    state = state_of(statistic, block_of(1, 9))
     assert is_dataclass(state)
     assert state.__dataclass_params__.frozen  # type: ignore[attr-defined]
     held = {field.name: np.asarray(getattr(state, field.name)) for field in fields(state)}

@@ -73,16 +73,16 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
     x, kept, looks = samples(100), [], []
     look = Collector.look
 
-    def breaks(self: Collector, *given: object) -> object:
+    def breaks(self: Collector, *given: object, **options: object) -> object:
         looks.append(self.site.name)
         if len(looks) == 12:
             raise KeyboardInterrupt
-        return look(self, *given)
+        return look(self, *given, **options)
 
     monkeypatch.setattr(Collector, "look", breaks)
     monkeypatch.setattr("relucid.analyzer.stream.TAP_BYTES", 400)
     with pytest.raises(KeyboardInterrupt):
-        observe(load(perceptron()), x, Options(measures=MEASURES), keep=kept.append)
+        observe(load(perceptron()), x, Options(measures=MEASURES, portable=True), keep=kept.append)
     monkeypatch.undo()
     [before] = kept
     assert 0 < before.samples < 100

@@ -1,10 +1,12 @@
 """`relucid reproduce`: lists the recipes, or makes a published figure or table again."""
 
+import importlib
 from pathlib import Path
 
 import click
 
 from ..analyzer.cli.progress import progress
+from ..analyzer.errors import OptionError
 from .recipes import RECIPES, Order, recipe
 
 PATH = click.Path(path_type=Path)
@@ -18,7 +20,7 @@ def _words(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str,
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
     """The parts between commas, each a whole number of at least 1."""
-    return tuple(click.IntRange(1).convert(part, param, ctx) for part in _words(ctx, param, value))
+    return tuple(click.IntRange(1)(part, param, ctx) for part in _words(ctx, param, value))
 
 
 @click.command(short_help="make a published figure or table again")
@@ -28,10 +30,13 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
 @click.option("--seed", type=int, default=10, show_default=True, help="Of weights, masks and orders; 10 was published.")
 @click.option("--device", default="cpu", show_default=True, help="Where to train, as torch names it.")
 @click.option("--data", type=PATH, help="The data, where the recipe needs some (mnist).")
+@click.option("--models", type=PATH, help="Folder of trained ONNX models, where the recipe looks at some (psb).")
 @click.option("--published", type=PATH, help="Csv of published numbers to put beside: method,width,depth,metric,value.")
 @click.option(
     "--methods", default="", callback=_words, metavar="A,B", help="Which methods; the recipe's own choice by default."
 )
+@click.option("--nets", default="", callback=_words, metavar="A,B", help="Which networks; likewise.")
+@click.option("--seeds", type=click.IntRange(1), help="How many seeds, from --seed on; likewise.")
 @click.option("--widths", default="", callback=_numbers, metavar="N,N", help="Units or channels of a layer; likewise.")
 @click.option("--depths", default="", callback=_numbers, metavar="N,N", help="Numbers of hidden layers; likewise.")
 @click.option("--epochs", type=click.IntRange(1), help="As many as published by default.")
@@ -44,8 +49,11 @@ def command(
     seed: int,
     device: str,
     data: Path | None,
+    models: Path | None,
     published: Path | None,
     methods: tuple[str, ...],
+    nets: tuple[str, ...],
+    seeds: int | None,
     widths: tuple[int, ...],
     depths: tuple[int, ...],
     epochs: int | None,
@@ -57,7 +65,7 @@ def command(
     """
     if name is None:
         for known, summary in RECIPES.items():
-            click.echo(f"{known:<8} {summary}")
+            click.echo(f"{known:<11} {summary}")
         return
     order = Order(
         out=out or Path(name),
@@ -65,15 +73,36 @@ def command(
         seed=seed,
         device=device,
         data=data,
+        models=models,
         published=published,
         methods=methods,
+        nets=nets,
+        seeds=seeds,
         widths=widths,
         depths=depths,
         epochs=epochs,
         limit=limit,
     )
     made = recipe(name)
+    _check_device(device)
+    _make_folder(order.out)
     with progress(name, total=made.steps(order)) as told:
         lines = made.run(order, told or (lambda _: None))
     for line in lines:
         click.echo(line)
+
+
+def _check_device(device: str) -> None:
+    torch = importlib.import_module("torch")  # which every recipe has asked for
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).splitlines()[0]
+        raise OptionError(f"--device: wanted one that torch can use here, as cpu, got {device!r} ({why})") from error
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"--out: cannot make the folder {out}: {error.strerror}; choose another place") from error

@@ -11,6 +11,7 @@ import click
 
 _COMMANDS = {
     "analyze": "run a model over data: what is dead, linear, redundant, how many patterns",
+    "compare": "what changed from one model to another, on the same data",
     "demo": "the whole flow on the model and data inside the package",
     "doctor": "what is installed, and which providers really work",
     "expose": "the same model, pre-activations as extra outputs",

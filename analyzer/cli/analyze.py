@@ -35,6 +35,7 @@ from .show import condition, show, writable
 @click.option("--limit", type=int, metavar="N", help="Read at most so many samples.")
 @click.option("--provider", default="cpu", metavar="cpu|cuda", help="Where the model runs.")
 @click.option("--exact", is_flag=True, help="Turn the runtime's graph optimisations off.")
+@click.option("--portable", is_flag=True, help="Count with numpy, not with native probes; the results are the same.")
 @click.option("--threads", type=int, metavar="N", help="Threads; default all cores.")
 @click.option("--capacity", type=int, default=CAPACITY, metavar="N", help="Distinct patterns per site counted exactly.")
 @click.option(

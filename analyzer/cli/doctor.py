@@ -1,4 +1,4 @@
-"""`relucid doctor`: what is installed, and which providers really work."""
+"""`relucid doctor`: what is installed, which providers really work, and whether the native probes do."""
 
 import platform
 from importlib import metadata
@@ -6,15 +6,19 @@ from importlib import metadata
 import click
 
 from .. import demo
+from ..analysis import observe
 from ..errors import RelucidError
 from ..model import load
+from ..native import why_not
+from ..options import Options
+from ..probing import NATIVE
 from ..runtime import installed_wheels, onnxruntime
 from ..session import PROVIDERS, open_session
 
 
 @click.command()
 def command() -> None:
-    """Tell what is installed, and which providers really work: each is tried with a session, never looked up."""
+    """Tell what is installed, and what really works: every provider and the native probes are tried."""
     from ... import __version__  # noqa: PLC0415
 
     click.echo(f"relucid      {__version__}")
@@ -31,9 +35,22 @@ def command() -> None:
             click.echo(f"{provider:<12} does not work: {error}")
         else:
             click.echo(f"{provider:<12} works ({session.provider})")
+    click.echo(f"native       {_native()}")
     for extra in ("torch", "pillow", "pyarrow"):
         try:
             version = metadata.version(extra)
         except metadata.PackageNotFoundError:
             version = "not installed (optional)"
         click.echo(f"{extra:<12} {version}")
+
+
+def _native() -> str:
+    """Whether an analysis counts by native probes, or why not."""
+    reason = why_not()
+    if reason is not None:
+        return f"not used: {reason}; numpy counts instead, with the same results"
+    try:
+        seen = observe(load(demo.model()), demo.data(), Options(limit=32))
+    except RelucidError as error:
+        return f"does not work: {error}"
+    return "works" if seen.made["way"] == NATIVE else f"does not work: {' '.join(seen.notes)}"

@@ -3,6 +3,7 @@
 from typing import Protocol, Self
 
 from .block import Block
+from .changes import Changes
 from .comoment import CoMoment, PreactivationCoMoment
 from .extents import Extents
 from .fates import Fates
@@ -17,6 +18,7 @@ from .tree import Tree, merge_all
 __all__ = [
     "STATISTICS",
     "Block",
+    "Changes",
     "CoMoment",
     "Extents",
     "Fates",

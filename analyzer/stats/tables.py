@@ -1,5 +1,8 @@
 """Tables of counts: sorted distinct keys with a count each. Add two, look keys up, find the heaviest."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +10,9 @@ from .keys import WORD, Keys
 
 Counts = NDArray[np.int64]
 Table = tuple[Keys, Counts]
+
+PIECE = 2**14
+"""Keys of the larger table that are added at once."""
 
 
 def tally(keys: Keys) -> Table:
@@ -21,7 +27,7 @@ def tally(keys: Keys) -> Table:
 
 
 def add(a: Table, b: Table) -> Table:
-    """Both tables in one, in O(size): a stable sort finds the two sorted runs and merges them.
+    """Both tables in one, in O(size), cut at the same keys into pieces that stay in a processor's cache.
 
     Counts may have several columns (key, column); each is added by itself.
 
@@ -29,13 +35,21 @@ def add(a: Table, b: Table) -> Table:
     >>> [part.tolist() for part in add(a, a)]
     [[3, 7], [2, 4]]
     """
-    keys = np.concatenate([a[0], b[0]])
-    if keys.size == 0:
-        return a
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    starts = _run_starts(keys)
-    return keys[starts], np.add.reduceat(np.concatenate([a[1], b[1]])[order], starts, axis=0)
+    pivots = max(a[0], b[0], key=len)[PIECE::PIECE]
+    if not pivots.size:
+        return _add(a, b)
+    keys = np.empty(a[0].size + b[0].size, dtype=np.uint64)
+    counts = np.empty((keys.size, *a[1].shape[1:]), dtype=np.int64)
+    filled = 0
+    for one, other in zip(_cut(a, pivots), _cut(b, pivots), strict=True):
+        piece = _add(one, other)
+        end = filled + piece[0].size
+        keys[filled:end], counts[filled:end] = piece
+        filled = end
+    # Shrunk in place, so that no copy of a large table ever stands beside it; nothing else refers to the arrays.
+    keys.resize(filled, refcheck=False)
+    counts.resize((filled, *counts.shape[1:]), refcheck=False)
+    return keys, counts
 
 
 def lookup(table: Table, keys: Keys, *, absent: int = 0) -> Counts:
@@ -75,3 +89,20 @@ def _run_starts(keys: Keys) -> NDArray[np.int64]:
     first = np.ones(keys.size, dtype=np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
     return np.flatnonzero(first)
+
+
+def _cut(table: Table, pivots: Keys) -> Iterator[Table]:
+    edges = [0, *np.searchsorted(table[0], pivots).tolist(), table[0].size]
+    return ((table[0][i:j], table[1][i:j]) for i, j in pairwise(edges))
+
+
+def _add(a: Table, b: Table) -> Table:
+    """Both tables in one; a stable sort finds the two sorted runs and merges them."""
+    keys = np.concatenate([a[0], b[0]])
+    order = np.argsort(keys, kind="stable")
+    keys, counts = keys[order], np.concatenate([a[1], b[1]])[order]
+    twins = np.flatnonzero(keys[1:] == keys[:-1])
+    counts[twins] += counts[twins + 1]
+    kept = np.ones(keys.size, dtype=np.bool_)
+    kept[twins + 1] = False
+    return keys[kept], counts[kept]

@@ -5,13 +5,15 @@ from typing import Any
 
 from torch import Tensor
 
+from ...analyzer.errors import wanted
 from ..torch import Separation
 from ..torch.monitor import Monitor
 from ..torch.scalars import Scalar
-from .wanted import wanted
+from .parts import Parts
 
-with wanted("lightning"):
-    from lightning.pytorch import Callback, LightningModule, Trainer
+wanted("lightning.pytorch", package="relucid[lightning]", task="this adapter")
+
+from lightning.pytorch import Callback, LightningModule, Trainer  # noqa: E402 - after the line above it cannot fail
 
 
 class RelucidCallback(Callback):
@@ -26,32 +28,32 @@ class RelucidCallback(Callback):
     Args:
         separation: made for the model that is trained.
         monitor: made for the same model; its window "epoch" ends with the trainer's epochs.
+
+    Raises:
+        OptionError: one of them is something else.
     """
 
     def __init__(self, *, separation: Separation | None = None, monitor: Monitor | None = None) -> None:
-        self.separation = separation
-        self.monitor = monitor
+        self._parts = Parts(separation, monitor)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the monitor a log."""
         del pl_module, stage
-        if self.monitor is not None and self.monitor.log is None:
 
-            def log(values: dict[str, Scalar], step: int) -> None:
-                del step
-                named = {f"relucid/{name}": value for name, value in values.items()}
-                for logger in trainer.loggers:
-                    logger.log_metrics(named, step=trainer.global_step)
+        def log(values: dict[str, Scalar], step: int) -> None:
+            del step
+            named = {f"relucid/{name}": value for name, value in values.items()}
+            for logger in trainer.loggers:
+                logger.log_metrics(named, step=trainer.global_step)
 
-            self.monitor.log = log
+        self._parts.log_by(log)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Add the term to a loss that is divided for accumulation already, and multiplied by the loss scale in fp16."""
-        del pl_module
-        if self.separation is None:
+        if self._parts.separation is None:
             return
-        term = self.separation.penalty()
-        self.log("relucid/separation", term.detach())
+        term = self._parts.separation.penalty()
+        pl_module.log("relucid/separation", term.detach())
         term = term / trainer.accumulate_grad_batches
         scaler = getattr(trainer.precision_plugin, "scaler", None)
         loss.add_(term if scaler is None else scaler.scale(term))
@@ -59,17 +61,12 @@ class RelucidCallback(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End a window that is an epoch."""
         del trainer, pl_module
-        if self.monitor is not None and self.monitor.window == "epoch":
-            self.monitor.end_window()
+        self._parts.end_epoch()
 
     def state_dict(self) -> dict[str, Any]:
         """States of both."""
-        both = {"separation": self.separation, "monitor": self.monitor}
-        return {name: part.state_dict() for name, part in both.items() if part is not None}
+        return self._parts.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Mapping[str, Any]]) -> None:
         """Go on where the checkpoint was saved."""
-        if self.separation is not None and "separation" in state_dict:
-            self.separation.load_state_dict(state_dict["separation"])
-        if self.monitor is not None and "monitor" in state_dict:
-            self.monitor.load_state_dict(state_dict["monitor"])
+        self._parts.load_state_dict(state_dict)

@@ -2,17 +2,31 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from ...analyzer.errors import OptionError, wanted
 from ..torch import Separation
 from ..torch.monitor import Log, Monitor
-from .wanted import wanted
+from .parts import Parts
 
-with wanted("transformers"):
-    from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+wanted("transformers", package="relucid[transformers]", task="this adapter")
+wanted("accelerate", package="relucid[transformers]", task="this adapter")
+
+from transformers import (  # noqa: E402 - after the lines above it cannot fail
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+if TYPE_CHECKING:
+    _Mixed = Trainer
+else:
+    _Mixed = object
 
 FILE = "relucid.pt"
 """What a checkpoint folder holds of relucid."""
@@ -27,15 +41,16 @@ class RelucidCallback(TrainerCallback):
         separation: made for the model that is trained.
         monitor: made for the same model.
         log: given to a monitor that has none.
+
+    Raises:
+        OptionError: one of the first two is something else.
     """
 
     def __init__(
         self, *, separation: Separation | None = None, monitor: Monitor | None = None, log: Log | None = None
     ) -> None:
-        self._parts = {"separation": separation, "monitor": monitor}
-        self._monitor = monitor
-        if monitor is not None and monitor.log is None:
-            monitor.log = log
+        self._parts = Parts(separation, monitor)
+        self._parts.log_by(log)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
@@ -48,26 +63,21 @@ class RelucidCallback(TrainerCallback):
         if not file.exists():
             warnings.warn(f"{file} is not there: separation and monitor start anew", stacklevel=2)
             return
-        saved = torch.load(file, weights_only=True)
-        for name, part in self._parts.items():
-            if part is not None and name in saved:
-                part.load_state_dict(saved[name])
+        self._parts.load_state_dict(torch.load(file, weights_only=True))
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         """End a window that is an epoch."""
         del args, state, control, more
-        if self._monitor is not None and self._monitor.window == "epoch":
-            self._monitor.end_window()
+        self._parts.end_epoch()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         """Save beside the trainer's own files."""
         del control, more
         if state.is_world_process_zero:
-            parts = {name: part.state_dict() for name, part in self._parts.items() if part is not None}
-            torch.save(parts, _file(args, state))
+            torch.save(self._parts.state_dict(), _file(args, state))
 
 
-class RelucidMixin:
+class RelucidMixin(_Mixed):
     """Adds the separation term to the loss of a Trainer and lets the monitor log through it.
 
         class MyTrainer(RelucidMixin, Trainer): ...
@@ -81,19 +91,25 @@ class RelucidMixin:
         separation: made for the model that is trained.
         monitor: made for the same model; without a log of its own it logs as relucid/SITE/NAME through `Trainer.log`.
         options: of the Trainer.
+
+    Raises:
+        OptionError: it is mixed into something else, or one of the two is something else.
     """
 
     def __init__(
         self, *args: Any, separation: Separation | None = None, monitor: Monitor | None = None, **options: Any
     ) -> None:
-        super().__init__(*args, **options)
-        self.separation = separation
+        if not isinstance(self, Trainer):
+            raise OptionError(f"{type(self).__name__}: wanted a Trainer behind the mixin, as (RelucidMixin, Trainer)")
 
         def log(values: dict[str, Any], step: int) -> None:
             del step
             self.log({f"relucid/{name}": value for name, value in values.items()})
 
-        self.add_callback(RelucidCallback(separation=separation, monitor=monitor, log=log))
+        callback = RelucidCallback(separation=separation, monitor=monitor, log=log)
+        super().__init__(*args, **options)
+        self.separation = separation
+        self.add_callback(callback)
 
     def compute_loss(
         self,
@@ -103,7 +119,7 @@ class RelucidMixin:
         num_items_in_batch: Any = None,
     ) -> Any:
         """The Trainer's loss and, where it trains, the term."""
-        found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        found: Any = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if self.separation is None or not torch.is_grad_enabled():
             return found
         loss, *outputs = found if return_outputs else (found,)
@@ -116,8 +132,9 @@ class RelucidMixin:
     def _counts_as_scaled(self, num_items_in_batch: Any) -> bool:
         """Whether the Trainer takes what `compute_loss` returns as divided by the steps of accumulation already."""
         if self.loss_is_scaled_for_ga is not None:
-            return self.loss_is_scaled_for_ga
-        return (self.model_accepts_loss_kwargs and num_items_in_batch is not None) or self.compute_loss_func is not None
+            return bool(self.loss_is_scaled_for_ga)
+        divides = self.model_accepts_loss_kwargs and num_items_in_batch is not None
+        return bool(divides or self.compute_loss_func is not None)
 
 
 class RelucidTrainer(RelucidMixin, Trainer):
@@ -125,4 +142,4 @@ class RelucidTrainer(RelucidMixin, Trainer):
 
 
 def _file(args: TrainingArguments, state: TrainerState) -> Path:
-    return Path(args.output_dir) / f"checkpoint-{state.global_step}" / FILE
+    return Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / FILE

@@ -4,60 +4,57 @@ The counterpart of `words.py`, `draws.py` and `packing.py`, in standard operator
 seed or the samples a runtime computes once, when it loads the model.
 """
 
-_TABLE = "signs, exponents, levels, samples, seed, bits, starts, cuts, outcomes"
+_HALF = "half = Constant <value = uint64 {32}> ()"
+
+
+def _rounds() -> str:
+    """The squares of `words.squares`, its last shift left to the caller: the word is the upper half of each number.
+
+    Unrolled, since a runtime takes a model of few large nodes faster than one of many calls.
+    """
+    lines, x = [], "y"
+    for step, added in enumerate("yzy", start=1):
+        lines.append(f"""
+        square{step} = Mul({x}, {x})
+        sum{step} = Add(square{step}, {added})
+        high{step} = BitShift <direction = "RIGHT"> (sum{step}, half)
+        low{step} = BitShift <direction = "LEFT"> (sum{step}, half)
+        turned{step} = Add(high{step}, low{step})""")
+        x = f"turned{step}"
+    return "".join(lines)
+
 
 BODIES = {
-    "Mix": """(x, y) => (mixed) {
-        half = Constant <value = uint64 {32}> ()
-        square = Mul(x, x)
-        sum = Add(square, y)
-        high = BitShift <direction = "RIGHT"> (sum, half)
-        low = BitShift <direction = "LEFT"> (sum, half)
-        mixed = Add(high, low)
-    }""",
-    "Squares": """(counter, key) => (word) {
-        half = Constant <value = uint64 {32}> ()
-        y = Mul(counter, key)
+    "Squares": f"""(y, key) => (wide) {{
+        {_HALF}
         z = Add(y, key)
-        first = relucid.psb.Mix(y, y)
-        second = relucid.psb.Mix(first, z)
-        third = relucid.psb.Mix(second, y)
-        square = Mul(third, third)
-        sum = Add(square, z)
-        word = BitShift <direction = "RIGHT"> (sum, half)
-    }""",
-    "Derive": """(key, number) => (derived) {
-        next = Constant <value = uint64[2] {0, 1}> ()
-        places = Constant <value = uint64[2] {4294967296, 2}> ()
-        one = Constant <value = uint64 {1}> ()
+        {_rounds()}
+        square = Mul(turned3, turned3)
+        wide = Add(square, z)
+    }}""",
+    "Keys": f"""(node_keys, seed) => (keys) {{
+        {_HALF}
+        next = Constant <value = uint64[2, 1] {{0, 1}}> ()
+        places = Constant <value = uint64[2] {{4294967296, 2}}> ()
+        one = Constant <value = uint64 {{1}}> ()
+        number = Cast <to = 13> (seed)
         twice = Add(number, number)
         counters = Add(twice, next)
-        words = relucid.psb.Squares(counters, key)
-        joined = MatMul(words, places)
-        derived = Add(joined, one)
-    }""",
-    "Draw": """<key> (levels, samples, seed, bits, starts, cuts, outcomes, images) => (share) {
-        zero = Constant <value = int64 {0}> ()
-        one = Constant <value = int64 {1}> ()
-        unsigned_one = Constant <value = uint64 {1}> ()
-        word_bits = Constant <value = uint64 {32}> ()
-        scalar = Constant <value = int64[0] {}> ()
-        column_shape = Constant <value = int64[2] {-1, 1}> ()
-
-        node_key = Constant <value_int: int = @key> ()
-        node_key_word = Cast <to = 13> (node_key)
-        seed_word = Cast <to = 13> (seed)
-        call_key = relucid.psb.Derive(node_key_word, seed_word)
-
-        weights_row = Shape(levels)
-        weights = Reshape(weights_row, scalar)
-        index = Range(zero, weights, one)
-        image = Range(zero, images, one)
-        first_flat = Mul(image, weights)
-        first = Reshape(first_flat, column_shape)
-        counter = Add(first, index)
-        counter_word = Cast <to = 13> (counter)
-        word = relucid.psb.Squares(counter_word, call_key)
+        y = Mul(counters, node_keys)
+        wide = relucid.psb.Squares(y, node_keys)
+        words = BitShift <direction = "RIGHT"> (wide, half)
+        joined = MatMul(places, words)
+        keys = Add(joined, one)
+    }}""",
+    "Binomial": f"""<levels> (samples, bits, starts, cuts, outcomes) => (rest, width, cut, factor) {{
+        {_HALF}
+        zero = Constant <value = int64 {{0}}> ()
+        one = Constant <value = int64 {{1}}> ()
+        unsigned_one = Constant <value = uint64 {{1}}> ()
+        word_bits = Constant <value = uint64 {{64}}> ()
+        double_one = Constant <value = double {{1.0}}> ()
+        scalar = Constant <value = int64[0] {{}}> ()
+        level_count = Constant <value_int: int = @levels> ()
 
         powers_row = Shape(bits)
         powers = Reshape(powers_row, scalar)
@@ -68,114 +65,164 @@ BODIES = {
         is_n = Equal(each_n, samples)
         t_found = NonZero(is_n)
         [samples_must_be_a_power_of_two_that_the_table_has] t = Reshape(t_found, scalar)
+        any_row = Constant <value = int64[1] {{-1}}> ()
+        t_row = Reshape(t, any_row)
 
         c = Gather(bits, t)
-        start = Gather(starts, t)
         c_word = Cast <to = 13> (c)
-        rest_bits = Sub(word_bits, c_word)
-        column_word = BitShift <direction = "RIGHT"> (word, rest_bits)
-        column_of_level = Cast <to = 7> (column_word)
+        rest = Sub(word_bits, c_word)
         width_word = BitShift <direction = "LEFT"> (unsigned_one, c_word)
-        width = Cast <to = 7> (width_word)
-        level_place = Mul(levels, width)
-        level_start = Add(level_place, start)
-        column = Add(level_start, column_of_level)
+        width = Cast <to = 6> (width_word)
+        wide_width = Cast <to = 7> (width_word)
 
-        signed_cuts = Cast <to = 7> (cuts)
-        cut = Gather(signed_cuts, column)
-        signed_word = Cast <to = 7> (word)
-        is_second = GreaterOrEqual(signed_word, cut)
-        second = Cast <to = 7> (is_second)
-        twice = Add(column, column)
-        place = Add(twice, second)
-        double_outcomes = Cast <to = 11> (outcomes)
-        ones = Gather(double_outcomes, place)
+        start = Gather(starts, t_row)
+        columns = Mul(level_count, wide_width)
+        end = Add(start, columns)
+        cut_here = Slice(cuts, start, end)
+        cut_word = Cast <to = 13> (cut_here)
+        cut = BitShift <direction = "LEFT"> (cut_word, half)
+
+        twice_start = Add(start, start)
+        twice_end = Add(end, end)
+        outcome = Slice(outcomes, twice_start, twice_end)
+        double_outcome = Cast <to = 11> (outcome)
         n = Cast <to = 11> (samples)
-        share = Div(ones, n)
-    }""",
-    "Unpack": """(planes, count) => (numbers) {
+        share = Div(double_outcome, n)
+        factor = Add(share, double_one)
+    }}""",
+    "Unpack": """<unit, step_in, step_out> (signs, exponents, levels) => (scale, level) {
         places = Constant <value = uint8[8] {7, 6, 5, 4, 3, 2, 1, 0}> ()
-        two = Constant <value = uint8 {2}> ()
+        two_byte = Constant <value = uint8 {2}> ()
+        zero = Constant <value = int64 {0}> ()
         one = Constant <value = int64 {1}> ()
-        minus_one = Constant <value = int64 {-1}> ()
-        zero_row = Constant <value = int64[1] {0}> ()
-        one_row = Constant <value = int64[1] {1}> ()
         unsigned_one = Constant <value = uint64 {1}> ()
+        minus_one = Constant <value = int64 {-1}> ()
+        double_one = Constant <value = double {1.0}> ()
+        minus_double_one = Constant <value = double {-1.0}> ()
         scalar = Constant <value = int64[0] {}> ()
         bytes_shape = Constant <value = int64[3] {0, -1, 1}> ()
         plane_shape = Constant <value = int64[2] {0, -1}> ()
-        row_shape = Constant <value = int64[2] {1, -1}> ()
         flat_shape = Constant <value = int64[1] {-1}> ()
+        float_unit = Constant <value_float: float = @unit> ()
+        float_in = Constant <value_float: float = @step_in> ()
+        float_out = Constant <value_float: float = @step_out> ()
+        double_unit = Cast <to = 11> (float_unit)
+        double_in = Cast <to = 11> (float_in)
+        double_out = Cast <to = 11> (float_out)
+        smallest_read = Mul(double_unit, double_in)
+        smallest = Div(smallest_read, double_out)
 
+        planes = Concat <axis = 0> (signs, exponents, levels)
         bytes = Reshape(planes, bytes_shape)
         shifted = BitShift <direction = "RIGHT"> (bytes, places)
-        bit_of_byte = Mod(shifted, two)
+        bit_of_byte = Mod(shifted, two_byte)
         bit = Reshape(bit_of_byte, plane_shape)
-        double_bit = Cast <to = 11> (bit)
-
+        float_bit = Cast <to = 1> (bit)
         shape = Shape(planes)
-        plane_count_row = Slice(shape, zero_row, one_row)
-        plane_count = Reshape(plane_count_row, scalar)
+        plane_count = Gather(shape, zero)
         highest = Sub(plane_count, one)
-        exponent = Range(highest, minus_one, minus_one)
-        exponent_word = Cast <to = 13> (exponent)
-        power_word = BitShift <direction = "LEFT"> (unsigned_one, exponent_word)
-        power_flat = Cast <to = 11> (power_word)
-        power = Reshape(power_flat, row_shape)
+        power_of_plane = Range(highest, minus_one, minus_one)
+        word_of_plane = Cast <to = 13> (power_of_plane)
+        place_word = BitShift <direction = "LEFT"> (unsigned_one, word_of_plane)
+        place_value = Cast <to = 1> (place_word)
+        float_code = MatMul(place_value, float_bit)
+        code = Cast <to = 6> (float_code)
 
-        padded_row = MatMul(power, double_bit)
-        padded = Reshape(padded_row, flat_shape)
-        double_numbers = Slice(padded, zero_row, count)
-        numbers = Cast <to = 7> (double_numbers)
-    }""",
-    "Weights": f"""<key, unit, shape> ({_TABLE}, images) => (weights) {{
-        zero = Constant <value = int64 {{0}}> ()
-        one = Constant <value = int64 {{1}}> ()
-        unsigned_one = Constant <value = uint64 {{1}}> ()
-        double_one = Constant <value = double {{1.0}}> ()
-        double_two = Constant <value = double {{2.0}}> ()
-        any_row = Constant <value = int64[1] {{-1}}> ()
-        table_shape = Constant <value_ints: ints = @shape> ()
-        float_unit = Constant <value_float: float = @unit> ()
-        double_unit = Cast <to = 11> (float_unit)
-        count = ReduceProd <keepdims = 1> (table_shape)
+        level_shape = Shape(levels)
+        level_bits = Gather(level_shape, zero)
+        level_bits_word = Cast <to = 13> (level_bits)
+        level_count_word = BitShift <direction = "LEFT"> (unsigned_one, level_bits_word)
+        level_count = Cast <to = 6> (level_count_word)
+        level = Mod(code, level_count)
+        signed_exponent = Div(code, level_count)
 
-        negative = relucid.psb.Unpack(signs, count)
-        double_negative = Cast <to = 11> (negative)
-        twice_negative = Mul(double_negative, double_two)
-        sign = Sub(double_one, twice_negative)
-
-        code = relucid.psb.Unpack(exponents, count)
-        present = Min(code, one)
-        double_present = Cast <to = 11> (present)
-        below = Sub(code, one)
-        shift = Max(below, zero)
+        exponent_shape = Shape(exponents)
+        exponent_bits = Gather(exponent_shape, zero)
+        exponent_bits_word = Cast <to = 13> (exponent_bits)
+        exponent_count_word = BitShift <direction = "LEFT"> (unsigned_one, exponent_bits_word)
+        exponent_count = Cast <to = 7> (exponent_count_word)
+        largest = Sub(exponent_count, one)
+        shift = Range(zero, largest, one)
         shift_word = Cast <to = 13> (shift)
         power_word = BitShift <direction = "LEFT"> (unsigned_one, shift_word)
         power = Cast <to = 11> (power_word)
-        magnitude = Mul(power, double_unit)
-        magnitude_or_zero = Mul(magnitude, double_present)
-        scale = Mul(magnitude_or_zero, sign)
-
-        level = relucid.psb.Unpack(levels, count)
-        share = relucid.psb.Draw <key: int = @key> (level, samples, seed, bits, starts, cuts, outcomes, images)
-        factor = Add(share, double_one)
-        flat = Mul(scale, factor)
-        images_shape = Concat <axis = 0> (any_row, table_shape)
-        weights = Reshape(flat, images_shape)
-    }}""",
-    "Images": """<per_image> (x) => (images) {
-        one = Constant <value = int64 {1}> ()
-        scalar = Constant <value = int64[0] {}> ()
-        zero_row = Constant <value = int64[1] {0}> ()
-        one_row = Constant <value = int64[1] {1}> ()
-        each = Constant <value_int: int = @per_image> ()
-        shape = Shape(x)
-        batch_row = Slice(shape, zero_row, one_row)
-        batch = Reshape(batch_row, scalar)
-        others = Sub(batch, one)
-        more = Mul(others, each)
-        images = Add(more, one)
+        magnitude = Mul(power, smallest)
+        negative = Mul(magnitude, minus_double_one)
+        nothing = Sub(double_one, double_one)
+        nothing_row = Reshape(nothing, flat_shape)
+        each = Concat <axis = 0> (nothing_row, magnitude, nothing_row, negative)
+        scale = Gather(each, signed_exponent)
     }""",
 }
 """Signature and body of each function, by name; those that are called come first."""
+
+
+def weights(*, per_image: bool) -> str:
+    """The body of `Weights`: what a runtime computes in every call, (image, *shape).
+
+    They take whole steps of the input to steps of the output.
+
+    Args:
+        per_image: whether each image has draws of its own; else there is one image for all.
+    """
+    images = """
+        batch_place = Constant <value = int64 {0}> ()
+        x_shape = Shape(x)
+        batch = Gather(x_shape, batch_place)
+        image = Range(zero, batch, one)
+        image_first = Mul(image, count)
+        image_column = Constant <value = int64[3] {-1, 1, 1}> ()
+        first_of_image = Reshape(image_first, image_column)
+        first_of_row = Add(first_of_image, first)
+    """
+    return f"""<number, unit, shape, step_in, step_out>
+        (x, signs, exponents, levels, keys, rest, width, cut, factor) => (weights) {{
+        {_HALF}
+        zero = Constant <value = int64 {{0}}> ()
+        one = Constant <value = int64 {{1}}> ()
+        any_row = Constant <value = int64[1] {{-1}}> ()
+        zero_row = Constant <value = int64[1] {{0}}> ()
+        last_place = Constant <value = int64 {{-1}}> ()
+        column = Constant <value = int64[2] {{-1, 1}}> ()
+        table_shape = Constant <value_ints: ints = @shape> ()
+        count_row = ReduceProd <keepdims = 1> (table_shape)
+
+        scale_padded, level_padded = relucid.psb.Unpack
+            <unit: float = @unit, step_in: float = @step_in, step_out: float = @step_out> (signs, exponents, levels)
+        scale_flat = Slice(scale_padded, zero_row, count_row)
+        level_flat = Slice(level_padded, zero_row, count_row)
+        units = Gather(table_shape, last_place)
+        units_row = Reshape(units, any_row)
+        rows_shape = Concat <axis = 0> (any_row, units_row)
+        scale = Reshape(scale_flat, rows_shape)
+        level = Reshape(level_flat, rows_shape)
+        scalar = Constant <value = int64[0] {{}}> ()
+        count = Reshape(count_row, scalar)
+        first_flat = Range(zero, count, units)
+        first = Reshape(first_flat, column)
+        {images if per_image else "first_of_row = Identity(first)"}
+        first_word = Cast <to = 13> (first_of_row)
+        unit = Range(zero, units, one)
+        unit_word = Cast <to = 13> (unit)
+
+        mine = Constant <value_int: int = @number> ()
+        key = Gather(keys, mine)
+        row = Mul(first_word, key)
+        place = Mul(unit_word, key)
+        y = Add(row, place)
+        wide = relucid.psb.Squares(y, key)
+
+        column_word = BitShift <direction = "RIGHT"> (wide, rest)
+        column_of_level = Cast <to = 6> (column_word)
+        level_start = Mul(level, width)
+        entry = Add(column_of_level, level_start)
+        its_cut = Gather(cut, entry)
+        is_second = GreaterOrEqual(wide, its_cut)
+        second = Cast <to = 6> (is_second)
+        twice = Add(entry, entry)
+        outcome = Add(twice, second)
+        drawn = Gather(factor, outcome)
+        flat = Mul(drawn, scale)
+        images_shape = Concat <axis = 0> (any_row, table_shape)
+        weights = Reshape(flat, images_shape)
+    }}"""

@@ -20,9 +20,9 @@ MOST_SAMPLES = 1024
 class Table:
     """How many of n samples succeed, for every n = 2^t up to a largest and every level of probability.
 
-    For each (n, level) there are 2^c columns, and in each column a cut and two outcomes. The first c bits of a random
-    word choose the column, and the outcome is the first if the word is below the cut, else the second. (Walker's alias
-    method, 1977, on whole numbers: n columns are enough for the n + 1 outcomes.)
+    For each (n, level) there are 2^c columns, at least two, and in each column a cut and two outcomes. The first c bits
+    of a random word choose the column, and the outcome is the first if the word is below the cut, else the second.
+    (Walker's alias method, 1977, on whole numbers: n columns are enough for the n + 1 outcomes.)
 
     The law is the binomial one with every probability a multiple of 2^-32: none is off by 2^-32, and outcomes of less
     than about 2^-33 are never drawn. The masses come from exact fractions, so every machine makes the same table.
@@ -55,6 +55,20 @@ class Table:
         column += self.starts[t] + (np.asarray(level, dtype=np.int64) << self.bits[t])
         second = words >= self.cuts[column]
         return self.outcomes[2 * column + second].astype(np.int64)
+
+    def leaves_to_chance(self, *, samples: int) -> NDArray[np.bool_]:
+        """Whether there is more than one outcome, for each level (level,).
+
+        Args:
+            samples: n.
+
+        Raises:
+            OptionError: n is not a power of two up to the largest of the table.
+        """
+        t = self.power(samples)
+        end = self.starts[t + 1] if t + 1 < len(self.starts) else len(self.cuts)
+        outcomes = self.outcomes[2 * self.starts[t] : 2 * end].reshape(-1, 2 << self.bits[t])
+        return np.asarray(outcomes.min(axis=1) < outcomes.max(axis=1))
 
     def power(self, samples: int) -> int:
         """The t of n = 2^t.
@@ -90,7 +104,7 @@ def table_of(levels: Levels, *, most: int = MOST_SAMPLES, exact_dyadics: bool = 
     bits, starts, cuts, outcomes = [], [0], [], []
     for n in (1 << t for t in range(most.bit_length())):
         laws = [masses(n, p, exact_dyadics=exact_dyadics) for p in levels.probabilities]
-        c = max(0, *(len(law) - 2 for law in laws)).bit_length()
+        c = max(1, *(len(law) - 2 for law in laws)).bit_length()
         for law in laws:
             for cut, first, second in _columns(law, c):
                 cuts.append(cut)

@@ -103,6 +103,16 @@ def variance_bound(w: ArrayLike, *, samples: int = 1) -> NDArray[np.float64]:
     return np.square(np.asarray(w, dtype=np.float64)) / (8 * samples)
 
 
+def relative_deviation(codes: Codes, *, samples: int = 1) -> NDArray[np.float64]:
+    """sqrt(Var(w_n)) / |w| = sqrt(p (1 - p) / n) / (1 + p), largest at p = 1/3; 0 for a zero. Thesis, (4.11).
+
+    >>> relative_deviation(encode([2.0, 3.0])).round(4).tolist()
+    [0.0, 0.3333]
+    """
+    p = codes.probability.astype(np.float64)
+    return np.asarray(np.sqrt(p * (1 - p) / samples) / (1 + p))
+
+
 def relative_deviation_bound(*, samples: int) -> float:
     """1 / sqrt(8 n), the largest standard deviation of a weight over its size. Thesis, (4.11), which writes s for n.
 

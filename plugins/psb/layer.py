@@ -50,7 +50,7 @@ class Layer:
     samples: int | None = None
 
     def bits_needed(self, *, most_samples: int) -> int:
-        """Bits a sum of this layer can take, the half that rounds it included, with every activation at its extreme.
+        """Bits a sum can take, bias and the half that rounds it included, with every activation at its extreme.
 
         A sum counts in steps of its unit's smallest 2^e / n; up to 53 bits, float64 adds it exactly in any order. See
         docs/psb.md for the proof.
@@ -59,5 +59,6 @@ class Layer:
         smallest = np.where(size > 0, size, np.inf).min(axis=-2, initial=np.inf)
         smallest = np.where(np.isinf(smallest), 1.0, smallest)
         step = smallest / most_samples * 2.0**-self.fraction_in
-        largest = -LOWEST * 2.0**-self.fraction_in * 2 * size.sum(axis=-2) + 2.0 ** -(self.fraction_out + 1)
+        added = np.abs(self.bias.astype(np.float64)).reshape(*size.shape[:-2], -1) + 0.5
+        largest = -LOWEST * 2.0**-self.fraction_in * 2 * size.sum(axis=-2) + added * 2.0**-self.fraction_out
         return int(np.ceil(np.log2(largest / step)).max(initial=0))

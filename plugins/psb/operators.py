@@ -9,7 +9,8 @@ import onnx
 import onnx.parser
 import onnx_ir as ir
 
-from .drawing import BODIES
+from . import masks
+from .drawing import BODIES, weights
 
 DOMAIN = "relucid.psb"
 VERSION = 1
@@ -19,36 +20,34 @@ FIRST_IR_VERSION = 8
 """The first version of ONNX files that have functions."""
 
 
-def functions(opset: int) -> list[ir.Function]:
+def functions(opset: int, *, per_image: bool = False) -> list[ir.Function]:
     """All functions of the domain, with bodies in this opset of the standard domain; those that are called come first.
 
     Args:
         opset: that of the model they go into, which every runtime wants them to share; 12 or newer.
+        per_image: whether each image has draws of its own.
 
-    >>> [function.name for function in functions(17)][-4:]
-    ['ConvSeen', 'ConvTransposeSeen', 'Conv', 'ConvTranspose']
+    >>> [function.name for function in functions(17)][:3]
+    ['Squares', 'Keys', 'Binomial']
     """
     header = f'<domain: "{DOMAIN}", opset_import: ["": {opset}, "{DOMAIN}": {VERSION}]>'
-    texts = [f"{header} {name} {body}" for name, body in (BODIES | _OPERATORS).items()]
+    convolutions = {
+        "Conv": _convolution("Conv", _CONV, per_image=per_image),
+        "ConvTranspose": _convolution("ConvTranspose", _CONV_TRANSPOSE, per_image=per_image),
+    }
+    bodies = BODIES | {"Weights": weights(per_image=per_image)} | _OPERATORS | convolutions | masks.BODIES
+    texts = [f"{header} {name} {body}" for name, body in bodies.items()]
     return [ir.serde.deserialize_function(onnx.parser.parse_function(text)) for text in texts]
 
 
-_NUMBERS = "key, unit, shape, step_in, step_out, per_image"
-_INPUTS = "x, signs, exponents, levels, bias, samples, seed, bits, starts, cuts, outcomes"
+_NUMBERS = "number, unit, shape, step_in, step_out, per_image"
+_INPUTS = "x, signs, exponents, levels, bias, keys, rest, width, cut, factor"
 
 _COMMON = """
-        zero_row = Constant <value = int64[1] {0}> ()
-        one_row = Constant <value = int64[1] {1}> ()
-        two_row = Constant <value = int64[1] {2}> ()
-        three_row = Constant <value = int64[1] {3}> ()
-        any_row = Constant <value = int64[1] {-1}> ()
-        end_row = Constant <value = int64[1] {9223372036854775807}> ()
-        images = relucid.psb.Images <per_image: int = @per_image> (x)
         fixed = relucid.psb.Fix <step: float = @step_in> (x)
-        x_shape = Shape(x)
-        table_shape = Constant <value_ints: ints = @shape> ()
-        weights = relucid.psb.Weights <key: int = @key, unit: float = @unit, shape: ints = @shape>
-            (signs, exponents, levels, samples, seed, bits, starts, cuts, outcomes, images)
+        weights = relucid.psb.Weights <number: int = @number, unit: float = @unit, shape: ints = @shape,
+            step_in: float = @step_in, step_out: float = @step_out>
+            (x, signs, exponents, levels, keys, rest, width, cut, factor)
 """
 
 
@@ -110,37 +109,55 @@ def _seen(op_type: str, geometry: str) -> str:
     }}"""
 
 
-def _convolution(op_type: str, geometry: str) -> str:
-    """A convolution as one product: what each output sees, side by side, times the table of weights."""
+def _convolution(op_type: str, geometry: str, *, per_image: bool) -> str:
+    """A convolution as one product for each image: what each output sees, side by side, times the table of weights.
+
+    Image by image, since what all outputs of a batch see together would not stay in any cache.
+    """
     lists = ", ".join(f"{name}: ints = @{name}" for name in f"kernel_shape, {geometry}".split(", "))
-    return f"""<{_NUMBERS}, kernel_shape, {geometry}, auto_pad> ({_INPUTS}) => (y) {{
+    own = ", double[groups, inputs, units] table" if per_image else ""
+    table = "" if per_image else "table = Reshape(weights, table_shape)"
+    return f"""<{_NUMBERS}, kernel_shape, {geometry}, auto_pad> ({_INPUTS}, size) => (y) {{
         {_COMMON}
-        nothing = Constant <value = double[1] {{0.0}}> ()
+        zero_row = Constant <value = int64[1] {{0}}> ()
+        one_row = Constant <value = int64[1] {{1}}> ()
+        two_row = Constant <value = int64[1] {{2}}> ()
+        any_row = Constant <value = int64[1] {{-1}}> ()
+        one_before = Constant <value = int64[6] {{0, 1, 0, 0, 0, 0}}> ()
+        by_output_shape = Constant <value = int64[3] {{0, 0, -1}}> ()
+        half = Constant <value = double {{0.5}}> ()
+        lowest = Constant <value = float {{-32768.0}}> ()
+        highest = Constant <value = float {{32767.0}}> ()
+        step = Constant <value_float: float = @step_out> ()
+        table_shape = Constant <value_ints: ints = @shape> ()
+        kernel = Constant <value_ints: ints = @kernel_shape> ()
         groups = Slice(table_shape, zero_row, one_row)
         inputs = Slice(table_shape, one_row, two_row)
-        units = Slice(table_shape, two_row, three_row)
-        batch = Slice(x_shape, zero_row, one_row)
-        size = Slice(x_shape, two_row, end_row)
-        places = ReduceProd <keepdims = 1> (size)
-        group_shape = Concat <axis = 0> (batch, groups, any_row, places)
-        by_channel = Reshape(fixed, group_shape)
-        by_place = Transpose <perm = [0, 1, 3, 2]> (by_channel)
-        double_x = Cast <to = 11> (by_place)
-        double_shape = Shape(double_x)
-        in_group = Slice(double_shape, three_row, end_row)
-        none_shape = Concat <axis = 0> (batch, groups, one_row, in_group)
-        none = Expand(nothing, none_shape)
-        with_none = Concat <axis = 2> (none, double_x)
+        taps = ReduceProd <keepdims = 1> (kernel)
+        channels = Div(inputs, taps)
+        double_bias = Cast <to = 11> (bias)
+        added = Add(double_bias, half)
         index, positions = relucid.psb.{op_type}Seen <{lists}, auto_pad: string = @auto_pad> (size)
-        seen = Gather <axis = 2> (with_none, index)
-        seen_shape = Concat <axis = 0> (batch, groups, any_row, inputs)
-        row = Reshape(seen, seen_shape)
-        total = MatMul(row, weights)
-        settled = relucid.psb.Settle <step: float = @step_out> (total, bias)
-        by_unit = Transpose <perm = [0, 1, 3, 2]> (settled)
-        made = Mul(groups, units)
-        y_shape = Concat <axis = 0> (batch, made, positions)
-        y = Reshape(by_unit, y_shape)
+        group_shape = Concat <axis = 0> (zero_row, groups, channels, any_row)
+        by_channel = Reshape(fixed, group_shape)
+        {table}
+        settled = Scan <num_scan_inputs = {1 + per_image}, body = image
+            (float[groups, channels, places] one{own}) => (float[groups, units, seen_places] made) {{
+                by_place = Transpose <perm = [0, 2, 1]> (one)
+                with_none = Pad(by_place, one_before)
+                double_x = Cast <to = 11> (with_none)
+                seen = Gather <axis = 1> (double_x, index)
+                row = Reshape(seen, by_output_shape)
+                total = MatMul(row, table)
+                higher = Add(total, added)
+                rounded = Floor(higher)
+                steps = Cast <to = 1> (rounded)
+                saturated = Clip(steps, lowest, highest)
+                value = Mul(saturated, step)
+                made = Transpose <perm = [0, 2, 1]> (value)
+            }}> (by_channel{", weights" if per_image else ""})
+        y_shape = Concat <axis = 0> (zero_row, any_row, positions)
+        y = Reshape(settled, y_shape)
     }}"""
 
 
@@ -154,52 +171,53 @@ _OPERATORS = {
         s = Constant <value_float: float = @step> ()
         steps = Div(x, s)
         rounded = Round(steps)
-        saturated = Clip(rounded, lowest, highest)
-        fixed = Mul(saturated, s)
+        fixed = Clip(rounded, lowest, highest)
     }""",
     "Settle": """<step> (total, bias) => (y) {
         half = Constant <value = double {0.5}> ()
-        lowest = Constant <value = double {-32768.0}> ()
-        highest = Constant <value = double {32767.0}> ()
-        float_step = Constant <value_float: float = @step> ()
-        s = Cast <to = 11> (float_step)
+        lowest = Constant <value = float {-32768.0}> ()
+        highest = Constant <value = float {32767.0}> ()
+        s = Constant <value_float: float = @step> ()
         double_bias = Cast <to = 11> (bias)
-        steps = Div(total, s)
-        higher = Add(steps, half)
+        added = Add(double_bias, half)
+        higher = Add(total, added)
         rounded = Floor(higher)
-        biased = Add(rounded, double_bias)
-        saturated = Clip(biased, lowest, highest)
-        value = Mul(saturated, s)
-        y = Cast <to = 1> (value)
+        steps = Cast <to = 1> (rounded)
+        saturated = Clip(steps, lowest, highest)
+        y = Mul(saturated, s)
     }""",
     "Scale": f"""<{_NUMBERS}> ({_INPUTS}) => (y) {{
         {_COMMON}
-        channels = Slice(x_shape, zero_row, two_row)
-        flat_shape = Concat <axis = 0> (channels, any_row)
+        flat_shape = Constant <value = int64[3] {{0, 0, -1}}> ()
         flat = Reshape(fixed, flat_shape)
         double_flat = Cast <to = 11> (flat)
         column = Transpose <perm = [0, 2, 1]> (weights)
         total = Mul(column, double_flat)
         settled = relucid.psb.Settle <step: float = @step_out> (total, bias)
+        x_shape = Shape(x)
         y = Reshape(settled, x_shape)
     }}""",
     "MatMul": f"""<{_NUMBERS}> ({_INPUTS}) => (y) {{
         {_COMMON}
+        zero_row = Constant <value = int64[1] {{0}}> ()
+        one_row = Constant <value = int64[1] {{1}}> ()
+        any_row = Constant <value = int64[1] {{-1}}> ()
+        table_shape = Constant <value_ints: ints = @shape> ()
+        inputs = Slice(table_shape, zero_row, one_row)
+        two_row = Constant <value = int64[1] {{2}}> ()
+        units = Slice(table_shape, one_row, two_row)
         weights_shape = Shape(weights)
         drawn = Slice(weights_shape, zero_row, one_row)
-        inputs = Slice(table_shape, zero_row, one_row)
-        units = Slice(table_shape, one_row, two_row)
         rows_shape = Concat <axis = 0> (drawn, any_row, inputs)
         rows = Reshape(fixed, rows_shape)
         double_rows = Cast <to = 11> (rows)
         total = MatMul(double_rows, weights)
         settled = relucid.psb.Settle <step: float = @step_out> (total, bias)
+        x_shape = Shape(x)
         before = Slice(x_shape, zero_row, any_row)
         y_shape = Concat <axis = 0> (before, units)
         y = Reshape(settled, y_shape)
     }}""",
     "ConvSeen": _seen("Conv", _CONV),
     "ConvTransposeSeen": _seen("ConvTranspose", _CONV_TRANSPOSE),
-    "Conv": _convolution("Conv", _CONV),
-    "ConvTranspose": _convolution("ConvTranspose", _CONV_TRANSPOSE),
 }

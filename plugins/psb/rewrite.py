@@ -1,32 +1,28 @@
 """A trained model rewritten: weights as sign, exponent and probability, multiplications as shifts and additions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 import onnx_ir as ir
-from onnx_ir.passes.common import (
-    RemoveInitializersFromInputsPass,
-    RemoveUnusedFunctionsPass,
-    RemoveUnusedNodesPass,
-    ShapeInferencePass,
-)
+from onnx_ir.passes.common import RemoveUnusedFunctionsPass, RemoveUnusedNodesPass
 
 from ...analyzer.errors import ModelError, OptionError
-from ...analyzer.model import Model, load, parse
-from ...analyzer.passes.fold_batchnorm import FoldBatchNormPass
+from ...analyzer.model import Model
+from .attention import Attention, add_attention
 from .binarize import Format, binarize
 from .calibrate import largest
 from .draws import MOST_SAMPLES, Table, table_of
 from .fixed_point import FRACTION, fraction_for
+from .focus import find_focus
 from .layer import DOUBLE_BITS, Layer
 from .levels import Levels
 from .nodes import Inputs, replace_target
 from .operators import DOMAIN, FIRST_IR_VERSION, VERSION, functions
-from .opset import raise_opset
 from .packing import EXPONENT_BITS
-from .plain_weights import PlainWeightsPass
+from .plain import Pruning, plain
+from .prune import check_pruning
 from .targets import Left, Target, find_targets
 
 SAMPLES = 16
@@ -64,6 +60,14 @@ def rewrite(
     flush_to_zero: bool = True,
     exact_dyadics: bool = False,
     per_image: bool = False,
+    prune: float = 0.0,
+    prune_over: str = "tensor",
+    attention: str | None = None,
+    base: int = 1,
+    refine: int | None = None,
+    score: str = "class_entropy",
+    coverage: float = 0.34,
+    mask: bool = False,
 ) -> Rewritten:
     """Rewrite every Conv, ConvTranspose, Gemm and MatMul with constant weights. Thesis, section 4.2.
 
@@ -84,6 +88,16 @@ def rewrite(
         flush_to_zero: as `pack` has it.
         exact_dyadics: as `table_of` has it.
         per_image: draw for each image of a batch anew; the authors draw once for all.
+        prune: share of the weights, those closest to zero, that become zero before normalizations are folded.
+        prune_over: whether weights are compared within each "tensor" or over the whole "model".
+        attention: "entropy", "entropy+margin" or "random": a first pass with few samples marks the positions of the
+            image that a second pass looks at with many. Thesis, section 4.2.5; for models that average their last
+            feature map over its positions.
+        base: default of the model's further input `base`, the samples of the first pass.
+        refine: with attention, default of `samples`, those of the second pass; that of `samples` if not given.
+        score: of a position: "class_entropy", (4.12), or "feature_ce", what the authors' program computes.
+        coverage: the chance of a position to be in a "random" mask.
+        mask: whether the mask is an output too, `mask` (sample, 1, position ...) of zeros and ones.
 
     Raises:
         ModelError: the model cannot be read, is rewritten already, or nothing in it can be rewritten.
@@ -98,13 +112,18 @@ def rewrite(
     stored = Format(exponent_bits, levels or Levels(), flush_to_zero, per_image)
     table = table_of(stored.levels, most=most_samples, exact_dyadics=exact_dyadics)
     own_samples = node_samples or {}
-    for n in (samples, *own_samples.values()):
+    chosen = None if attention is None else Attention(attention, base, score, coverage, mask)
+    check_pruning(prune, prune_over)
+    if chosen is not None and refine is not None:
+        samples = refine
+    for n in (samples, base, *own_samples.values()):
         table.power(n)
-    plain = _plain(model)
-    targets, left = find_targets(plain.ir.graph)
     excluded = [exclude] if isinstance(exclude, str) else list(exclude)
+    source = plain(model, Pruning(prune, prune_over, excluded))
+    focus = None if chosen is None else find_focus(source.ir, classes=chosen.needs_classes)
+    targets, left = find_targets(source.ir.graph)
     _check_patterns([*excluded, *own_samples], targets)
-    fractions = _fractions(plain, targets, calibrate)
+    fractions = _fractions(source, targets, calibrate)
     pairs: list[tuple[Target, Layer]] = []
     for target in targets:
         layer = binarize(
@@ -122,22 +141,22 @@ def rewrite(
             left.append(Left(target.name, target.nodes[0].op_type, reason))
     if not pairs:
         why = f"{left[0].op_type} {left[0].name!r}: {left[0].reason}" if left else "no node multiplies by weights"
-        raise ModelError(f"{plain.name} has nothing to rewrite: {why}")
-    _replace(plain.ir, pairs, table, samples=samples, seed=seed)
-    return Rewritten(plain.ir, tuple(layer for _, layer in pairs), tuple(left), table)
-
-
-def _plain(source: Any) -> Model:
-    """The model in float as targets are sought in it: a new enough opset, plain weights, normalizations folded."""
-    if DOMAIN in parse(source).ir.opset_imports:
-        raise ModelError("the model is rewritten already; rewrite the float model it was made from")
-    loaded = load(source)
-    RemoveInitializersFromInputsPass()(loaded.ir)
-    model = raise_opset(loaded.ir, loaded.name)
-    PlainWeightsPass()(model)
-    FoldBatchNormPass()(model)
-    ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
-    return replace(loaded, ir=model)
+        raise ModelError(f"{source.name} has nothing to rewrite: {why}")
+    inputs = Inputs.added_to(
+        source.ir.graph,
+        table,
+        levels=2**stored.levels.bits,
+        operators=len(pairs) if chosen is None else 2 * len(pairs) + 1,
+        samples=samples,
+        seed=seed,
+        base=None if chosen is None else base,
+    )
+    for target, layer in pairs:
+        replace_target(source.ir.graph, target, layer, inputs)
+    if chosen is not None and focus is not None:
+        add_attention(source.ir, chosen, focus, inputs, layers=len(pairs))
+    _finish(source.ir, per_image=per_image)
+    return Rewritten(source.ir, tuple(layer for _, layer in pairs), tuple(left), table)
 
 
 def _fractions(model: Model, targets: Sequence[Target], data: Any) -> dict[str, int]:
@@ -160,12 +179,10 @@ def _reason_to_stay(layer: Layer, excluded: Sequence[str], most_samples: int) ->
     return None
 
 
-def _replace(model: ir.Model, pairs: Sequence[tuple[Target, Layer]], table: Table, *, samples: int, seed: int) -> None:
-    inputs = Inputs.added_to(model.graph, table, samples=samples, seed=seed)
-    for target, layer in pairs:
-        replace_target(model.graph, target, layer, inputs)
+def _finish(model: ir.Model, *, per_image: bool) -> None:
+    """Give the model the functions it uses, and drop what nothing reads."""
     RemoveUnusedNodesPass()(model)
-    for function in functions(model.opset_imports[""]):
+    for function in functions(model.opset_imports[""], per_image=per_image):
         model.functions[function.identifier()] = function
     RemoveUnusedFunctionsPass()(model)  # type: ignore[no-untyped-call]
     model.opset_imports[DOMAIN] = VERSION

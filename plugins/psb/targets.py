@@ -62,7 +62,7 @@ def find_targets(graph: ir.Graph) -> tuple[list[Target], list[Left]]:
     """Every node that multiplies by weights, in the graph's order: those to rewrite, and those that stay."""
     targets, left = [], []
     for node in graph.all_nodes():
-        if node.op_type in _MULTIPLIERS and node.domain in {"", "com.microsoft"}:
+        if node.op_type in MULTIPLIERS and node.domain in {"", "com.microsoft"}:
             found = _target(node) if node.graph is graph else "it is inside the body of an If, Loop or Scan"
             if isinstance(found, Target):
                 targets.append(_with_bias(found))
@@ -175,7 +175,7 @@ _READERS: dict[str, Callable[[ir.Node], Target | str]] = {
     "MatMul": _matmul,
     "BatchNormalization": _normalization,
 }
-_MULTIPLIERS = frozenset(_READERS) | frozenset(
+MULTIPLIERS = frozenset(_READERS) | frozenset(
     "ConvInteger DeformConv Einsum FusedConv FusedGemm FusedMatMul GRU LSTM MatMulInteger QLinearConv QLinearMatMul "
     "RNN".split()
 )

@@ -1,7 +1,8 @@
 """How a capture holds on to a model: hooks, a mode for torch functions, and the module inside a wrapper."""
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -10,33 +11,49 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from ...analyzer.errors import ModelError
 from .calls import Call
+from .compiling import Compiler, as_written, set_compiler
 
-_WHY = "relucid sees what runs, and compiled code does not run it"
 _Parallel = nn.parallel.DistributedDataParallel
+_aside: ContextVar[bool] = ContextVar("relucid_aside", default=False)
 
 
 class Hook:
     """A hook that stays behind: a copy or a pickle of the model has one that does nothing in its place.
 
     Args:
-        act: is given the module and, after a forward, what it returned.
+        act: is given the module, what compiles what it runs, and what torch gives to hooks: the arguments and, after a
+            forward, what it returned. It returns what is to compile what runs next; nothing is compiled while it acts.
     """
 
-    def __init__(self, act: Callable[..., None]) -> None:
+    def __init__(self, act: Callable[..., Compiler]) -> None:
         self._act = act
 
-    @torch.compiler.disable(reason=_WHY)
-    def __call__(self, module: nn.Module, _: Any, *output: Any) -> None:
+    @as_written
+    def __call__(self, module: nn.Module, *given: Any) -> None:
         """Act."""
-        self._act(module, *output)
+        compiler = set_compiler(None)
+        try:
+            compiler = self._act(module, compiler, *given)
+        finally:
+            set_compiler(compiler)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # takes anything, returns None, and is found where relucid is not installed
         return getattr, (nullcontext(), "__exit__")
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """What is called in this context passes no capture by, neither the one it serves nor another of the same model."""
+    token = _aside.set(True)
+    try:
+        yield
+    finally:
+        _aside.reset(token)
+
+
 class PassingBy(TorchFunctionMode):
-    """While it is on, every torch function that is called passes by.
+    """While it is on, every torch function that is called passes by, unless it is called `aside`.
 
     Args:
         call: runs the call and returns what it made.
@@ -46,12 +63,12 @@ class PassingBy(TorchFunctionMode):
         super().__init__()
         self._call = call
 
-    @torch.compiler.disable(reason=_WHY)
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Pass the call by; within it the mode is off."""
-        return self._call(Call(func, args, kwargs or {}))
+        call = Call(func, args, kwargs or {})
+        return call.run() if _aside.get() else self._call(call)
 
     def enter(self) -> None:
         """Switch it on, unless it is: a forward that is interrupted from the keyboard leaves it on."""
@@ -68,11 +85,13 @@ def inside(model: nn.Module) -> nn.Module:
     """The module that a wrapper runs, or the model itself.
 
     Raises:
-        ModelError: a part of it cannot be seen into.
+        ModelError: it is no module, or a part of it cannot be seen into.
 
     >>> inside(nn.ReLU())
     ReLU()
     """
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"wanted a torch.nn.Module, got {type(model).__name__}")
     while isinstance(inner := model.module if isinstance(model, _Parallel) else _compiled(model), nn.Module):
         model = inner
     for name, module in model.named_modules():

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ...analyzer.errors import ModelError
 from ...analyzer.sites import Site
 from .activations import hidden, is_affine, switch
-from .attaching import Hook, PassingBy, inside
+from .attaching import Hook, PassingBy, aside, inside
 from .calls import Call
+from .compiling import Compiler, forget_compiled
 from .module_paths import ModulePaths
 from .unit_axes import UnitAxes
 
@@ -45,7 +46,7 @@ class Capture:
 
     Args:
         model: the model; of a wrapper (DistributedDataParallel, torch.compile) the module inside is watched.
-        observer: what to tell. It is called with the mode off and may use torch freely.
+        observer: what to tell. It may use torch freely: no capture is told of what it calls.
         affine: tell of what linear maps and convolutions make, in place of what the ReLUs read.
         output: tell of the model's own output, a tensor, as a last site named `output`.
 
@@ -73,6 +74,7 @@ class Capture:
         self._axes = UnitAxes()
         self._mode = PassingBy(self._call)
         self._seeing = False
+        self._compiler: Compiler = None
         self._names: Counter[str] = Counter()
         self._sites: list[Site] = []
         self._handles = (
@@ -80,7 +82,7 @@ class Capture:
             self._root.register_forward_hook(Hook(self._leave), prepend=True, always_call=True),
             self._root.register_forward_hook(Hook(self._end)),
         )
-        torch.compiler.reset()
+        forget_compiled()
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -92,31 +94,43 @@ class Capture:
         for handle in self._handles:
             handle.remove()
         self._mode.leave()
-        torch.compiler.reset()
+        forget_compiled()
 
-    def _enter(self, module: nn.Module) -> None:
-        if not self._is_outermost(module) or torch.compiler.is_exporting():
-            return
-        self._seeing = self._observer.begin()
-        if self._seeing:
-            self._names.clear()
-            self._sites.clear()
-            self._axes.clear()
-            self._mode.enter()
-
-    def _leave(self, module: nn.Module, _: Any) -> None:
-        if self._is_outermost(module):
-            self._mode.leave()
-
-    def _end(self, module: nn.Module, output: Any) -> None:
-        if not self._seeing or not self._is_outermost(module):
-            return
-        if self._output:
-            if not isinstance(output, Tensor):
-                raise ModelError(f"the model's output is to be a site: wanted a tensor, got {type(output).__name__}")
-            self._tell("output", "output", output)
+    def _enter(self, module: nn.Module, compiler: Compiler, _: Any) -> Compiler:
+        if not self._is_outermost(module):
+            return compiler
         self._seeing = False
-        self._observer.end(output)
+        if torch.compiler.is_exporting():
+            return compiler
+        with aside():
+            self._seeing = self._observer.begin()
+        if not self._seeing:
+            return compiler
+        self._names.clear()
+        self._sites.clear()
+        self._axes.clear()
+        self._mode.enter()
+        self._compiler = compiler
+        return None
+
+    def _leave(self, module: nn.Module, compiler: Compiler, *_: Any) -> Compiler:
+        if not self._is_outermost(module):
+            return compiler
+        self._mode.leave()
+        return self._compiler if self._seeing else compiler
+
+    def _end(self, module: nn.Module, compiler: Compiler, _: Any, output: Any) -> Compiler:
+        if self._seeing and self._is_outermost(module):
+            if self._output:
+                if not isinstance(output, Tensor):
+                    raise ModelError(
+                        f"the model's output is to be a site: wanted a tensor, got {type(output).__name__}"
+                    )
+                self._tell("output", "output", output)
+            self._seeing = False
+            with aside():
+                self._observer.end(output)
+        return compiler
 
     def _is_outermost(self, module: nn.Module) -> bool:
         return module is self._root and self._paths.calls_of_root(sys._getframe()) == 1
@@ -154,4 +168,5 @@ class Capture:
         )
         self._sites.append(site)
         if reason is None:
-            self._observer.see(site, z)
+            with aside():
+                self._observer.see(site, z)

@@ -1,8 +1,9 @@
 """The largest and smallest pre-activation of every unit, point or layer, with a gradient of a few entries.
 
 One pass over z in each direction finds the extremes of each (sample, unit) over positions; all else, where they stand
-included, is read off those few. The backward pass knows the places and writes there alone. `extremes_reference` is the
-slow twin, which leaves both to torch.
+included, is read off those few. The backward pass knows the places and writes there alone. Only where every position
+of a map is a unit are there too many for that (`masked_extremes`). `extremes_reference` is the slow twin, which leaves
+both to torch.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from .masked_extremes import masked_extremes, spread
 from .places import SIDES, joined, over, planes
 
 Axis = Literal["unit", "point", "layer"]
@@ -53,23 +55,23 @@ def extremes(
     >>> extremes(z)
     Extremes(high=tensor([ 3., -2.,  1.,  3.]), low=tensor([ 1., -4., -2., -4.]))
     """
-    return Extremes(*_Extremes.apply(z, _How(unit_axis % max(z.dim(), 1), axes, conv_units, ties)))
+    function = _AtPositions if conv_units == "position" and z.dim() > 2 else _AtPlaces
+    return Extremes(*function.apply(z, _How(unit_axis % max(z.dim(), 1), axes, ties)))
 
 
 class _How(NamedTuple):
     unit_axis: int
     axes: Sequence[Axis]
-    conv_units: ConvUnits
     ties: Ties
 
 
-class _Extremes(torch.autograd.Function):
+class _AtPlaces(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, how: _How) -> tuple[Tensor, Tensor]:
         block = as_block(z.detach(), how.unit_axis)
-        if how.conv_units == "position" or "layer" in how.axes or not _is_dense(block):
+        if "layer" in how.axes or not _is_dense(block):
             block = block.contiguous()
-        views = planes(block, how.axes, how.conv_units)
+        views = planes(block, how.axes)
         high, low = ([found for view, kept in views for found in over(view, kept, side, how.ties)] for side in SIDES)
         # not by save_for_backward: a checkpointed segment would miss the places when it runs again
         ctx.places = joined(high), joined(low)
@@ -83,6 +85,21 @@ class _Extremes(torch.autograd.Function):
         shares = [places.share * side[places.owner] for places, side in zip(ctx.places, gradients, strict=True)]
         memory = gradients[0].new_zeros(ctx.z.numel()).index_add_(0, numbers, torch.cat(shares))
         return from_block(memory.as_strided(ctx.block, ctx.strides), ctx.z, ctx.unit_axis), None
+
+
+class _AtPositions(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, how: _How) -> tuple[Tensor, Tensor]:
+        (high, highest), (low, lowest) = (
+            masked_extremes(z.detach(), **how._asdict(), largest=largest) for largest in (True, False)
+        )
+        ctx.found, ctx.unit_axis = (*high, *low), how.unit_axis  # not by save_for_backward, as above
+        return highest, lowest
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return spread(ctx.found, torch.cat(gradients), unit_axis=ctx.unit_axis), None
 
 
 def as_block(z: Tensor, unit_axis: int) -> Tensor:

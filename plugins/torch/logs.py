@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ...analyzer.errors import MissingDependencyError, OptionError
+from ...analyzer.errors import OptionError, wanted
 from .scalars import NETWORK, SITE, SPAN, Scalar
 
 if TYPE_CHECKING:
@@ -40,17 +40,21 @@ class CsvLog:
         path: the file; one that is there is continued.
 
     Raises:
-        OptionError: the file is there and was not written by a log with these columns.
+        OptionError: the file cannot be written, or is there and was not written by a log with these columns.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path)
-        header = ",".join(_COLUMNS)
-        if not self._path.exists() or not self._path.stat().st_size:
-            self._path.write_text(header + "\n")
-        with self._path.open() as file:
-            if file.readline().rstrip("\r\n") != header:
-                raise OptionError(f"{self._path} holds something else than a relucid log: choose another file")
+        header = ",".join(_COLUMNS).encode()
+        try:
+            if not self._path.exists() or not self._path.stat().st_size:
+                self._path.write_bytes(header + b"\n")
+            with self._path.open("rb") as file:
+                begins = file.readline().rstrip(b"\r\n")
+        except OSError as error:
+            raise OptionError(f"cannot write the log {path}: {error.strerror}; choose another file") from error
+        if begins != header:
+            raise OptionError(f"{path} holds something else than a relucid log: choose another file")
 
     def __call__(self, values: Values, step: int) -> None:
         """Write the lines of one window."""
@@ -70,15 +74,15 @@ class TensorBoardLog:
 
     Raises:
         MissingDependencyError: a folder is given and TensorBoard is not installed.
+        OptionError: it is neither of them.
     """
 
     def __init__(self, writer: Any) -> None:
         if isinstance(writer, str | PathLike):
-            try:
-                from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - only wanted here
-            except ImportError as error:
-                raise MissingDependencyError("TensorBoardLog needs TensorBoard: pip install tensorboard") from error
-            writer = SummaryWriter(writer)
+            board = wanted("torch.utils.tensorboard", package="relucid[tensorboard]", task="TensorBoardLog")
+            writer = board.SummaryWriter(writer)
+        if not hasattr(writer, "add_scalar"):
+            raise OptionError(f"TensorBoardLog: wanted a SummaryWriter or a folder, got {type(writer).__name__}")
         self.writer = writer
 
     def __call__(self, values: Values, step: int) -> None:

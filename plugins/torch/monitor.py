@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ...analyzer.errors import OptionError
+from ...analyzer.errors import StateError
 from ...analyzer.options import SQUARES
 from ...analyzer.report import Report
 from ...analyzer.sites import Site
 from ...analyzer.stats.patterns import CAPACITY
 from .capture import Capture
+from .given import count, function
 from .ranks import gathered, place
 from .scalars import Scalar, scalars
 from .snapshot import BatchNorm, snapshot
@@ -68,10 +69,12 @@ class Monitor:
         capacity: int = CAPACITY,
         squares: int = SQUARES,
     ) -> None:
-        for name, value in (("every", every), ("window", window), ("capacity", capacity)):
-            if value != "epoch" and (not isinstance(value, int) or value < 1):
-                raise OptionError(f"{name}: wanted a whole number from 1 on, got {value!r}")
-        self.log = log
+        count("every", every)
+        count("capacity", capacity)
+        count("squares", squares, least=0)
+        if window != "epoch":
+            count('window, if not "epoch"', window)
+        self.log = function("log", log)
         self.every = every
         self.window = window
         self.report: Report | None = None
@@ -124,7 +127,12 @@ class Monitor:
         """Go on where the state was taken.
 
         Of a state another process has saved only the steps are taken: what that process saw is not seen again here.
+
+        Raises:
+            StateError: it was taken of something else.
         """
+        if missing := {"steps", "rank", "window"} - state.keys():
+            raise StateError(f"wanted the state of a Monitor, got one without {', '.join(sorted(missing))}")
         self._steps = int(state["steps"])
         self._open = self._new()
         if state["rank"] == place()[0]:
@@ -171,8 +179,7 @@ class _Watch:
         return self._monitor._begin()
 
     def see(self, site: Site, z: Tensor) -> None:
-        with torch._C.DisableTorchFunction():  # or another capture of the model would see what is done here
-            self._monitor._see(site, z)
+        self._monitor._see(site, z)
 
     def end(self, output: Any) -> None:
         del output

@@ -34,27 +34,27 @@ SIDES = (Side(torch.amax, torch.argmax), Side(torch.amin, torch.argmin))
 Extreme = tuple[Tensor, Places]
 
 
-def planes(block: Tensor, axes: Sequence[str], conv_units: str) -> list[tuple[Tensor, tuple[int, ...]]]:
+def planes(block: Tensor, axes: Sequence[str]) -> list[tuple[Tensor, tuple[int, ...]]]:
     """A block as (row, inner, column) views of its memory, each with what to keep of it: 2, columns, or 0, rows.
 
     The extremes over `inner` are found first, for all rows and columns at once, and the rest from these few. Where a
     block has no positions to go over first, rows or columns are cut into groups instead.
 
-    >>> [(tuple(view.shape), kept) for view, kept in planes(torch.zeros(128, 1024, 16), ("unit", "point"), "channel")]
+    >>> [(tuple(view.shape), kept) for view, kept in planes(torch.zeros(128, 1024, 16), ("unit", "point"))]
     [((128, 1024, 16), (2, 0))]
-    >>> [(tuple(view.shape), kept) for view, kept in planes(torch.zeros(128, 1, 512), ("unit", "point"), "channel")]
+    >>> [(tuple(view.shape), kept) for view, kept in planes(torch.zeros(128, 1, 512), ("unit", "point"))]
     [((2, 64, 512), (2,)), ((128, 64, 8), (0,))]
     """
     samples, positions, units = block.shape
     views: list[tuple[Tensor, tuple[int, ...]]] = []
-    if conv_units == "channel" and positions > 1:
+    if positions > 1:
         views.append((block, tuple(axis for axis, name in ((2, "unit"), (0, "point")) if name in axes)))
     else:
         if "unit" in axes:
             group = _group(samples)
-            views.append((block.view(samples // group, group, positions * units), (2,)))
+            views.append((block.view(samples // group, group, units), (2,)))
         if "point" in axes:
-            views.append((_in_groups(block.view(samples * positions, units)), (0,)))
+            views.append((_in_groups(block.view(samples, units)), (0,)))
     if "layer" in axes:
         views.append((_in_groups(block.view(1, -1)), (0,)))
     return views

@@ -1,21 +1,17 @@
 """Separation: a loss term that keeps the units and the points of a network able to switch while it is trained."""
 
-import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-from ...analyzer.errors import ModelError, OptionError, RelucidError
-from ...analyzer.sites import Site
+from ...analyzer.errors import OptionError, StateError
 from .capture import Capture
 from .deficits import Aggregation, penalty
-from .extremes import Axis, ConvUnits, Extremes, Ties, extremes
-from .module_paths import in_reentrant_checkpoint
+from .extremes import Axis, ConvUnits, Ties, extremes
+from .given import choice, choices, count, function, number
+from .recent import Recent
 
 Hook = Literal["relu_input", "affine_output"]
 
@@ -57,6 +53,7 @@ class Separation:
         OptionError: an option has a value that cannot be meant.
         ModelError: a part of the model cannot be seen into.
 
+    >>> import torch
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> separation = Separation(model, strength=0.1)
     >>> loss = model(torch.zeros(5, 2)).mean() + separation.penalty()
@@ -80,24 +77,23 @@ class Separation:
         schedule: Callable[[int], float] | None = None,
         forwards: int = 1,
     ) -> None:
-        _check("axes", axes, Axis)
-        _check("aggregation", [aggregation], Aggregation)
-        _check("conv_units", [conv_units], ConvUnits)
-        _check("ties", [ties], Ties)
-        _check("hook", [hook], Hook)
-        upper, lower = margin if isinstance(margin, tuple) else (margin, -margin)
-        if not upper > lower:
-            raise OptionError(f"margin: wanted m+ above m-, got {upper} and {lower}")
-        if not 0 <= balance <= 1:
-            raise OptionError(f"balance: wanted a number from 0 to 1, got {balance}")
-        if forwards < 1:
-            raise OptionError(f"forwards: wanted 1 or more, got {forwards}")
+        choices("axes", axes, Axis)
+        choice("aggregation", aggregation, Aggregation)
+        choice("conv_units", conv_units, ConvUnits)
+        choice("ties", ties, Ties)
+        choice("hook", hook, Hook)
+        number("balance", balance, least=0, most=1)
+        count("forwards", forwards)
+        upper, lower = _margins(margin)
+        strengths = dict(strength) if isinstance(strength, Mapping) else {"*": strength}
+        for pattern, value in strengths.items():
+            number("strength" if pattern == "*" else f"strength of {pattern!r}", value, least=0)
         self._penalty = partial(penalty, margin=(upper, lower), balance=balance, merge=merge, aggregation=aggregation)
-        self._schedule = schedule
+        self._schedule = function("schedule", schedule)
         self._steps = 0
         affine = hook == "affine_output"
-        self._watch = _Watch(
-            strength if isinstance(strength, Mapping) else {"*": strength},
+        self._watch = Recent(
+            strengths,
             partial(extremes, axes=tuple(axes), conv_units=conv_units, ties=ties),
             forwards=forwards,
             skip_last=affine and not include_output,
@@ -108,10 +104,12 @@ class Separation:
         """The term to add to the loss, for the forwards since the last call; each counts once.
 
         Raises:
-            RelucidError: there was no forward to be seen, or none with a site that has a strength.
+            RelucidError: there was no forward to be seen, or none with samples.
+            ModelError: no ReLU-like function was called.
+            OptionError: a strength is for no site of the model, or the schedule gives no number.
         """
         layers, strengths = self._watch.taken()
-        factor = 1.0 if self._schedule is None else self._schedule(self._steps)
+        factor = 1.0 if self._schedule is None else number("schedule", self._schedule(self._steps))
         self._steps += 1
         return self._penalty(layers, [factor * strength for strength in strengths])
 
@@ -124,62 +122,23 @@ class Separation:
         return {"steps": self._steps}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go on where the state was taken."""
+        """Go on where the state was taken.
+
+        Raises:
+            StateError: it was taken of something else.
+        """
+        if "steps" not in state:
+            came = ", ".join(state) or "nothing"
+            raise StateError(f"wanted the state of a Separation, with steps, got one of {came}")
         self._steps = int(state["steps"])
 
 
-class _Watch:
-    """Keeps the extremes of the last few forwards, and nothing larger."""
-
-    def __init__(
-        self, strengths: Mapping[str, float], of: Callable[..., Extremes], *, forwards: int, skip_last: bool
-    ) -> None:
-        self._strengths = strengths
-        self._of = of
-        self._skip_last = skip_last
-        self._running: list[tuple[Extremes, float]] = []
-        self._done: deque[list[tuple[Extremes, float]]] = deque(maxlen=forwards)
-        self._unmatched = set(strengths)
-
-    def begin(self) -> bool:
-        self._running = []
-        return torch.is_grad_enabled()
-
-    def see(self, site: Site, z: Tensor) -> None:
-        if not torch.is_grad_enabled() and in_reentrant_checkpoint(sys._getframe()):
-            raise ModelError(
-                f"site {site.name!r} has no gradient in a checkpoint like this: wanted use_reentrant=False"
-            )
-        for pattern, strength in self._strengths.items():
-            if fnmatchcase(site.name, pattern):
-                self._unmatched.discard(pattern)
-                if z.numel():
-                    self._running.append((self._of(z, unit_axis=site.unit_axis), strength))
-                return
-
-    def end(self, output: Any) -> None:
-        del output
-        if self._skip_last:
-            del self._running[-1:]
-        self._done.append(self._running)
-        self._running = []
-
-    def taken(self) -> tuple[list[Extremes], list[float]]:
-        """Extremes and strengths of what was seen, which is forgotten."""
-        if not self._done:
-            raise RelucidError(
-                "penalty() wanted a forward of its model with gradients since the last penalty(), got none"
-            )
-        seen = [layer for forward in self._done for layer in forward]
-        self._done.clear()
-        if self._unmatched:
-            raise OptionError(f"strength: no site of the model fits {', '.join(map(repr, sorted(self._unmatched)))}")
-        if not seen:
-            raise RelucidError("penalty() wanted a forward with a site that has a strength, got one without")
-        return [layer for layer, _ in seen], [strength for _, strength in seen]
-
-
-def _check(name: str, given: Sequence[str], known: Any) -> None:
-    wrong = [value for value in given if value not in get_args(known)]
-    if wrong or not given:
-        raise OptionError(f"{name}: wanted {', '.join(get_args(known))}, got {', '.join(wrong) or 'nothing'}")
+def _margins(margin: float | tuple[float, float]) -> tuple[float, float]:
+    pair = margin if isinstance(margin, Sequence) else (margin, None)
+    if len(pair) != 2 or isinstance(margin, str):
+        raise OptionError(f"margin: wanted a number or the pair (m+, m-), got {margin!r}")
+    upper = number("margin", pair[0])
+    lower = -upper if pair[1] is None else number("margin", pair[1])
+    if not upper > lower:
+        raise OptionError(f"margin: wanted m+ above m-, got {upper} and {lower}")
+    return upper, lower

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ...analyzer.errors import DataError, OptionError
+from ...analyzer.errors import DataError, ModelError, OptionError
 from ...analyzer.options import SQUARES
 from ...analyzer.report import Report
 from ...analyzer.stats.patterns import CAPACITY
@@ -47,12 +47,15 @@ def snapshot(
     Raises:
         OptionError: `batch_norm` is neither.
         DataError: there are no batches.
+        ModelError: the model has no site.
         RelucidError: see `relucid.analyze`.
     """
     if batch_norm not in {"eval", "train"}:
         raise OptionError(f"batch_norm: wanted eval or train, got {batch_norm!r}")
     model = inside(model)
     with preserved(model):
+        if not isinstance(data, Iterable):
+            raise DataError(f"data: wanted batches one after another, got {type(data).__name__}")
         batches = iter(data)
         first = next(batches, None)
         if first is None:
@@ -80,6 +83,8 @@ def _of_training(
             positional, named = _arguments(copy, batch)
             copy(*positional, **named)
             watch.window.take(watch.forward, step=step, sites=capture.sites)
+    if not capture.sites:
+        raise ModelError(f"{type(model).__name__} has no site: its forward has called no ReLU-like function")
     made = {"model": type(model).__name__, "torch": torch.__version__, "batch_norm": "train"}
     return watch.window.report(made=made)
 

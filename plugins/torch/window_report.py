@@ -1,15 +1,15 @@
 """The report of a window: the analyzer's measures of what was seen, each site beside the steps it was seen in."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from ...analyzer.measures import MEASURES, network
+from ...analyzer.measures import MEASURES
 from ...analyzer.plain import Value
 from ...analyzer.report import Report, SiteReport
 from ...analyzer.sites import Site
 from ...analyzer.stats import Extents, Fates, Nonfinite
-from ...analyzer.stats.nonfinite import NONE
+from ...analyzer.telling import network_values, site_values
+from .reduce import STATISTICS, comoments_of
 
 Statistics = Mapping[type[Any], Any]
 
@@ -34,13 +34,10 @@ def told(
         made: what else to say of its making.
     """
     seen = {site: statistics for site, statistics in found.items() if Extents in statistics}
-    extents = {site.name: statistics[Extents] for site, statistics in seen.items()}
     whole: dict[str, Value] = {"samples": samples, **span}
     if followed is not None:
-        names, fates = followed
-        told_of = [name in extents for name in names]
-        fates = replace(fates, first_dead=fates.first_dead[told_of], linear_so_far=fates.linear_so_far[told_of])
-        whole |= network({name: extents[name] for name in names if name in extents}, fates)
+        extents = {site.name: statistics[Extents] for site, statistics in seen.items()}
+        whole |= network_values(extents, *followed)
     return Report(
         sites=tuple(SiteReport(site.name, site.kind, {**_values(site, each), **span}) for site, each in seen.items()),
         network=whole,
@@ -61,19 +58,10 @@ _NOT_FOLLOWED = (
 
 
 def _values(site: Site, found: Statistics) -> dict[str, Value]:
-    extents: Extents = found[Extents]
-    spoilt: Nonfinite = found[Nonfinite]
-    positions = extents.count / extents.samples
-    values: dict[str, Value] = {
-        "unit_axis": site.unit_axis,
-        "units": int(extents.low.size),
-        "samples": extents.samples + spoilt.samples,
-        "positions": int(positions) if positions.is_integer() else positions,
-        "nonfinite_values": spoilt.values,
-        "nonfinite_samples": spoilt.samples,
-        "first_nonfinite": None if spoilt.first == NONE else spoilt.first,
-    }
-    for measure in MEASURES:
-        if all(kind in found for kind in measure.needs):
-            values |= measure(*(found[kind] for kind in measure.needs))
-    return values
+    kept = {*STATISTICS, comoments_of(site.kind)}
+    return site_values(
+        site,
+        {kind.__name__: statistic for kind, statistic in found.items()},
+        chosen=[measure.name for measure in MEASURES if kept.issuperset(measure.needs)],
+        samples=found[Extents].samples + found[Nonfinite].samples,
+    )

@@ -7,6 +7,9 @@ makes them differ; it then fades away, for it costs accuracy.
 import torch
 from torch import Tensor, nn
 
+from .attaching import inside
+from .given import count, number
+
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -18,12 +21,15 @@ def zero_init(model: nn.Module, *, head: bool = False) -> None:
         head: whether the last of them, which makes the output, is set too. The paper says all; its code leaves the head
             as it was initialized, and without that no gradient tells the units of the last hidden layer apart.
 
+    Raises:
+        ModelError: it is no module.
+
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> zero_init(model)
     >>> bool(model[0].weight.any()), bool(model[2].weight.any())
     (False, True)
     """
-    affine = [module for module in model.modules() if isinstance(module, _AFFINE)]
+    affine = [module for module in inside(model).modules() if isinstance(module, _AFFINE)]
     for module in affine if head else affine[:-1]:
         nn.init.zeros_(module.weight)
         if module.bias is not None:
@@ -50,6 +56,9 @@ class AnnealedDropout(nn.Module):
         start: rate of the first epoch.
         epochs: when it has faded away.
 
+    Raises:
+        OptionError: the rate is not from 0 to 1, or it never fades.
+
     >>> dropout = AnnealedDropout(start=0.5, epochs=2)
     >>> dropout.advance()
     >>> dropout.rate
@@ -60,8 +69,8 @@ class AnnealedDropout(nn.Module):
 
     def __init__(self, *, start: float = 0.9, epochs: int = 1000) -> None:
         super().__init__()
-        self.start = start
-        self.epochs = epochs
+        self.start = number("start", start, least=0, most=1)
+        self.epochs = count("epochs", epochs)
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     @property

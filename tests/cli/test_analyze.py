@@ -1,6 +1,7 @@
 """`relucid analyze`: stdout is the result, stderr one line at most, exit codes that a script can trust."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -155,16 +156,18 @@ def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -
         merged = relucid("merge", *(place / f"{i}.state" for i in order), "--json", "--out", place / "out")
         assert merged.exit_code == 0
         assert merged.stdout == (place / "out" / "report.json").read_text()
-        assert _rounded(json.loads(merged.stdout)) == _rounded(whole)
+        assert _alike(json.loads(merged.stdout), whole)
 
 
-def _rounded(value: object) -> object:
-    """The same with floats to 9 digits."""
-    if isinstance(value, dict):
-        return {name: _rounded(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_rounded(each) for each in value]
-    return float(f"{value:.9e}") if isinstance(value, float) else value
+def _alike(one: object, other: object) -> bool:
+    """Whether two reports say the same: floats to six digits, since extents and VNI carry the runtime's rounding."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
+    return one == other
 
 
 def test_a_merged_state_merges_again_but_does_not_go_on(relucid: Run, place: Path) -> None:
@@ -175,7 +178,7 @@ def test_a_merged_state_merges_again_but_does_not_go_on(relucid: Run, place: Pat
     assert relucid("merge", place / "0.state", place / "2.state", "--state", pair).exit_code == 0
     merged = relucid("merge", pair, place / "1.state", "--json")
     whole = relucid(*analysis, "--json")
-    assert _rounded(json.loads(merged.stdout)) == _rounded(json.loads(whole.stdout))
+    assert _alike(json.loads(merged.stdout), json.loads(whole.stdout))
     assert "merged state cannot be resumed" in one_line(relucid(*analysis, "--state", pair, "--resume"))
 
 
@@ -209,7 +212,7 @@ def rows():
     (place / "mended").touch()
     resumed = relucid(*analysis, "--state", place / "state", "--resume", "--json")
     assert resumed.exit_code == 0, resumed.stderr
-    assert _rounded(json.loads(resumed.stdout)) == _rounded(json.loads(relucid(*analysis, "--json").stdout))
+    assert _alike(json.loads(resumed.stdout), json.loads(relucid(*analysis, "--json").stdout))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
@@ -246,4 +249,4 @@ def rows():
     resumed = relucid(*again, "--state", place / "state", "--resume", "--json")
     whole = relucid("analyze", place / "model.onnx", "--data", place / "data.npz", "--json")
     assert resumed.exit_code == 0, resumed.stderr
-    assert _rounded(json.loads(resumed.stdout)) == _rounded(json.loads(whole.stdout))
+    assert _alike(json.loads(resumed.stdout), json.loads(whole.stdout))

@@ -15,7 +15,7 @@ from click.testing import Result
 from relucid.analyzer.report import Report
 
 Run = Callable[..., Result]
-COMMANDS = ("analyze", "demo", "doctor", "expose", "merge", "sites")
+COMMANDS = ("analyze", "compare", "demo", "doctor", "expose", "merge", "sites")
 
 
 def fresh(code: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +46,15 @@ POWERS = st.lists(st.builds(lambda k, step: max(0, 2**k + step), st.integers(0, 
 def test_size_under_counts_the_keys_below_the_threshold(a: list[int]) -> None:
     for level in range(65):
         assert size_under(words(sorted(a)), level) == sum(key < 2 ** (64 - level) for key in a)
+
+
+@given(WORDS, WORDS, st.integers(1, 7))
+def test_in_how_many_pieces_tables_are_added_never_shows(a: list[int], b: list[int], piece: int) -> None:
+    one, other = tally(words(a)), tally(words(b))
+    columns = np.stack([other[1], 3 * other[1]], axis=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("relucid.analyzer.stats.tables.PIECE", piece)
+        assert as_dict(add(one, other)) == Counter(a) + Counter(b)
+        keys, counts = add((one[0], np.stack([one[1], 3 * one[1]], axis=1)), (other[0], columns))
+    assert as_dict((keys, counts[:, 0])) == Counter(a) + Counter(b)
+    assert (counts[:, 1] == 3 * counts[:, 0]).all()

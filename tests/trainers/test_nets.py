@@ -61,6 +61,16 @@ def test_depth_20_has_19_relus_and_halves_the_size_twice(net):
     assert sizes[:3] == [(widths[0], 32, 32), (widths[1], 16, 16), (widths[2], 8, 8)]
 
 
+@pytest.mark.parametrize("net", [nets.resnet, nets.convnet, nets.toynet])
+@pytest.mark.parametrize(("activation", "more"), [(nn.PReLU, 1), (nn.LeakyReLU, 0)])
+@pytest.mark.parametrize("depth", [20, 32])
+def test_another_activation_stands_for_every_relu(net, activation, more, depth):
+    built = net(depth, activation=activation)
+    assert sum(isinstance(module, activation) for module in built.modules()) == depth - 1
+    assert not any(isinstance(module, nn.ReLU) for module in built.modules())
+    assert size(built) == size(net(depth)) + more * (depth - 1)
+
+
 def test_shortcuts_are_every_other_pixel_and_zeros_for_new_channels():
     net = nets.resnet(8).eval()
     for block in [stage[0] for stage in net.stages]:

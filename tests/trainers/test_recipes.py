@@ -202,6 +202,14 @@ def test_without_torch_recipes_are_listed_and_say_what_they_want(monkeypatch):
         run("moons")
 
 
+def test_a_device_or_a_folder_that_cannot_be_is_one_line(tmp_path):
+    with pytest.raises(OptionError, match="--device: wanted one that torch can use here, as cpu, got 'tpu9'"):
+        run("moons", "--quick", "--out", tmp_path, "--device", "tpu9")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OptionError, match=r"--out: cannot make the folder .*; choose another place"):
+        run("moons", "--quick", "--out", tmp_path / "file" / "deeper")
+
+
 def test_numbers_apart_by_commas_are_checked():
     assert "x>=1" in run("moons", "--widths", "1,0").output
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..wanted import wanted
+from ...analyzer.errors import wanted
 from .labelled import Labelled, Split
 
 

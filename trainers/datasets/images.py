@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ...analyzer.errors import DataError
-from ..wanted import wanted
+from ...analyzer.errors import DataError, wanted
 from .labelled import Labelled, Split
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}

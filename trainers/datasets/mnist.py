@@ -35,9 +35,10 @@ def mnist(path: Path) -> Split:
     npz = [path / f"mnist_{part}.npz" for part in ("train", "test")]
     if all(file.exists() for file in npz):
         return Split(*(_labelled(_npz(file), KEYS, file) for file in npz))
-    idx = [tuple(_either(path / name) for name in names) for names in IDX.values()]
-    if all(file is not None for files in idx for file in files):
-        return Split(*(_made(*(read_idx(file) for file in files if file), path) for files in idx))
+    idx = [file for names in IDX.values() for name in names if (file := _either(path / name)) is not None]
+    if len(idx) == 4:
+        train_images, train_labels, test_images, test_labels = map(read_idx, idx)
+        return Split(_made(train_images, train_labels, path), _made(test_images, test_labels, path))
     raise DataError(
         f"{path}: wanted mnist_train.npz and mnist_test.npz, or the four idx files "
         f"({', '.join(name for names in IDX.values() for name in names)}, or with .gz), or Keras' mnist.npz itself"
@@ -86,7 +87,7 @@ def _labelled(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str
 def _made(images: NDArray[np.generic], labels: NDArray[np.generic], path: Path) -> Labelled:
     if images.ndim != 3 or images.dtype != np.uint8:
         raise DataError(f"{path}: images must be uint8 (sample, row, column); came {images.dtype} {images.shape}")
-    return Labelled((images[:, None] / np.float32(255)).astype(np.float32), labels.astype(np.int64).reshape(-1))
+    return Labelled(images[:, None].astype(np.float32) / np.float32(255), labels.astype(np.int64).reshape(-1))
 
 
 def _either(path: Path) -> Path | None:

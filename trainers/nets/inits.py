@@ -28,15 +28,17 @@ def initialize(layer: nn.Linear | nn.Conv2d, init: Init, *, generator: torch.Gen
     (0.0, 0.0)
     """
     fan_in = layer.weight[0].numel()
-    nn.init.zeros_(layer.bias)
+    biases = [] if layer.bias is None else [layer.bias]
+    for bias in biases:
+        nn.init.zeros_(bias)
     if init == "glorot":
         nn.init.xavier_uniform_(layer.weight, generator=generator)
     elif init == "kaiming":
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
     elif init == "torch":
         bound = 1 / math.sqrt(fan_in)
-        nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        for parameter in (layer.weight, *biases):
+            nn.init.uniform_(parameter, -bound, bound, generator=generator)
     elif init == "zero":
         nn.init.zeros_(layer.weight)
     else:

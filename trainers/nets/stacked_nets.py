@@ -78,7 +78,8 @@ class StackedNets(nn.Module):
 
     def _by_position(self, weight: Tensor) -> Tensor:
         """A head's weights (1, channel * position) as flattening makes them, sorted by position, then by channel."""
-        return weight.unflatten(1, (self.width, self.positions)).mT.flatten(1)
+        by_channel: Tensor = weight.unflatten(1, (self.width, self.positions))
+        return by_channel.mT.flatten(1)
 
     def _normalize(self, a: Tensor, cells: slice) -> Tensor:
         """Batch norm over samples and positions of each channel: in training by the batch, else by running values."""

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import get_type_hints
 
 from ...analyzer.errors import DataError
 
@@ -44,7 +45,7 @@ def read_cells(path: Path) -> list[Cell]:
     if not path.exists():
         return []
     names = [field.name for field in fields(Cell)]
-    kinds = [field.type for field in fields(Cell)]
+    kinds = get_type_hints(Cell).values()
     with path.open(newline="") as file:
         reader = csv.reader(file)
         if next(reader, None) != names:

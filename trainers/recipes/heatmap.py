@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...analyzer.errors import wanted
 from ...analyzer.whole import whole
-from ..wanted import wanted
 
 Scores = Mapping[tuple[int, int], float]
 NARROWEST = 2.6  # inches, so that captions do not meet

@@ -79,7 +79,8 @@ def run(order: Order, told: Callable[[int], None]) -> list[str]:
 
 def train_cell(order: Order, data: Split, how: Method, width: int, depth: int, *, told: Callable[[int], None]) -> Cell:
     """One net, trained and judged after every epoch."""
-    net = first_net(how, width, depth, order.seed).to(order.device, memory_format=torch.channels_last)  # 7 times faster
+    net = first_net(how, width, depth, order.seed).to(order.device)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 7 times faster
     optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE, eps=ADAM_EPS)
     steps_of_net = _epochs(order) * -(-len(data.train) // BATCH)
     formula = formula_of(how, IMAGE_AXES, compiled=steps_of_net >= COMPILED_FROM)

@@ -15,8 +15,11 @@ class Order:
         seed: of first weights, masks and orders.
         device: where to train, as torch names it.
         data: the data, where the recipe needs some.
+        models: folder of trained ONNX models, where the recipe looks at some.
         published: csv file of the published numbers to put beside.
         methods: which of the recipe's methods; none for its own choice.
+        nets: which of the recipe's networks; likewise.
+        seeds: how many seeds, counted up from `seed`; None for the recipe's own choice.
         epochs: passes over the data; None for as many as published.
         limit: samples to train on; None for all.
         widths: units or channels of a hidden layer; none for the recipe's own choice.
@@ -28,8 +31,11 @@ class Order:
     seed: int = 10
     device: str = "cpu"
     data: Path | None = None
+    models: Path | None = None
     published: Path | None = None
     methods: tuple[str, ...] = ()
+    nets: tuple[str, ...] = ()
+    seeds: int | None = None
     epochs: int | None = None
     limit: int | None = None
     widths: tuple[int, ...] = ()

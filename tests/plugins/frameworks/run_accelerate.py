@@ -1,6 +1,5 @@
 """The problem under Accelerate: alone from the tests, or as a process of two."""
 
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from relucid.plugins.torch import Separation, warm_up
 from relucid.plugins.torch.monitor import Monitor
 
+from ..two_processes import one_of_two
 from .problem import RATE, SIZE, STRENGTH, net, samples
 
 
@@ -59,5 +59,6 @@ def train(
 
 
 if __name__ == "__main__":
-    _, _, found = train(samples(6), accumulate=2)
-    torch.save(found, Path(sys.argv[1]) / f"{os.environ['RANK']}.pt")
+    with one_of_two() as rank:
+        _, _, found = train(samples(6), accumulate=2)
+        torch.save(found, Path(sys.argv[1]) / f"{rank}.pt")

@@ -1,6 +1,5 @@
 """The problem under Lightning: alone from the tests, or as a process of two."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from torch import Tensor
 from relucid.plugins.torch import Separation, warm_up
 from relucid.plugins.torch.monitor import Monitor
 
+from ..two_processes import one_of_two
 from .problem import RATE, STRENGTH, Batch, batches, net
 
 try:
@@ -88,6 +88,6 @@ def train(
 
 
 if __name__ == "__main__":
-    rank = int(os.environ["RANK"])
-    module, _ = train(Path(sys.argv[1]), batches(6)[rank::2], strategy="ddp", devices=2, accumulate_grad_batches=2)
-    torch.save(module.found, Path(sys.argv[1]) / f"{rank}.pt")
+    with one_of_two() as rank:
+        module, _ = train(Path(sys.argv[1]), batches(6)[rank::2], strategy="ddp", devices=2, accumulate_grad_batches=2)
+        torch.save(module.found, Path(sys.argv[1]) / f"{rank}.pt")

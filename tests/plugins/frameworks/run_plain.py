@@ -11,11 +11,13 @@ from torch import nn
 from relucid.plugins.torch import Separation
 from relucid.plugins.torch.monitor import Monitor
 
+from ..two_processes import one_of_two
 from .problem import RATE, STRENGTH, batches, net
 
-if __name__ == "__main__":
+
+def train(folder: Path, rank: int) -> None:
+    """A few steps of a plain loop."""
     dist.init_process_group("gloo")
-    rank = dist.get_rank()
     model = nn.parallel.DistributedDataParallel(net())
     separation = Separation(model, strength=STRENGTH)
     logged: list[tuple[int, dict]] = []
@@ -29,5 +31,9 @@ if __name__ == "__main__":
         found.append([parameter.grad.clone() for parameter in model.parameters()])
         optimizer.step()
     points = monitor.report["1"].nonlinear_points
-    torch.save({"logged": logged, "gradients": found, "points": points}, Path(sys.argv[1]) / f"{rank}.pt")
-    dist.destroy_process_group()
+    torch.save({"logged": logged, "gradients": found, "points": points}, folder / f"{rank}.pt")
+
+
+if __name__ == "__main__":
+    with one_of_two() as rank:
+        train(Path(sys.argv[1]), rank)

@@ -1,6 +1,5 @@
 """The problem under Hugging Face's Trainer: alone from the tests, or as a process of two."""
 
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from relucid.plugins.torch import Separation, warm_up
 from relucid.plugins.torch.monitor import Monitor
 
+from ..two_processes import one_of_two
 from .problem import RATE, SIZE, STRENGTH, net, samples
 
 try:
@@ -102,6 +102,7 @@ def train(
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    for name, model in (("mean", Net()), ("scaled", ScaledNet())):
-        _, _, found, _ = train(folder / name, samples(6), model=model, gradient_accumulation_steps=2)
-        torch.save(found, folder / f"{name}{os.environ['RANK']}.pt")
+    with one_of_two() as rank:
+        for name, model in (("mean", Net()), ("scaled", ScaledNet())):
+            _, _, found, _ = train(folder / name, samples(6), model=model, gradient_accumulation_steps=2)
+            torch.save(found, folder / f"{name}{rank}.pt")

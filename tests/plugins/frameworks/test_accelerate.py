@@ -5,7 +5,7 @@ import torch
 
 pytest.importorskip("accelerate", reason="accelerate is not installed")
 
-from . import two_processes
+from .. import two_processes
 from .problem import assert_same, batches, gradients, samples
 from .run_accelerate import train
 
@@ -17,9 +17,8 @@ def test_gradients_are_those_by_hand(accumulate):
     assert_same(found, gradients((micro, accumulate) for micro in steps))
 
 
-@pytest.mark.gloo
 def test_two_processes_average(tmp_path):
-    two_processes.run("run_accelerate", tmp_path)
+    two_processes.run("frameworks.run_accelerate", tmp_path)
     data = batches(6)
     reference = gradients([(data[:4], 4.0), (data[4:], 4.0)])
     for rank in range(2):

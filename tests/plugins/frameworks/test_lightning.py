@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins import MixedPrecision
 
-from . import two_processes
+from .. import two_processes
 from .problem import assert_same, batches, gradients, net, objective
 from .run_lightning import train
 
@@ -41,9 +41,8 @@ def test_the_loss_scale_of_half_precision_is_in_the_term_too(tmp_path):
         torch.testing.assert_close(ours, theirs, rtol=2e-3, atol=2e-4)
 
 
-@pytest.mark.gloo
 def test_two_processes_average(tmp_path):
-    two_processes.run("run_lightning", tmp_path)
+    two_processes.run("frameworks.run_lightning", tmp_path)
     data = batches(6)
     reference = gradients([(data[:4], 4.0), (data[4:], 4.0)])
     for rank in range(2):

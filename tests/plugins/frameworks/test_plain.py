@@ -1,18 +1,16 @@
 """A plain loop on two processes: gradients are averaged, what the processes see is merged, the first one logs."""
 
-import pytest
 import torch
 import torch.nn.functional as F
 
 from relucid.plugins.torch.monitor import Monitor
 
-from . import two_processes
+from .. import two_processes
 from .problem import RATE, SIZE, assert_same, batches, gradients, net, objective
 
 
-@pytest.mark.gloo
 def test_two_processes_see_together_what_one_would_see(tmp_path):
-    two_processes.run("run_plain", tmp_path)
+    two_processes.run("frameworks.run_plain", tmp_path)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     pairs = [batches(8)[start : start + 2] for start in range(0, 8, 2)]
     reference = gradients((pair, 2.0) for pair in pairs)

@@ -8,7 +8,7 @@ pytest.importorskip("accelerate", reason="accelerate, which the Trainer stands o
 
 from relucid.plugins.frameworks.transformers import FILE
 
-from . import two_processes
+from .. import two_processes
 from .problem import assert_same, batches, gradients, samples
 from .run_transformers import Net, ScaledNet, train
 
@@ -23,9 +23,8 @@ def test_gradients_are_those_by_hand(tmp_path, accumulate, model):
     assert_same(found, gradients((micro, len(micro)) for micro in steps))
 
 
-@pytest.mark.gloo
 def test_two_processes_average(tmp_path):
-    two_processes.run("run_transformers", tmp_path)
+    two_processes.run("frameworks.run_transformers", tmp_path)
     data = batches(6)
     reference = gradients([(data[:4], 4.0), (data[4:], 2.0)])
     for rank in range(2):

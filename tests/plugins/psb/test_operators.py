@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
 from relucid.plugins.psb.operators import OLDEST_OPSET, functions
+from relucid.plugins.psb.stored import operators_of
 
 SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -145,7 +146,7 @@ def test_a_layer_as_wide_as_float64_allows_is_exact_and_a_wider_one_stays_in_flo
 def _first_output(model: ir.Model) -> ir.Model:
     """The model cut after its first operator."""
     model = model.clone()
-    first = next(node for node in model.graph if node.domain == "relucid.psb").outputs[0]
+    first = operators_of(model)[0].outputs[0]
     model.graph.outputs[0] = first
     first.type = ir.TensorType(ir.DataType.FLOAT)
     return model

@@ -37,6 +37,11 @@ def check(model, run, x, *, kinds, **options):
     return rewritten
 
 
+def kinds_of(rewritten: psb.Rewritten) -> list[str]:
+    """The operators of a rewritten graph, without those that all of them share."""
+    return [node.op_type for node in rewritten.ir.graph if node.op_type not in {"Keys", "Binomial"}]
+
+
 def test_two_nodes_that_share_weights_draw_for_themselves(build, run, random):
     weights = {"w": short(random, 6, 6)}
     model = build(x=("batch", 6), weights=weights, nodes=[("MatMul", ["x", "w"], {}), ("Gemm", ["v0", "w"], {})])
@@ -56,7 +61,7 @@ def test_weights_reshaped_and_transposed_on_their_way(build, run, random):
     nodes = [("Reshape", ["w", "shape"], {}), ("Transpose", ["v0"], {}), ("MatMul", ["x", "v1"], {})]
     model = build(x=("batch", 3, 6), weights=weights, nodes=nodes)
     rewritten = check(model, run, whole(random, 2, 3, 6), kinds=["MatMul"])
-    assert [node.op_type for node in rewritten.ir.graph] == ["MatMul"]
+    assert kinds_of(rewritten) == ["MatMul"]
 
 
 def test_a_gemm_with_everything(build, run, random):
@@ -76,10 +81,10 @@ def test_layers_directly_after_each_other_and_as_outputs(build, run, random):
     model.graph.outputs.append(model.graph[1].outputs[0])
     model.graph.outputs[1].type = ir.TensorType(ir.DataType.FLOAT)
     rewritten = check(model, run, whole(random, 2, 3, 4, 5), kinds=["Conv", "Conv"])
-    assert [node.op_type for node in rewritten.ir.graph][-1] == "Add", "what the Add reads is an output itself"
+    assert kinds_of(rewritten)[-1] == "Add", "what the Add reads is an output itself"
     model.graph.outputs.pop()
     rewritten = check(model, run, whole(random, 2, 3, 4, 5), kinds=["Conv", "Conv"])
-    assert [node.op_type for node in rewritten.ir.graph] == ["Conv", "Conv"]
+    assert kinds_of(rewritten) == ["Conv", "Conv"]
 
 
 def test_normalizations_are_folded_or_become_scales(build, run, random):

@@ -9,42 +9,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch._dynamo.testing import CompileCounter
 from torch.overrides import _get_current_function_mode_stack
-from torch.utils.checkpoint import checkpoint
 
 import relucid
-from relucid.analyzer.errors import ModelError, OptionError
+from relucid.analyzer.errors import OptionError, StateError
 from relucid.analyzer.stats import CoMoment
 from relucid.plugins.torch import Separation
 from relucid.plugins.torch.monitor import Monitor
 from relucid.plugins.torch.reduce import STATISTICS, reduced_on_device
 
+from .monitored import batches, net, train
+
 DEVICE = (*STATISTICS, CoMoment)
 COUNTED = "dead_units linear_units dead_point_count linear_point_count patterns active_share samples positions".split()
-
-
-def net() -> nn.Sequential:
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(1, 6, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(24, 5), nn.ReLU(), nn.Linear(5, 2)
-    )
-    with torch.no_grad():
-        model[3].bias -= torch.tensor([9.0, 0.3, 0.3, -9.0, 0.0])
-    return model
-
-
-def batches(count: int, size: int = 8) -> list[torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return [torch.randn(size, 1, 4, 4, generator=generator) for _ in range(count)]
-
-
-def train(model, data, *, rate: float = 0.1):
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
-    for x in data:
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -223,46 +200,6 @@ def test_samples_with_nan_are_counted_apart():
     assert "finite" in monitor.report.not_analysable[0][2]
 
 
-def test_sites_that_come_and_go_are_told_and_points_are_not_followed():
-    class Moody(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.a, self.b, self.calls = nn.Linear(2, 2), nn.Linear(2, 2), 0
-
-        def forward(self, x):
-            self.calls += 1
-            x = F.relu(self.a(x))
-            return F.gelu(self.b(x)) if self.calls % 2 else x
-
-    model = Moody()
-    monitor = Monitor(model, every=1, window=2)
-    for _ in range(2):
-        model(torch.randn(4, 2)).sum().backward()
-    assert [(site.kind, site.samples) for site in monitor.report] == [("relu", 8), ("gelu", 4)]
-    assert "followed" in monitor.report.notes[0]
-    assert "vni" not in monitor.report["gelu"].values
-    assert monitor.report["gelu"].preactivation_vni is not None
-
-
-def test_what_cannot_be_seen_is_told_with_its_reason():
-    class Odd(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.rnn = nn.RNN(2, 3, nonlinearity="relu", batch_first=True)
-            self.head = nn.Linear(3, 3)
-
-        def forward(self, x):
-            rows = F.relu(self.head(self.rnn(x)[0]))
-            return F.relu(rows.flatten()[:7].reshape(7, 1)) + rows.sum()
-
-    model = Odd()
-    monitor = Monitor(model, every=1)
-    model(torch.randn(4, 5, 2)).sum().backward()
-    reasons = {kind_reason[-1] for kind_reason in monitor.report.not_analysable}
-    assert any("inside one torch function" in reason for reason in reasons)
-    assert sum(site.samples for site in monitor.report) == 4 + 7
-
-
 def test_a_window_holds_at_most_its_capacity_of_patterns():
     model = nn.Sequential(nn.Linear(8, 20), nn.ReLU())
     monitor = Monitor(model, every=1, window=4, capacity=32)
@@ -271,10 +208,27 @@ def test_a_window_holds_at_most_its_capacity_of_patterns():
     assert monitor.report["1"].patterns.error > 0
 
 
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"window": "day"}, {"window": 0}, {"every": 1.5}, {"capacity": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"every": 0},
+        {"every": 1.5},
+        {"every": True},
+        {"window": "day"},
+        {"window": 0},
+        {"capacity": -1},
+        {"squares": "many"},
+        {"log": "sites.csv"},
+    ],
+)
 def test_options_that_cannot_be_meant_are_refused(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
         Monitor(net(), **wrong)
+
+
+def test_a_state_of_something_else_is_said():
+    with pytest.raises(StateError, match="wanted the state of a Monitor, got one without rank, window"):
+        Monitor(net()).load_state_dict({"steps": 3})
 
 
 def test_the_report_prints():
@@ -283,66 +237,3 @@ def test_the_report_prints():
     train(model, batches(1))
     assert "Sequential" in str(monitor.report)
     assert np.isfinite(monitor.report["1"].unit_high).all()
-
-
-@pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpointed_segments_are_seen_once(reentrant):
-    class Segmented(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = net()
-
-        def forward(self, x):
-            return checkpoint(self.layers, x, use_reentrant=reentrant)
-
-    model, x = Segmented(), batches(1)[0].requires_grad_()
-    monitor = Monitor(model, every=1)
-    model(x).sum().backward()
-    plain = net()
-    expected = Monitor(plain, every=1)
-    plain(x).sum().backward()
-    assert [site.values["entropy"] for site in monitor.report] == [site.values["entropy"] for site in expected.report]
-    assert monitor.state_dict()["steps"] == 1
-
-
-def test_mixed_precision_is_read_as_it_runs():
-    model, x = net(), batches(1)[0]
-    monitor = Monitor(model, every=1)
-    with torch.autocast("cpu", torch.bfloat16):
-        model(x).sum().backward()
-        z = model[0](x)
-    np.testing.assert_array_equal(monitor.report["1"].unit_high, z.float().amax((0, 2, 3)).detach().numpy())
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
-def test_a_compiled_model_is_seen_in_the_steps_watched():
-    class Scaled(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = net()
-
-        def forward(self, x):
-            return 2 * self.layers(x)
-
-    torch._dynamo.reset()
-    model = Scaled()
-    counter = CompileCounter()
-    compiled = torch.compile(model, backend=counter)
-    logged = []
-    Monitor(compiled, every=3, log=lambda values, step: logged.append((step, values["layers.4/entropy"])))
-    plain, expected = Scaled(), []
-    Monitor(plain, every=3, log=lambda values, step: expected.append((step, values["layers.4/entropy"])))
-    for x in batches(5):
-        compiled(x).sum().backward()
-        plain(x).sum().backward()
-    assert logged == expected
-    assert counter.frame_count > 0
-    torch._dynamo.reset()
-
-
-def test_what_torchscript_has_compiled_is_one_clear_error():
-    with pytest.warns(DeprecationWarning, match="jit"):
-        scripted = torch.jit.script(net())
-    with pytest.raises(ModelError, match=r"torch\.jit"):
-        Monitor(scripted)

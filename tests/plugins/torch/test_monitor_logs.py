@@ -1,8 +1,8 @@
 """Logs: every line a monitor writes says what was seen, where, and over which window."""
 
-import builtins
 import csv
 import io
+import sys
 
 import pytest
 import torch
@@ -61,15 +61,8 @@ def test_tensorboard_gets_scalars_by_site(tmp_path):
 
 
 def test_tensorboard_that_is_absent_is_one_line(tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest, **more):
-        if name.startswith("torch.utils.tensorboard"):
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingDependencyError, match="pip install tensorboard"):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingDependencyError, match=r'TensorBoardLog wants .* pip install "relucid\[tensorboard\]"'):
         TensorBoardLog(tmp_path)
 
 
@@ -80,3 +73,17 @@ def test_the_live_table_shows_the_last_window():
     text = page.getvalue()
     assert "step 2: 1 forwards from step 2 on, 6 samples" in text
     assert f"{monitor.report['3'].vni:.3f}" in text
+
+
+@pytest.mark.parametrize("what", ["a folder", "in no folder", "bytes"])
+def test_a_csv_file_that_cannot_be_is_one_line(tmp_path, what):
+    path = {"a folder": tmp_path, "in no folder": tmp_path / "none" / "log.csv", "bytes": tmp_path / "log.csv"}[what]
+    if what == "bytes":
+        path.write_bytes(bytes([255, 254, 0]))
+    with pytest.raises(OptionError, match=r"(cannot write the log|holds something else).*choose another file"):
+        CsvLog(path)
+
+
+def test_a_writer_that_cannot_write_is_one_line():
+    with pytest.raises(OptionError, match="wanted a SummaryWriter or a folder, got int"):
+        TensorBoardLog(3)

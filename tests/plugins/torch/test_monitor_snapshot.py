@@ -10,9 +10,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import relucid
-from relucid.analyzer.errors import DataError, OptionError
+from relucid.analyzer.errors import DataError, ModelError, OptionError
 from relucid.plugins.torch.monitor import Monitor
 from relucid.plugins.torch.preserve import preserved
+from relucid.plugins.torch.snapshot import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
@@ -123,3 +124,7 @@ def test_wrong_calls_are_one_line():
         monitor.snapshot(loader(), batch_norm="both")
     with pytest.raises(DataError, match="at least one batch"):
         monitor.snapshot([])
+    with pytest.raises(DataError, match="wanted batches one after another, got int"):
+        Monitor(net()).snapshot(3)
+    with pytest.raises(ModelError, match="Linear has no site"):
+        snapshot(nn.Linear(4, 2), loader(), batch_norm="train")

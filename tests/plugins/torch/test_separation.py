@@ -9,37 +9,13 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from relucid.analyzer.errors import ModelError, OptionError, RelucidError
-from relucid.plugins.torch import Separation, warm_up
+from relucid.analyzer.errors import ModelError, RelucidError
+from relucid.plugins.torch import Separation
 from relucid.plugins.torch.deficits import penalty
 from relucid.plugins.torch.extremes_reference import extremes_reference
 
 from .architectures import build
-
-
-def by_hand(model: nn.Sequential, x: torch.Tensor, **how) -> torch.Tensor:
-    """The penalty of a sequential model with the input of every ReLU taken by hand."""
-    layers = []
-    for module in model:
-        if isinstance(module, nn.ReLU):
-            layers.append(extremes_reference(x * 1))
-        x = module(x)
-    return penalty(layers, [how.pop("strength", 1e-3)] * len(layers), **how)
-
-
-def gradients(model, loss):
-    model.zero_grad()
-    loss.backward()
-    return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
-
-
-def net(*, inplace: bool = False) -> nn.Sequential:
-    torch.manual_seed(0)
-    layers = (nn.Conv2d(1, 4, 3), nn.ReLU(inplace), nn.Conv2d(4, 3, 3), nn.ReLU(inplace), nn.Flatten())
-    return nn.Sequential(*layers, nn.Linear(12, 6), nn.ReLU(inplace), nn.Linear(6, 2)).double()
-
-
-X = torch.randn(5, 1, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+from .by_hand import X, by_hand, gradients, net
 
 
 @pytest.mark.parametrize("inplace", [False, True])
@@ -88,74 +64,6 @@ def test_sites_of_every_kind_of_net_have_a_gradient():
         separation = Separation(model, strength=1.0)
         model(x)
         assert gradients(model, separation.penalty())
-
-
-def test_strengths_by_site():
-    model = net()
-    separation = Separation(model, strength={"1": 0.5, "[36]": 2.0}, aggregation="sum")
-    model(X)
-    layers, x = [], X
-    for module in model:
-        if isinstance(module, nn.ReLU):
-            layers.append(extremes_reference(x))
-        x = module(x)
-    torch.testing.assert_close(separation.penalty(), penalty(layers, [0.5, 2.0, 2.0], aggregation="sum"))
-    left_out = Separation(model, strength={"1": 0.5}, aggregation="sum")
-    model(X)
-    torch.testing.assert_close(left_out.penalty(), penalty(layers[:1], [0.5], aggregation="sum"))
-
-
-def test_hidden_sites_by_default_and_the_output_on_request():
-    model = net()
-    counts = {}
-    for hook in ("relu_input", "affine_output"):
-        for include_output in (False, True):
-            separation = Separation(model, hook=hook, include_output=include_output)
-            model(X)
-            layers, _ = separation._watch.taken()
-            counts[hook, include_output] = [len(layer.high) - len(X) for layer in layers]
-            separation.detach()
-    hidden = [4, 3, 6]
-    assert counts["relu_input", False] == counts["affine_output", False] == hidden
-    assert counts["relu_input", True] == counts["affine_output", True] == [*hidden, 2]
-
-
-def test_where_g_is_read():
-    """With a batch norm in between, what a ReLU reads is not what the affine map makes."""
-    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
-    x = torch.randn(6, 3)
-    for hook, depth in (("relu_input", 2), ("affine_output", 1)):
-        separation = Separation(model, hook=hook)
-        model(x)
-        torch.testing.assert_close(separation.penalty(), penalty([extremes_reference(model[:depth](x))], [1e-3]))
-        separation.detach()
-
-
-def test_schedule_and_state():
-    model = net()
-    separation = Separation(model, schedule=lambda step: warm_up(step, steps=4))
-    values = []
-    for _ in range(6):
-        model(X)
-        values.append(separation.penalty().item())
-    full = by_hand(net(), X).item()
-    assert values == pytest.approx([0, full / 4, full / 2, 3 * full / 4, full, full])
-    again = Separation(model, schedule=lambda step: warm_up(step, steps=4))
-    assert separation.state_dict() == {"steps": 6}
-    again.load_state_dict({"steps": 2})
-    model(X)
-    assert again.penalty().item() == pytest.approx(full / 2)
-
-
-def test_several_forwards_make_a_step_if_told_so():
-    model = net()
-    two = Separation(model, forwards=2, aggregation="sum")
-    one = Separation(model, aggregation="sum")
-    for x in (X, X + 1, X + 2):
-        model(x)
-    last, before = (by_hand(net(), x, aggregation="sum") for x in (X + 2, X + 1))
-    torch.testing.assert_close(one.penalty(), last)
-    torch.testing.assert_close(two.penalty(), last + before)
 
 
 def test_forwards_without_gradients_do_not_count():
@@ -262,33 +170,6 @@ def test_detached_it_watches_nothing():
     separation.detach()
     model(X)
     with pytest.raises(RelucidError, match="got none"):
-        separation.penalty()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"axes": ("units",)}, "axes: wanted unit, point, layer, got units"),
-        ({"axes": ()}, "axes: wanted unit, point, layer, got nothing"),
-        ({"aggregation": "max"}, "aggregation: wanted mean, sum, norm, sumsq, got max"),
-        ({"conv_units": "pixel"}, "conv_units: wanted channel, position, got pixel"),
-        ({"ties": "first"}, "ties: wanted one, shared, random, got first"),
-        ({"hook": "input"}, "hook: wanted relu_input, affine_output, got input"),
-        ({"margin": (-1.0, 1.0)}, "margin: wanted m\\+ above m-, got -1.0 and 1.0"),
-        ({"balance": 1.5}, "balance: wanted a number from 0 to 1, got 1.5"),
-        ({"forwards": 0}, "forwards: wanted 1 or more, got 0"),
-    ],
-)
-def test_options_that_cannot_be_meant(options, message):
-    with pytest.raises(OptionError, match=message):
-        Separation(net(), **options)
-
-
-def test_a_pattern_that_fits_no_site_is_said():
-    model = net()
-    separation = Separation(model, strength={"1": 1.0, "relu*": 1.0})
-    model(X)
-    with pytest.raises(OptionError, match=r"no site of the model fits 'relu\*'"):
         separation.penalty()
 
 

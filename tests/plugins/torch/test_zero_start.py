@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from relucid.analyzer.errors import ModelError, OptionError
 from relucid.plugins.torch import AnnealedDropout, Separation, annealed_rate, zero_init
 
 
@@ -73,3 +74,14 @@ def test_units_that_start_alike_part():
     assert not hidden_weights(0.0).any()
     parted = hidden_weights(0.1)
     assert (parted[0] - parted[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("wrong", [{"start": 2.0}, {"start": "a"}, {"epochs": 0}])
+def test_a_dropout_that_cannot_be_meant(wrong):
+    with pytest.raises(OptionError, match=next(iter(wrong))):
+        AnnealedDropout(**wrong)
+
+
+def test_what_is_no_module_cannot_start_at_zero():
+    with pytest.raises(ModelError, match=r"wanted a torch\.nn\.Module, got str"):
+        zero_init("model")

@@ -1,7 +1,7 @@
-"""One of two processes that train the same net, each on half of a batch: `two_processes.py FOLDER HOW RANK`."""
+"""Two processes that train the same net, each on half of a batch, wrapped in every way: `run_wrapped FOLDER`."""
 
-import os
 import sys
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -11,6 +11,8 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from relucid.plugins.torch import Separation
+
+from ..two_processes import one_of_two
 
 
 def net() -> nn.Module:
@@ -29,23 +31,22 @@ def step(model: nn.Module, separation: Separation, x: torch.Tensor) -> list[torc
     return [parameter.grad.clone() for parameter in model.parameters()]
 
 
-def main(folder: str, how: str, rank: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=int(rank), world_size=2)
+def gradients(how: str, rank: int) -> tuple[list[torch.Tensor], list[str]]:
+    """What this process finds, and the names of the sites it has seen."""
     model = net()
     if how == "sharded":
         fully_shard(model, mesh=init_device_mesh("cpu", (2,)))
     wrapped = model if how == "sharded" else DistributedDataParallel(model)
     separation = Separation(wrapped if how == "to the wrapper" else model, strength=1.0)
-    found = step(wrapped, separation, batch().chunk(2)[int(rank)])
+    found = step(wrapped, separation, batch().chunk(2)[rank])
     if how == "sharded":
         found = [gradient.full_tensor() for gradient in found]
-    if rank == "0":
-        torch.save((found, [site.name for site in separation._capture.sites]), f"{folder}/found")
-    dist.barrier()
-    sys.stdout.flush()
-    os._exit(0)  # gloo's threads, joined by a process that ends in order, abort or hang it now and then
+    return found, [site.name for site in separation._capture.sites]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with one_of_two() as rank:
+        dist.init_process_group("gloo")
+        found = {how: gradients(how, rank) for how in ("to the module", "to the wrapper", "sharded")}
+        if rank == 0:
+            torch.save(found, Path(sys.argv[1]) / "found")

@@ -1,0 +1,163 @@
+"""The course of a network over several states: how near each is to the first, the last and the one before."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from ..errors import OptionError
+from ..plain import Value
+from ..rendering import comparison_sheet, course_csv, sheet, sheet_page
+from ..rendering.written import write_all
+from ..report import Report, SiteReport
+from .contrast import Contrast, Contrasts, Pair
+from .telling import (
+    SIMILAR,
+    mean,
+    notes_on,
+    of_itself,
+    of_network,
+    of_pair,
+    of_site,
+    of_state,
+    refused,
+    seen_sites,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+NAMES = ("course.json", "course.csv", "course.html")
+OF_PAIR = ("distance", "temperature", *SIMILAR)
+OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
+
+
+class Course(Report):
+    """What became of the patterns over several states (thesis, figure 3.7): a report whose values are tuples by state.
+
+    `..._to_first`, `..._to_last` and `..._to_previous` compare each state with one of the others; the first state has
+    none before it, so its `..._to_previous` is None. Values are listed in docs/compare.md.
+
+    >>> from relucid import compare_chain, demo
+    >>> course = compare_chain([demo.model(), demo.model()], demo.data(), limit=10)
+    >>> course["hidden.relu"].weighted_jaccard_to_last, course.mean_distance_to_previous
+    ((1.0, 1.0), (None, 0.0))
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Course, (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+
+    def __repr__(self) -> str:
+        return f"Course({len(self.sites)} sites of {self.made.get('model', 'several models')})"
+
+    def __str__(self) -> str:
+        """The table as plain text, at most 100 columns."""
+        return sheet.as_text(comparison_sheet.of_course(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return sheet_page.snippet(comparison_sheet.of_course(self))
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield from sheet.renderables(comparison_sheet.of_course(self), width=options.max_width)
+
+    def to_html(self) -> str:
+        """The course as one self-contained page."""
+        return sheet_page.page(comparison_sheet.of_course(self))
+
+    def save(self, folder: str | Path) -> tuple[Path, Path, Path]:
+        """Write course.json, course.csv (one row per site and state) and course.html, each whole or not at all.
+
+        Args:
+            folder: made if it does not exist.
+
+        Returns:
+            the three paths, in that order.
+
+        Raises:
+            OptionError: the folder cannot be written to.
+        """
+        texts = dict(zip(NAMES, (self.to_json(), course_csv.encode(self), self.to_html()), strict=True))
+        course_json, table, page = write_all(Path(folder), texts)
+        return course_json, table, page
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a course back from its course.json, or from the folder that holds it; equal to the one saved.
+
+        Raises:
+            DataError: no such file, not a course, or damaged.
+        """
+        path = Path(path)
+        return super().load(path / NAMES[0] if path.is_dir() else path)
+
+
+def pairs_of(count: int) -> dict[str, tuple[Pair | None, ...]]:
+    """Which state each of so many is compared with, as (earlier, later): the first, the last, the one before.
+
+    >>> pairs_of(3)["last"], pairs_of(3)["previous"]
+    (((0, 2), (1, 2), (2, 2)), (None, (0, 1), (1, 2)))
+    """
+    return {
+        "first": tuple((0, number) for number in range(count)),
+        "last": tuple((number, count - 1) for number in range(count)),
+        "previous": (None, *((number, number + 1) for number in range(count - 1))),
+    }
+
+
+def wanted_pairs(count: int) -> list[Pair]:
+    """The pairs of different states that a course over so many compares, each once.
+
+    Raises:
+        OptionError: there are fewer than two states.
+
+    >>> wanted_pairs(3)
+    [(0, 1), (0, 2), (1, 2)]
+    """
+    if count < 2:
+        raise OptionError(f"a comparison wants at least two models, came {count}")
+    pairs = (pair for pairs in pairs_of(count).values() for pair in pairs)
+    return list(dict.fromkeys(pair for pair in pairs if pair is not None and pair[0] != pair[1]))
+
+
+def followed(contrasts: Contrasts) -> Course:
+    """The course of all states, in their order: pure formulas over statistics, nothing else."""
+    seen, plan = seen_sites(contrasts), pairs_of(len(contrasts.states))
+    sites = tuple(SiteReport(each.match.name, each.match.kind, _of_site(each, plan)) for each in seen)
+    whole: dict[str, Value] = {"samples": contrasts.samples, "states": contrasts.states}
+    for name in OF_STATE:
+        whole[f"mean_{name}"] = _means(sites, name)
+    for other, pairs in plan.items():
+        for name in SIMILAR:
+            whole[f"mean_{name}_to_{other}"] = _means(sites, f"{name}_to_{other}")
+        wholes = [_network(seen, pair) for pair in pairs]
+        for name in ("mean_distance", "network_temperature", "mean_temperature"):
+            whole[f"{name}_to_{other}"] = tuple(values.get(name) for values in wholes)
+    return Course(sites, whole, contrasts.made, notes_on(contrasts), refused(contrasts))
+
+
+def _of_site(contrast: Contrast, plan: dict[str, tuple[Pair | None, ...]]) -> dict[str, Value]:
+    states = [of_state(found) for found in contrast.states]
+    values = of_site(contrast) | {name: tuple(state[name] for state in states) for name in OF_STATE}
+    known = {pair: _of_pair(contrast, pair) for pairs in plan.values() for pair in pairs}
+    for other, pairs in plan.items():
+        values |= {f"{name}_to_{other}": tuple(known[pair].get(name) for pair in pairs) for name in OF_PAIR}
+    return values
+
+
+def _of_pair(contrast: Contrast, pair: Pair | None) -> dict[str, Value]:
+    if pair is None:
+        return {}
+    return of_itself() if pair[0] == pair[1] else of_pair(contrast, pair)
+
+
+def _network(seen: tuple[Contrast, ...], pair: Pair | None) -> dict[str, Value]:
+    if pair is None or not seen:
+        return {}
+    if pair[0] == pair[1]:
+        return {"mean_distance": 0.0, "network_temperature": 0.0, "mean_temperature": 0.0}
+    return of_network({contrast.match.name: contrast.changes[pair] for contrast in seen})
+
+
+def _means(sites: tuple[SiteReport, ...], name: str) -> tuple[Value, ...]:
+    """The mean over sites of a value, state by state."""
+    series = [value for site in sites if isinstance(value := site.values[name], tuple)]
+    return tuple(mean(values) for values in zip(*series, strict=True))

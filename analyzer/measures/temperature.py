@@ -1,0 +1,131 @@
+"""Activation pattern temperature (Hartmann, 2025, section 3.2): how many decisions a change of the weights changed.
+
+D is the share of patterns that differ, one pattern at each (sample, position); T is its negative logarithm, in bits.
+In places the thesis calls P(D) the probability of a pattern that has *not* changed; its formulas, and the numbers
+it gives (T = 3.17 where D = 89 %), need D to be the share that has.
+"""
+
+from math import log2
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..plain import Value
+from ..stats import Changes
+
+Doubles = NDArray[np.float64]
+LN2 = float(np.log(2))
+
+
+def pattern_distance(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """D, definition 5, (3.15): the share of (sample, position) at which at least one unit's z > 0 differs.
+
+    Args:
+        before: pre-activations (sample, position, unit); any shape (..., unit) will do.
+        after: those of the same samples in the other state.
+
+    >>> pattern_distance(np.array([[[1.0, -1.0]], [[1.0, 0.0]]]), np.array([[[2.0, 1.0]], [[3.0, -1.0]]]))
+    0.5
+    """
+    return float(((before > 0) != (after > 0)).any(axis=-1).mean())
+
+
+@overload
+def temperature(D: float) -> float: ...
+@overload
+def temperature(D: Doubles) -> Doubles: ...
+def temperature(D: float | Doubles) -> float | Doubles:
+    """T = -log2(1 - D), definition 6, (3.16): bits of surprise at a pattern that stayed; infinite where none did.
+
+    The printed log has no base: 2 is the one with which T = 3.17 belongs to D = 8/9.
+
+    Args:
+        D: distance in [0, 1], one or many.
+
+    >>> temperature(0.0), temperature(0.5), temperature(1.0)
+    (0.0, 1.0, inf)
+    >>> round(temperature(8 / 9), 2)
+    3.17
+    """
+    with np.errstate(divide="ignore"):
+        T = -np.log1p(-np.asarray(D, dtype=np.float64)) / LN2
+    return T if T.ndim else float(T)
+
+
+@overload
+def distance(T: float) -> float: ...
+@overload
+def distance(T: Doubles) -> Doubles: ...
+def distance(T: float | Doubles) -> float | Doubles:
+    """D = 1 - 2^-T, the inverse of (3.16).
+
+    Args:
+        T: temperature, at least 0, one or many.
+
+    >>> distance(0.0), distance(1.0), distance(float("inf"))
+    (0.0, 0.5, 1.0)
+    """
+    D = -np.expm1(-np.asarray(T, dtype=np.float64) * LN2)
+    return D if D.ndim else float(D)
+
+
+def network_distance(D: ArrayLike) -> float:
+    """P = mean_l D_l: the mean over the layers, each with the same weight; the control variable of section 3.3.
+
+    Args:
+        D: distance of each site (site,), at least one.
+
+    >>> network_distance([0.25, 0.75])
+    0.5
+    """
+    return float(np.mean(np.asarray(D, dtype=np.float64)))
+
+
+def network_temperature(D: ArrayLike) -> float:
+    """T = -log2(1 - P), the temperature of the mean distance.
+
+    The text and figure 3.22 speak of the mean of the layers' temperatures, which is infinite as soon as one layer has
+    D = 1; the algorithm (A.4) works with P. That mean is `mean_temperature`.
+
+    Args:
+        D: distance of each site (site,), at least one.
+
+    >>> network_temperature([0.0, 1.0])
+    1.0
+    """
+    return temperature(network_distance(D))
+
+
+def clipping_temperature(count: int) -> float:
+    """log2 2N, as if half a pattern of N had stayed: just above every finite T that N patterns can show.
+
+    >>> clipping_temperature(1024)
+    11.0
+    """
+    return log2(2 * count)
+
+
+def mean_temperature(D: ArrayLike, *, most: ArrayLike) -> float:
+    """mean_l min(T_l, most): the mean of the layers' temperatures, each clipped so that one D = 1 does not decide all.
+
+    Args:
+        D: distance of each site (site,), at least one.
+        most: where to clip, one for all or one for each site (site,), as `clipping_temperature` gives it.
+
+    >>> mean_temperature([0.5, 1.0], most=9.0)
+    5.0
+    """
+    return float(np.mean(np.minimum(temperature(np.asarray(D, dtype=np.float64)), most)))
+
+
+def decisions(changes: Changes) -> dict[str, Value]:
+    """D and T of one site, and how often its units flipped: all of them, and each."""
+    D = changes.different / changes.count
+    return {
+        "distance": D,
+        "temperature": temperature(D),
+        "flip_share": int(changes.flips.sum()) / (changes.count * changes.flips.size),
+        "unit_flips": changes.flips,
+        "unit_flip_share": changes.flips / changes.count,
+    }

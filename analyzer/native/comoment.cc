@@ -1,0 +1,134 @@
+// Co-moments in blocks: values centred by a provisional mean, multiplied in float, the products added up in double.
+//
+// With x = h - c, S = sum x and n rows: mean = c + S / n, m2 = sum x x^T - S S^T / n. With c the mean of some rows nothing
+// cancels; of a unit that never changes c is its value, and m2 is exactly 0 there.
+#include "comoment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "kernels.h"
+#include "packing.h"
+
+namespace relucid {
+namespace {
+
+constexpr int64_t kSquaresBytes = 4 << 20;  // of what parts of the rows gather apart
+constexpr int64_t kMostParts = 16;
+constexpr int64_t kRowsOfPart = 4 * kPanelRows;
+
+class Squares {
+ public:
+  Squares(const Packing& packing, const Host& host)
+      : packing_(packing),
+        host_(host),
+        rows_(packing.rows()),
+        width_(in_panels(packing.units())),
+        parts_(std::clamp<int64_t>(std::min(kSquaresBytes / (width_ * width_ * 8), rows_ / kRowsOfPart), 1, kMostParts)),
+        squares_(host, parts_ * width_ * width_),
+        sums_(host, parts_ * width_) {}
+
+  // Each task takes some rows and, of these, the products of some units with all before them.
+  void gather() const {
+    const int64_t strips = width_ / kStrip;
+    const int64_t threads = std::max<int64_t>(std::thread::hardware_concurrency(), 1);
+    const int64_t groups = std::clamp<int64_t>(2 * threads / parts_, 1, strips);
+    const Scratch<float> buffers(host_, parts_ * groups * Buffer::size(width_));
+    host_.run(parts_ * groups, [&](int64_t task) {
+      const int64_t part = task / groups, group = task % groups;
+      const int64_t first = bound(group, groups, strips), last = bound(group + 1, groups, strips);
+      const Buffer buffer(buffers.get() + task * Buffer::size(width_), width_);
+      double* const sums = sums_.get() + part * width_;
+      if (group == groups - 1) std::fill(sums, sums + width_, 0.0);
+      const int64_t begin = begin_of(part, parts_, rows_), end = begin_of(part + 1, parts_, rows_);
+      for (int64_t row = begin; row < end; row += kPanelRows) {
+        const int64_t count = std::min(kPanelRows, end - row);
+        packing_.pack(row, count, std::min(last, packing_.units()), buffer.packed());
+        kernels().square(buffer.packed().values, count, first, last, squares_.get() + part * width_ * width_, width_,
+                         row != begin);
+        if (group == groups - 1) buffer.add_sums(sums, width_);
+      }
+    });
+  }
+
+  bool finite() const {
+    double sum = 0;
+    for (int64_t part = 0; part < parts_; ++part) {
+      for (int64_t unit = 0; unit < packing_.units(); ++unit) sum += squares_.get()[(part * width_ + unit) * width_ + unit];
+    }
+    return std::isfinite(sum);
+  }
+
+  void tell(double* mean, double* m2) const {
+    double* const sums = sums_.get();
+    for (int64_t part = 1; part < parts_; ++part) {
+      for (int64_t unit = 0; unit < width_; ++unit) sums[unit] += sums[part * width_ + unit];
+    }
+    const auto count = static_cast<double>(rows_);
+    for (int64_t unit = 0; mean != nullptr && unit < packing_.units(); ++unit) {
+      mean[unit] = packing_.centre(unit) + sums[unit] / count / packing_.scale(unit);
+    }
+    if (m2 == nullptr) return;
+    host_.run(width_ / kPanel, [&](int64_t panel) {
+      for (int64_t other = 0; other <= panel; ++other) tell_block(panel, other, m2);
+    });
+  }
+
+ private:
+  // Strips up to here hold an even share of the products, which grow with the square.
+  static int64_t bound(int64_t group, int64_t groups, int64_t strips) {
+    const double share = std::sqrt(static_cast<double>(group) / static_cast<double>(groups));
+    return std::lround(share * static_cast<double>(strips)) * kStrip;
+  }
+
+  // The products of two panels, and the same mirrored; both written row by row, as memory likes it.
+  void tell_block(int64_t panel, int64_t other, double* m2) const {
+    const int64_t units = packing_.units(), row = panel * kPanel, column = other * kPanel;
+    const int64_t height = std::min(kPanel, units - row), width = std::min(kPanel, units - column);
+    double block[kPanel][kPanel], size[kPanel] = {};
+    for (int64_t j = 0; j < width; ++j) size[j] = 1 / packing_.scale(column + j);
+    for (int64_t i = 0; i < height; ++i) {
+      const double lack = sums_.get()[row + i] / static_cast<double>(rows_);
+      const double* from = squares_.get() + (row + i) * width_ + column;
+      for (int64_t j = 0; j < kPanel; ++j) block[i][j] = from[j] - lack * sums_.get()[column + j];
+      for (int64_t part = 1; part < parts_; ++part) {
+        from += width_ * width_;
+        for (int64_t j = 0; j < kPanel; ++j) block[i][j] += from[j];
+      }
+      const double own = 1 / packing_.scale(row + i);
+      for (int64_t j = 0; j < kPanel; ++j) block[i][j] *= own * size[j];
+    }
+    if (panel == other) {
+      for (int64_t i = 0; i < height; ++i) {
+        for (int64_t j = i + 1; j < width; ++j) block[i][j] = block[j][i];
+      }
+    }
+    for (int64_t i = 0; i < height; ++i) std::copy_n(block[i], width, m2 + (row + i) * units + column);
+    for (int64_t j = 0; panel != other && j < width; ++j) {
+      double* to = m2 + (column + j) * units + row;
+      for (int64_t i = 0; i < height; ++i) to[i] = block[i][j];
+    }
+  }
+
+  const Packing& packing_;
+  const Host& host_;
+  const int64_t rows_, width_, parts_;
+  const Scratch<double> squares_;  // (part, unit, unit), of each unit up to itself
+  const Scratch<double> sums_;     // (part, unit)
+};
+
+}  // namespace
+
+void comoment(const Tap& tap, double threshold, bool rectify, double* mean, double* m2, const Host& host) {
+  Packing packing(tap, threshold, rectify, host);
+  const Squares squares(packing, host);
+  squares.gather();
+  if (!squares.finite()) {
+    packing.scale_by_largest(1);
+    squares.gather();
+  }
+  squares.tell(mean, m2);
+}
+
+}  // namespace relucid

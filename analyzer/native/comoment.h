@@ -1,0 +1,12 @@
+// Mean and co-moments of all units of a tap: what a covariance is made of.
+#pragma once
+
+#include "probe.h"
+
+namespace relucid {
+
+// Of the values h - threshold, or with `rectify` of max(h - threshold, 0): mean (unit), and m2 (unit, unit), the sum over
+// rows of (h - mean)(h - mean)^T. Either may be null. Throws std::bad_alloc.
+void comoment(const Tap& tap, double threshold, bool rectify, double* mean, double* m2, const Host& host);
+
+}  // namespace relucid

@@ -1,0 +1,49 @@
+// What both ways through a tap, by planes and by rows, share.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels.h"
+#include "probe.h"
+#include "seen.h"
+
+namespace relucid {
+
+struct Job {
+  const Tap& tap;
+  const double threshold;
+  const Words* const words;
+  const Probed& to;
+  const Host& host;
+
+  const Layout& layout = tap.layout;
+  const int64_t bytes = size_of(tap.type);
+  const int64_t units = layout.units.count();
+  const int64_t positions = layout.positions.count();
+  const int64_t rows = layout.samples.count * positions;
+  SamplesSeen samples{layout.samples.count};
+
+  const void* z(int64_t offset) const { return static_cast<const char*>(tap.z) + offset * bytes; }
+  void* h(int64_t offset) const { return to.h == nullptr ? nullptr : static_cast<char*>(to.h) + offset * bytes; }
+  const uint64_t* words_from(int64_t unit) const { return words == nullptr ? nullptr : words->of.get() + unit; }
+  void tell_key(int64_t row, uint64_t sum) const { to.keys[row] = mix64(words->salt + sum); }
+
+  // How many tasks are worth while.
+  int64_t tasks_wanted() const {
+    constexpr int64_t kTaskBytes = 128 * 1024, kMostTasks = 64;
+    return std::clamp<int64_t>(layout.size() * bytes / kTaskBytes, 1, kMostTasks);
+  }
+
+  // The same where each has extents of all units of its own, which are to be small beside what it reads; and no task
+  // counts further than 32 bits do.
+  int64_t parts_wanted() const {
+    constexpr int64_t kRowsOfPart = 24, kMostCounted = int64_t{1} << 30;
+    return std::max(std::min(tasks_wanted(), std::max<int64_t>(rows / kRowsOfPart, 1)), rows / kMostCounted + 1);
+  }
+};
+
+void see_planes(Job& job);
+void see_rows(Job& job);
+
+}  // namespace relucid

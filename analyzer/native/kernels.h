@@ -1,0 +1,97 @@
+// The innermost loops, compiled once for each instruction set; chosen when first asked for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lanes.h"
+
+namespace relucid {
+
+// What a tile of planes held, all its units together.
+struct Tally {
+  int64_t active;
+  bool finite;
+};
+
+// The extents of units so far: smallest and largest z, of type float (double for Float64), and how often z > 0.
+// Each array is `padded` to whole vectors.
+struct Extents {
+  void* low;
+  void* high;
+  int32_t* active;
+};
+
+// Units in planes: a tile of positions that adjoin, of every unit.
+struct Planes {
+  const void* z;
+  void* h;           // max(z, 0) goes there, laid out as z; may be z itself
+  ptrdiff_t stride;  // elements from unit to unit
+  int64_t units;
+  int64_t positions;
+  double threshold;
+  const uint64_t* words;
+  uint64_t* sums;  // (position) of the words of active units; `kPad` longer
+  Extents extents;
+};
+
+// Units in rows: some (sample, position), in each of which the units adjoin.
+struct Rows {
+  const void* const* z;
+  void* const* h;
+  int64_t rows;
+  int64_t units;
+  double threshold;
+  const uint64_t* words;
+  uint64_t* sums;   // (row)
+  int64_t* active;  // (row) number of active units
+  bool* finite;     // (row)
+  Extents extents;
+};
+
+// What is multiplied: (max(z - threshold, floor) - of) * scale.
+struct Centre {
+  const float* of;     // (unit), as long as whole panels; where no unit is, what makes 0 of z = 0
+  const float* scale;  // (unit)
+  float threshold;
+  float floor;  // 0, or -infinity where nothing is rectified
+};
+
+// Centred values on their way into products: in panels of so many units, each a row after the other.
+constexpr int64_t kPanel = 32;
+constexpr int64_t kPanelRows = 128;  // so few, lest sums in float lose digits
+constexpr int64_t kStrip = 8;        // units of a panel that are multiplied at once
+constexpr int64_t in_panels(int64_t units) { return (units + kPanel - 1) / kPanel * kPanel; }
+
+struct Packed {
+  float* values;  // (panel, kPanelRows, kPanel)
+  float* sums;    // (unit) of all rows; added to
+};
+
+struct Kernels {
+  const char* name;
+  // By type, whether h is written, whether sums are.
+  Tally (*planes[kTypes][2][2])(const Planes&);
+  void (*rows[kTypes][2][2])(const Rows&);
+  // Centre rows of so many units, and append them after the first `at` rows that are packed.
+  void (*pack_rows)(const float* const* z, int64_t rows, int64_t units, const Centre&, const Packed&, int64_t at);
+  void (*pack_planes)(const float* z, ptrdiff_t stride, int64_t positions, int64_t units, const Centre&, const Packed&,
+                      int64_t at);
+  // Of units from `first` to `last` (whole strips) the sums over rows of their products with all units up to the end of
+  // their strip; `to` (unit, in_panels(units)) is overwritten, or with `add` added to.
+  void (*square)(const float* packed, int64_t rows, int64_t first, int64_t last, double* to, int64_t width, bool add);
+};
+
+const Kernels& plain_kernels();
+#if defined(__x86_64__)
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+#endif
+
+// The best the processor has, unless `choose_kernels` said another.
+const Kernels& kernels();
+
+// Take the kernels of this name from now on; false where the processor has none such.
+bool choose_kernels(const char* name);
+
+}  // namespace relucid

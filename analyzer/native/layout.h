@@ -1,0 +1,45 @@
+// Where the value of each (sample, position, unit) of a tap lies: its axes, turned without a copy.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace relucid {
+
+// One loop over memory: so many steps of so many elements.
+struct Loop {
+  int64_t count;
+  int64_t stride;
+};
+
+// Loops one inside the other, the outermost first.
+struct Loops {
+  std::vector<Loop> loops;  // none of one step; neighbours that walk through memory evenly are one
+
+  void inside(Loop loop);  // adds a loop within those there
+  int64_t count() const;
+  int64_t offset(int64_t number) const;  // of the element that comes at this place
+};
+
+// As analyzer/taps.py arranges a tap whose sample axis is as long as the batch: positions are all axes but those of
+// samples and units, in their order; with `every_position` units are all axes but that of samples.
+struct Layout {
+  Loop samples;
+  Loops positions;
+  Loops units;
+
+  bool units_adjoin() const;      // a row of units is one piece of memory
+  bool positions_adjoin() const;  // the innermost loop over positions walks through one piece of memory
+  int64_t size() const { return samples.count * positions.count() * units.count(); }
+};
+
+struct Axes {
+  int64_t sample;
+  int64_t unit;
+  bool every_position;
+};
+
+// Throws Refused where the axes do not fit the shape, or nothing is there.
+Layout arrange(const std::vector<int64_t>& shape, const Axes& axes);
+
+}  // namespace relucid

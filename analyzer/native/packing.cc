@@ -1,0 +1,84 @@
+// Three ways to pack: floats in rows, floats in planes, and anything else number by number.
+#include "packing.h"
+
+#include <algorithm>
+
+#include "halves.h"
+
+namespace relucid {
+
+Buffer::Buffer(float* memory, int64_t width) : width_(width), packed_{memory, memory + width * kPanelRows} {
+  std::fill(packed_.sums, packed_.sums + width, 0.0f);
+}
+
+void Buffer::add_sums(double* to, int64_t width) const {
+  for (int64_t unit = 0; unit < width; ++unit) {
+    to[unit] += packed_.sums[unit];
+    packed_.sums[unit] = 0;
+  }
+}
+
+void Buffer::add_squares(int64_t rows, double* to) const {
+  for (int64_t panel = 0; panel < width_; panel += kPanel) {
+    const float* values = packed_.values + panel * kPanelRows;
+    for (int64_t row = 0; row < rows; ++row, values += kPanel) {
+      for (int64_t i = 0; i < kPanel; ++i) to[panel + i] += static_cast<double>(values[i]) * values[i];
+    }
+  }
+}
+
+int64_t Packing::offset(int64_t row) const {
+  return row / positions_ * tap_.layout.samples.stride + tap_.layout.positions.offset(row % positions_);
+}
+
+Centre Packing::in_float() const {
+  return {centre_in_float_.data(), scale_in_float_.data(), static_cast<float>(threshold_), static_cast<float>(floor_)};
+}
+
+void Packing::pack(int64_t first, int64_t rows, int64_t units, const Packed& to) const {
+  const Layout& layout = tap_.layout;
+  switch (tap_.type) {
+    case Type::kFloat32:
+      if (layout.units_adjoin()) return pack_rows(first, rows, units, to);
+      if (layout.positions_adjoin() && layout.units.loops.size() == 1) return pack_planes(first, rows, units, to);
+      return pack_one_by_one<float>(first, rows, units, to);
+    case Type::kFloat64: return pack_one_by_one<double>(first, rows, units, to);
+    case Type::kFloat16: return pack_one_by_one<Float16>(first, rows, units, to);
+    case Type::kBFloat16: return pack_one_by_one<BFloat16>(first, rows, units, to);
+  }
+}
+
+void Packing::pack_rows(int64_t first, int64_t rows, int64_t units, const Packed& to) const {
+  const float* from[kPanelRows];
+  for (int64_t row = 0; row < rows; ++row) from[row] = static_cast<const float*>(tap_.z) + offset(first + row);
+  kernels().pack_rows(from, rows, units, in_float(), to, 0);
+}
+
+void Packing::pack_planes(int64_t first, int64_t rows, int64_t units, const Packed& to) const {
+  const int64_t inner = tap_.layout.positions.loops.back().count, stride = tap_.layout.units.loops[0].stride;
+  for (int64_t row = 0; row < rows;) {
+    const int64_t count = std::min(rows - row, inner - (first + row) % positions_ % inner);
+    const float* from = static_cast<const float*>(tap_.z) + offset(first + row);
+    kernels().pack_planes(from, stride, count, units, in_float(), to, row);
+    row += count;
+  }
+}
+
+template <class Value>
+void Packing::pack_one_by_one(int64_t first, int64_t rows, int64_t units, const Packed& to) const {
+  using Real = decltype(widen(Value{}));
+  const auto threshold = static_cast<Real>(threshold_), floor = static_cast<Real>(floor_);
+  for (int64_t row = 0; row < rows; ++row) {
+    const Value* from = static_cast<const Value*>(tap_.z) + offset(first + row);
+    for (int64_t unit = 0; unit < in_panels(units); ++unit) {
+      const auto at = static_cast<size_t>(unit);
+      const Real z = unit < units ? widen(from[offsets_[at]]) : Real{0};
+      const Real h = std::max(static_cast<Real>(z - threshold), floor);
+      const auto value = static_cast<float>((h - static_cast<Real>(centre_[at])) * static_cast<Real>(scale_[at]));
+      to.values[unit / kPanel * kPanel * kPanelRows + row * kPanel + unit % kPanel] = value;
+      to.sums[unit] += value;
+    }
+  }
+}
+
+}  // namespace relucid

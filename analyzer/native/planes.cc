@@ -1,0 +1,36 @@
+// Units in planes (channels first): a task goes through tiles of positions, and in each through all units.
+#include "job.h"
+
+namespace relucid {
+
+void see_planes(Job& job) {
+  constexpr int64_t kTilePositions = 2048;  // their sums of words stay in the first cache
+  const int64_t inner = job.layout.positions.loops.back().count;
+  const int64_t tiles_of_inner = (inner + kTilePositions - 1) / kTilePositions;
+  const int64_t inners_of_sample = job.positions / inner;
+  const int64_t tiles = job.layout.samples.count * inners_of_sample * tiles_of_inner;
+  const int64_t stride = job.layout.units.loops.empty() ? 0 : job.layout.units.loops[0].stride;
+  const int64_t parts = std::min(job.parts_wanted(), tiles);
+  const auto kernel = kernels().planes[static_cast<int>(job.tap.type)][job.to.h != nullptr][job.words != nullptr];
+  UnitsSeen seen(job.host, parts, job.units, job.tap.type);
+  job.host.run(parts, [&](int64_t part) {
+    const Extents extents = seen.part(part, 0, job.units);
+    alignas(64) uint64_t sums[kTilePositions + kPad];
+    for (int64_t tile = begin_of(part, parts, tiles); tile < begin_of(part + 1, parts, tiles); ++tile) {
+      const int64_t sample = tile / tiles_of_inner / inners_of_sample;
+      const int64_t begin = begin_of(tile % tiles_of_inner, tiles_of_inner, inner);
+      const int64_t end = begin_of(tile % tiles_of_inner + 1, tiles_of_inner, inner);
+      const int64_t position = tile / tiles_of_inner % inners_of_sample * inner + begin;
+      const int64_t offset = sample * job.layout.samples.stride + job.layout.positions.offset(position);
+      const Tally tally = kernel({job.z(offset), job.h(offset), stride, job.units, end - begin, job.threshold,
+                                  job.words_from(0), sums, extents});
+      job.samples.add(sample, tally.active, tally.finite);
+      for (int64_t at = 0; job.words != nullptr && at < end - begin; ++at) {
+        job.tell_key(sample * job.positions + position + at, sums[at]);
+      }
+    }
+  });
+  seen.tell(job.to.low, job.to.high, job.to.active);
+}
+
+}  // namespace relucid

@@ -1,0 +1,20 @@
+// A tap cut into tiles, the tiles dealt out as tasks, and what the tasks saw put together.
+//
+// All that is put together are counts, sums modulo 2^64 and extremes: how the tap was cut never shows.
+#include "probe.h"
+
+#include "job.h"
+
+namespace relucid {
+
+void probe(const Tap& tap, double threshold, const Words* words, const Probed& to, const Host& host) {
+  Job job{tap, threshold, words, to, host};
+  if (job.layout.positions_adjoin() && job.layout.units.loops.size() <= 1) {
+    see_planes(job);
+  } else {
+    see_rows(job);
+  }
+  job.samples.tell(job.positions * job.units, to.dead, to.linear, to.finite);
+}
+
+}  // namespace relucid

@@ -1,0 +1,12 @@
+// A wrong use of an operator: one line that says what was wanted and what came. Never leaves this library.
+#pragma once
+
+#include <stdexcept>
+
+namespace relucid {
+
+struct Refused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace relucid

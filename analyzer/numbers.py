@@ -1,0 +1,126 @@
+"""One site's statistics, gathered from the small numbers that a probe gives out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .collect import Seen
+from .errors import DataError
+from .native import PatternTable
+from .passes.probe import MOMENTS, PREACTIVATION, SIZE
+from .sites import Site
+from .stats import CoMoment, Extents, Nonfinite, Patterns, Points, PreactivationCoMoment, Statistic, Tree
+from .stats.nonfinite import NONE
+from .stats.points import Bools, Numbers, smallest
+from .stats.summing import MomentSum
+
+Array = NDArray[Any]
+
+SERVED: frozenset[type[Statistic]] = frozenset({Extents, Points, Patterns, CoMoment, PreactivationCoMoment})
+"""Statistics that can be made of a probe's numbers."""
+_MOMENTS = {CoMoment: MOMENTS, PreactivationCoMoment: tuple(PREACTIVATION + name for name in MOMENTS)}
+
+
+class SiteNumbers:
+    """Turns the numbers of one site into statistics and keeps them merged.
+
+    Args:
+        site: the site.
+        statistics: which statistics to keep, all of them `SERVED`.
+        capacity: of pattern tables.
+        seed: of pattern keys.
+        table: a native table to count patterns in; None if numpy is to.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        statistics: Sequence[type[Statistic]],
+        *,
+        capacity: int,
+        seed: int,
+        table: PatternTable | None,
+    ) -> None:
+        self.site = site
+        self._statistics = tuple(statistics)
+        self._capacity = capacity
+        self._seed = seed
+        self._trees: dict[type[Statistic], Tree[Any]] = {}
+        self._sums: dict[type[CoMoment], MomentSum] = {}
+        self._table = table
+        self._units = 0
+
+    def look(self, numbers: Mapping[str, Array], index: Numbers) -> Seen:
+        """What one run shows of this site, without patterns and co-moments; nothing is kept yet.
+
+        Args:
+            numbers: what the probe gave out, by name.
+            index: number of each sample (sample,).
+
+        Raises:
+            DataError: the numbers are not those of these samples, or some sample is not finite.
+        """
+        dead, linear, finite = numbers["dead"], numbers["linear"], numbers["finite"]
+        if len(finite) != len(index):
+            raise DataError(f"site {self.site.name!r}: {len(index)} samples were run, and {len(finite)} seen")
+        if not finite.all():
+            raise DataError(f"site {self.site.name!r}: some values are NaN or infinite")
+        samples, units = len(index), numbers["low"].size
+        keys = numbers.get("keys")
+        positions = int(numbers[SIZE]) // (samples * units) if keys is None else keys.shape[1]
+        extents = Extents(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"])
+        parts: dict[type[Statistic], Statistic] = {
+            Nonfinite: Nonfinite(0, 0, NONE),
+            Extents: extents,
+            Points: points(dead, linear, index),
+        }
+        return Seen(parts, finite, dead, linear, keys)
+
+    def take(self, seen: Seen, numbers: Mapping[str, Array]) -> None:
+        """Merge what one run showed with everything before it.
+
+        Raises:
+            StateError: the two do not merge: the number of units has changed.
+        """
+        for kind, part in seen.parts.items():
+            self._trees.setdefault(kind, Tree()).add(part)
+        self._units = numbers["low"].size
+        if Patterns in self._statistics:
+            self._count(numbers["keys"].reshape(-1))
+        for kind, names in _MOMENTS.items():
+            if names[0] in numbers:
+                count, mean, m2 = (numbers[name] for name in names)
+                self._sums.setdefault(kind, MomentSum()).add(int(count), mean, m2)
+
+    def total(self) -> dict[type[Statistic], Any]:
+        """Everything taken so far, by statistic."""
+        found: dict[type[Statistic], Any] = {kind: tree.total() for kind, tree in self._trees.items()}
+        found |= {kind: kind(*moments.total()) for kind, moments in self._sums.items()}
+        if self._table is not None and self._units:
+            found[Patterns] = self._table.patterns(units=self._units, seed=self._seed)
+        return found
+
+    def _count(self, keys: Array) -> None:
+        if self._table is not None:
+            self._table.add(keys)
+        else:
+            seen = Patterns.of_keys(keys, units=self._units, capacity=self._capacity, seed=self._seed)
+            self._trees.setdefault(Patterns, Tree()).add(seen)
+
+
+def points(dead: Bools, linear: Bools, index: Numbers) -> Points:
+    """The classes of a few samples, counted and listed.
+
+    >>> import numpy as np
+    >>> points(np.array([True, False]), np.array([False, False]), np.array([4, 5])).listed_nonlinear.tolist()
+    [5]
+    """
+    return Points(
+        dead.size,
+        int(dead.sum()),
+        int(linear.sum()),
+        smallest(index[dead]),
+        smallest(index[linear]),
+        smallest(index[~(dead | linear)]),
+    )

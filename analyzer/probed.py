@@ -1,0 +1,90 @@
+"""All sites of a model, seen by probes: the session gives out small numbers, and only where none fits, taps."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .collect import Collector
+from .data import Batch, InputSpec, fixed_batch
+from .errors import DataError
+from .numbers import SiteNumbers
+from .session import Session
+from .sight import Sight
+from .stats import Statistic
+
+Array = NDArray[Any]
+
+
+class Probed:
+    """Runs pieces of the data through a model with probes.
+
+    Args:
+        session: the model with its probes, and taps for the sites that have none.
+        collectors: one for each site, in order.
+        numbers: of the sites that have a probe, by name.
+        named: the name under which the session gives out each number of such a site.
+        tapped: the name under which it gives out each value of the others.
+        specs: the model's inputs.
+        scores: the output that decides, if accuracy is wanted.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        collectors: Sequence[Collector],
+        *,
+        numbers: Mapping[str, SiteNumbers],
+        named: Mapping[str, Mapping[str, str]],
+        tapped: Mapping[str, str],
+        specs: Sequence[InputSpec],
+        scores: str | None,
+    ) -> None:
+        self._session = session
+        self._collectors = collectors
+        self._numbers = numbers
+        self._named = named
+        self.tapped = tapped
+        self._fixed = fixed_batch(specs)
+        outputs = [*(out for names in named.values() for out in names.values()), *tapped.values()]
+        self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
+
+    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> Sight:
+        """Run some samples.
+
+        Raises:
+            ModelError: the runtime or a probe fails.
+            DataError: some values are not finite, the batch to which the model is fixed is not full, or the samples lie
+                elsewhere than they did: their numbers do not count.
+        """
+        if self._fixed and len(piece.index) < self._fixed:
+            raise DataError(f"{len(piece.index)} samples do not fill the batch of {self._fixed}")
+        given = self._session.run(self._outputs, piece.arrays)
+        jobs = {
+            each.site.name: pool.submit(
+                each.look, self._taps(each, given, piece), piece.index, piece.labels, gather=True
+            )
+            for each in self._collectors
+            if each.site.name not in self._numbers
+        }
+        found, keep = [], []
+        for collector in self._collectors:
+            name = collector.site.name
+            if name in self._numbers:
+                numbers = {what: given[out] for what, out in self._named[name].items()}
+                found.append(self._numbers[name].look(numbers, piece.index))
+                keep.append(partial(self._numbers[name].take, found[-1], numbers))
+            else:
+                found.append(jobs[name].result())
+                keep.append(partial(collector.take, found[-1]))
+        return Sight(found, keep, given)
+
+    def total(self) -> dict[str, dict[type[Statistic], Any]]:
+        """Everything that came of probes so far, by site and statistic."""
+        return {name: numbers.total() for name, numbers in self._numbers.items()}
+
+    def _taps(self, collector: Collector, given: Mapping[str, Array], piece: Batch) -> tuple[Array, ...]:
+        taps = [given[self.tapped[value]] for value in collector.values]
+        return collector.arrange(taps, batch=len(piece.index))

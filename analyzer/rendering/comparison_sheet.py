@@ -1,0 +1,114 @@
+"""The columns of a comparison and of a course, and what stands above and below them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..estimate import Estimate
+from ..plain import Value
+from . import summary
+from .columns import Column, present
+from .names import printable
+from .numbers import count, decimals, number, share
+from .sheet import Sheet
+
+if TYPE_CHECKING:
+    from ..report import Report
+
+INFINITE = "inf"
+SHOWN = 4
+OF_SITES = (
+    (Column("distance", ("distance", "D"), share, places=3),),
+    (Column("temperature", ("temp.", "T"), decimals(2), places=2),),
+    (Column("flip_share", ("bits", "flipped"), share, places=3),),
+    (Column("weighted_jaccard", ("weighted", "Jaccard"), share, places=3),),
+    (Column("jaccard", ("", "Jaccard"), share, places=3),),
+    (Column("added", ("patterns", "added"), count), Column("removed", ("", "removed"), count)),
+    (
+        Column("entropy_before", ("entropy", "before"), decimals(2), places=2),
+        Column("entropy_after", ("(bits)", "after"), decimals(2), places=2),
+    ),
+    (
+        Column("vni_before", ("VNI", "before"), share, places=3),
+        Column("vni_after", ("", "after"), share, places=3),
+    ),
+    (Column("net_change", ("net", "change"), decimals(3), places=3),),
+    (Column("units", ("", "units"), count),),
+)
+OF_STATES = (
+    Column("mean_distance_to_previous", ("distance", "to previous"), share, places=3),
+    Column("network_temperature_to_previous", ("temp. T", "to previous"), decimals(2), places=2),
+    Column("mean_weighted_jaccard_to_previous", ("similarity", "to previous"), share, places=3),
+    Column("mean_weighted_jaccard_to_first", ("similarity", "to first"), share, places=3),
+    Column("mean_weighted_jaccard_to_last", ("similarity", "to last"), share, places=3),
+    Column("mean_entropy", ("entropy", "(bits)"), decimals(2), places=2),
+    Column("mean_vni", ("", "VNI"), share, places=3),
+    Column("mean_dead_unit_ratio", ("dead", "units"), share, places=3),
+)
+
+
+def of_comparison(report: "Report") -> Sheet:
+    """One row for each site, and the network below."""
+    network = report.network
+    lines = []
+    if isinstance(P := network.get("mean_distance"), float):
+        lines.append(("mean distance P", share(P)))
+        lines.append(("temperature of P", _temperature(network.get("network_temperature"), P)))
+    if isinstance(T := network.get("mean_temperature"), float):
+        lines.append(("mean of the sites' T", f"{T:.2f}{_clipped(network.get('clipped_sites'))}"))
+    rows = tuple((site.name, _shown(site.values, "distance", "temperature")) for site in report.sites)
+    groups = tuple(filter(None, (present(group, report) for group in OF_SITES)))
+    return _sheet(report, "site", rows, groups, tuple(lines), estimated=summary.estimated(report))
+
+
+def of_course(report: "Report") -> Sheet:
+    """One row for each state, the means over all sites."""
+    states = report.network["states"]
+    names = [str(name) for name in states] if isinstance(states, tuple) else []
+    rows = []
+    for place, name in enumerate(names):
+        values: dict[str, Value] = {}
+        for column in OF_STATES:
+            series = report.network.get(column.name)
+            values[column.name] = series[place] if isinstance(series, tuple) else None
+        rows.append((name, _shown(values, "mean_distance_to_previous", "network_temperature_to_previous")))
+    lines = (("similarity", f"weighted Jaccard, mean over {count(len(report.sites))} sites"),)
+    estimated = any(isinstance(value, Estimate) for _, values in rows for value in values.values())
+    return _sheet(report, "model", tuple(rows), tuple((column,) for column in OF_STATES), lines, estimated=estimated)
+
+
+def _sheet(
+    report: "Report",
+    what: str,
+    rows: tuple[tuple[str, Mapping[str, Value]], ...],
+    groups: tuple[tuple[Column, ...], ...],
+    lines: tuple[tuple[str, str], ...],
+    *,
+    estimated: bool,
+) -> Sheet:
+    return Sheet(
+        title=summary.title(report),
+        header=summary.header(report),
+        what=what,
+        rows=rows,
+        groups=groups,
+        lines=lines,
+        notes=tuple(summary.notes(report)),
+        refused=tuple((printable(a), printable(b), printable(c)) for a, b, c in report.not_analysable),
+        estimated=estimated,
+    )
+
+
+def _shown(values: Mapping[str, Value], distance: str, temperature: str) -> dict[str, Value]:
+    """The values with the temperature as text where it is infinite, that is where every pattern changed."""
+    return {**values, temperature: INFINITE} if number(values.get(distance)) == 1 else dict(values)
+
+
+def _clipped(sites: Value) -> str:
+    if not isinstance(sites, tuple) or not sites:
+        return ""
+    shown = printable(", ".join(sites[:SHOWN])) + (" ..." if len(sites) > SHOWN else "")
+    return f", infinite ones as log2(2 patterns): {shown}"
+
+
+def _temperature(T: Value, D: float) -> str:
+    return INFINITE if D == 1 else f"{number(T) or 0.0:.2f}"

@@ -1,0 +1,56 @@
+"""Costs of calls, compared in pairs: what slows the whole machine down hits both and cancels out."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one call took: seconds on the clock, and of the processor, in all threads together."""
+
+    wall: float
+    processor: float
+
+
+Costs = Mapping[str, Sequence[Cost]]
+
+
+def cost(call: Callable[[], object]) -> Cost:
+    """Time one call."""
+    wall, processor = time.perf_counter(), time.process_time()
+    call()
+    return Cost(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def rounds(calls: Mapping[str, Callable[[], object]], repeats: int, base: str = "plain") -> Costs:
+    """The costs of all calls, each beside one of the base, after one call to warm up.
+
+    In every round each call is made once, right before or after the base in turn; the costs of the base it is compared
+    with stand under its name with the base's behind it.
+    """
+    for call in calls.values():
+        call()
+    costs: dict[str, list[Cost]] = {base: []} | {key: [] for name in calls for key in (name, paired(name, base))}
+    for place in range(repeats):
+        for name, call in calls.items():
+            if name == base:
+                continue
+            for one in (base, name) if place % 2 else (name, base):
+                found = cost(calls[base] if one == base else call)
+                costs[paired(name, base) if one == base else name].append(found)
+                if one == base:
+                    costs[base].append(found)
+    return costs
+
+
+def paired(name: str, base: str) -> str:
+    """Under which name stand the costs of the base that a call is compared with."""
+    return f"{name} over {base}"
+
+
+def ratio(costs: Costs, name: str, kind: str, base: str = "plain") -> float:
+    """Median over the rounds of one call's cost over that of the base beside it."""
+    pairs = zip(costs[name], costs[paired(name, base)], strict=True)
+    return median(getattr(one, kind) / getattr(other, kind) for one, other in pairs)

@@ -1,0 +1,95 @@
+"""How far an array moved: sums that add up over batches."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What was seen of an array before and after.
+
+    Args:
+        numbers: how many, those that are not finite on either side left out.
+        squared: sum of the squared differences.
+        squared_before: sum of the squares before.
+        largest: the largest difference.
+        flipped: how many lie on the other side of the threshold.
+        samples: how many.
+        agreeing: samples whose largest entry is the same.
+        entries: of a sample.
+    """
+
+    numbers: int = 0
+    squared: float = 0.0
+    squared_before: float = 0.0
+    largest: float = 0.0
+    flipped: int = 0
+    samples: int = 0
+    agreeing: int = 0
+    entries: int = 0
+
+    @classmethod
+    def of(cls, before: NDArray[Any], after: NDArray[Any], *, threshold: float = 0.0) -> Self:
+        """Compare two arrays.
+
+        Args:
+            before: (sample, ...).
+            after: of the same shape.
+            threshold: what `flipped` counts by.
+
+        >>> Deviation.of(np.array([[3.0, 4.0]]), np.array([[3.0, -1.0]])).relative
+        1.0
+        """
+        one, other = (np.asarray(a, dtype=np.float64).reshape(len(a), -1) for a in (before, after))
+        finite = np.isfinite(one) & np.isfinite(other)
+        moved = np.abs(other[finite] - one[finite])
+        has_entries = bool(one.size)
+        return cls(
+            numbers=int(finite.sum()),
+            squared=float(np.square(moved).sum()),
+            squared_before=float(np.square(one[finite]).sum()),
+            largest=float(moved.max(initial=0.0)),
+            flipped=int(((one > threshold) != (other > threshold)).sum()),
+            samples=len(one),
+            agreeing=int((one.argmax(axis=1) == other.argmax(axis=1)).sum()) if has_entries else len(one),
+            entries=one.shape[1],
+        )
+
+    def merge(self, other: Self) -> Self:
+        """What was seen in both."""
+        return type(self)(
+            numbers=self.numbers + other.numbers,
+            squared=self.squared + other.squared,
+            squared_before=self.squared_before + other.squared_before,
+            largest=max(self.largest, other.largest),
+            flipped=self.flipped + other.flipped,
+            samples=self.samples + other.samples,
+            agreeing=self.agreeing + other.agreeing,
+            entries=max(self.entries, other.entries),
+        )
+
+    @property
+    def rms(self) -> float:
+        """Root of the mean squared difference."""
+        return sqrt(self.squared / max(1, self.numbers))
+
+    @property
+    def relative(self) -> float:
+        """That over the root mean square before; infinite where that is 0 and something moved."""
+        if self.squared_before:
+            return sqrt(self.squared / self.squared_before)
+        return float("inf") if self.squared else 0.0
+
+    @property
+    def flips(self) -> float:
+        """Share of the numbers that lie on the other side of the threshold."""
+        return self.flipped / max(1, self.samples * self.entries)
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of the samples whose largest entry is the same; None where a sample has one entry only."""
+        return self.agreeing / self.samples if self.entries > 1 and self.samples else None

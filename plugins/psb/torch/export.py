@@ -1,0 +1,91 @@
+"""A trained PSB module as the ONNX model it stands for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from ....analyzer.errors import ModelError, OptionError
+from ....analyzer.model import load
+from ..layer import Layer
+from ..rewrite import Rewritten, rewrite
+from .convert import float_copy
+from .layer import PsbLayer
+from .sampling import layers_of
+
+
+def export(module: nn.Module, example_inputs: tuple[Any, ...], *, calibrate: Any = None) -> Rewritten:
+    """The rewritten model of a module: `psb.rewrite` of its float copy, with its options of `convert`.
+
+    What the module computes in float stays in float. For the same samples and seed the model in a runtime and the
+    module in evaluation give the same outputs once the module has taken over the model's fixed point (`adopt`); without
+    `calibrate` they have the same from the start.
+
+    Args:
+        module: as `convert` made it.
+        example_inputs: arguments of its forward.
+        calibrate: as for `rewrite`.
+
+    Raises:
+        ModelError: the module has no PSB layer, or one that the exported graph does not show.
+        OptionError: its layers differ in how they store and draw weights.
+    """
+    layers = layers_of(module)
+    chances = {layer.chance for layer in layers}
+    if len(chances) > 1:
+        raise OptionError("the PSB layers differ in how they store and draw weights; convert them all alike")
+    (chance,) = chances
+    model = load(float_copy(module), example_inputs=example_inputs).ir
+    options: dict[str, Any] = {
+        "calibrate": calibrate,
+        "samples": layers[0].samples,
+        "seed": int(layers[0].seed),
+        "most_samples": chance.most_samples,
+        "exponent_bits": chance.stored.exponent_bits,
+        "levels": chance.stored.levels,
+        "flush_to_zero": chance.stored.flush_to_zero,
+        "per_image": chance.stored.per_image,
+        "exact_dyadics": chance.exact_dyadics,
+    }
+    whole = rewrite(model, **options)
+    places = _places(layers, whole.layers)
+    others = [layer.name for place, layer in enumerate(whole.layers) if place not in places]
+    own = {
+        whole.layers[place].name: layer.samples
+        for layer, place in zip(layers, places, strict=True)
+        if layer.samples != layers[0].samples
+    }
+    return rewrite(model, exclude=others, node_samples=own, **options) if others or own else whole
+
+
+def adopt(module: nn.Module, rewritten: Rewritten) -> None:
+    """Let a converted module take over the numbers and the fixed point of its exported model, in place.
+
+    Raises:
+        ModelError: the model is not that of the module.
+    """
+    layers = layers_of(module)
+    found = [rewritten.layers[place] for place in _places(layers, rewritten.layers)]
+    for layer, operator in zip(layers, found, strict=True):
+        layer.number = operator.number
+        layer.fraction_in, layer.fraction_out = operator.fraction_in, operator.fraction_out
+
+
+def _places(layers: Sequence[PsbLayer], operators: Sequence[Layer]) -> list[int]:
+    """Which operator each layer became, both in the order they run: the next one of the same kind and weights."""
+    places, start = [], 0
+    for layer in layers:
+        wanted = layer.packed(layer.weights()[0])
+        for place in range(start, len(operators)):
+            operator = operators[place]
+            if operator.kind == layer.kind and all(
+                np.array_equal(getattr(operator.weights, part), getattr(wanted, part))
+                for part in ("lowest", "negative", "exponent", "level")
+            ):
+                places.append(place)
+                start = place + 1
+                break
+        else:
+            raise ModelError(f"the model shows no {layer.kind} with the weights of PSB layer {layer.number}")
+    return places

@@ -1,0 +1,62 @@
+"""A batch norm as a gain and an offset, in the arithmetic of the pass that folds it in an ONNX model."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ....analyzer.errors import ModelError
+from .tables import Affine, Norm, Transposed
+
+
+def gain_of(norm: Norm, variance: Tensor) -> Tensor:
+    """Gains gamma / sqrt(var + epsilon) of each unit (unit,), float64; epsilon as a model file has it, in 32 bits."""
+    gamma = torch.ones_like(variance) if norm.weight is None else norm.weight
+    return gamma.double() / torch.sqrt(variance.double() + float(np.float32(norm.eps)))
+
+
+def offset_of(norm: Norm, mean: Tensor, gain: Tensor) -> Tensor:
+    """Offsets beta - mean gain of each unit (unit,), float64."""
+    beta = torch.zeros_like(mean) if norm.bias is None else norm.bias
+    return beta.double() - mean.double() * gain
+
+
+def folded(affine: Affine, norm: Norm | None) -> tuple[Tensor, Tensor]:
+    """Weights and bias (unit,) of the map that a layer and its normalization are together, both float32.
+
+    w' = w gain, b' = b gain + offset, computed in float64 and rounded once, as `FoldBatchNormPass` does. Thesis, 4.2.3.
+
+    >>> w, b = folded(nn.Linear(2, 3), None)
+    >>> w.shape, b.shape
+    (torch.Size([3, 2]), torch.Size([3]))
+    """
+    bias = torch.zeros(units_of(affine), device=affine.weight.device) if affine.bias is None else affine.bias
+    if norm is None:
+        return affine.weight, bias
+    mean, variance = statistics_of(norm)
+    gain = gain_of(norm, variance)
+    gained = affine.weight.double() * along_units(gain, affine)
+    return gained.float(), (bias.double() * gain + offset_of(norm, mean, gain)).float()
+
+
+def statistics_of(norm: Norm) -> tuple[Tensor, Tensor]:
+    """The running mean and variance of a batch norm.
+
+    Raises:
+        ModelError: it has none.
+    """
+    if norm.running_mean is None or norm.running_var is None:
+        raise ModelError("a batch norm without running statistics cannot be folded; let it track them")
+    return norm.running_mean, norm.running_var
+
+
+def along_units(gain: Tensor, affine: Affine) -> Tensor:
+    """One number for each unit (unit,) in a shape that multiplies the weights of a torch module."""
+    if isinstance(affine, Transposed):
+        by_group = gain.reshape(affine.groups, -1).repeat_interleave(affine.in_channels // affine.groups, dim=0)
+        return by_group.reshape(*by_group.shape, *[1] * (affine.weight.dim() - 2))
+    return gain.reshape(-1, *[1] * (affine.weight.dim() - 1))
+
+
+def units_of(affine: Affine) -> int:
+    """How many units a layer has."""
+    return affine.out_features if isinstance(affine, nn.Linear) else affine.out_channels

@@ -1,0 +1,137 @@
+"""The native co-moments are those of numpy in float64, to 1e-6 of the spreads, for values of any size and any mean."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relucid.analyzer.taps import in_axes
+
+DTYPES = ["float32", "float64", "float16", "bfloat16"]
+TOLERANCE = 1e-6
+KINDS = ("dense", "sparse", "single", "far", "constant", "levels", "tiny", "huge")
+
+
+def values(kind: str, shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
+    """Pre-activations of units of one kind: seldom active, far from zero against their spread, of few levels ..."""
+    random = np.random.default_rng(seed)
+    z = random.normal(size=shape)
+    match kind:
+        case "sparse":
+            z -= 2
+        case "single":
+            z = np.where(random.random(shape) < 2 / z.size, np.abs(z), -1)
+        case "far":
+            z += 1000
+        case "constant":
+            z = np.full(shape, random.normal())
+        case "levels":
+            z = np.round(z) / 3
+        case "tiny":
+            z *= 1e-30 if dtype not in ("float16", "bfloat16") else 1e-3
+        case "huge":
+            z *= 1e30 if dtype != "float16" else 1e3
+    return z.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+
+
+def expected(
+    z: np.ndarray, axes: tuple[int, int], *, every_position: bool, threshold: float, rectify: bool
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Count, mean and co-moments by the definition, in float64, or wider where the values are float64 themselves."""
+    site = SimpleNamespace(name="x", sample_axis=axes[0], unit_axis=axes[1])
+    tap = in_axes(z, site, batch=z.shape[axes[0]], every_position=every_position)
+    computed = np.float64 if tap.dtype == np.float64 else np.float32
+    tap = tap.astype(computed) - computed(threshold)
+    rows = (np.maximum(tap, 0) if rectify else tap).reshape(-1, tap.shape[2])
+    rows = rows.astype(np.longdouble) if computed == np.float64 else rows.astype(np.float64)
+    mean = rows[0] + (rows - rows[0]).mean(axis=0)
+    centred = (rows - mean).astype(np.float64)
+    return len(rows), mean.astype(np.float64), centred.T @ centred
+
+
+def check(operator: Any, z: np.ndarray, axes: tuple[int, int] = (0, 1), **options: Any) -> None:
+    options = {"every_position": False, "threshold": 0.0, "rectify": True, **options}
+    count, mean, m2 = expected(z, axes, **options)
+    attributes = {name: int(value) if isinstance(value, bool) else value for name, value in options.items()}
+    found = operator("CoMoment", z, sample_axis=axes[0], unit_axis=axes[1], **attributes)
+    assert found["count"].shape == ()
+    assert found["count"] == count
+    spread = np.sqrt(np.diag(m2))
+    assert (np.abs(found["m2"] - m2) <= TOLERANCE * np.outer(spread, spread)).all()
+    assert (np.abs(found["mean"] - mean) <= TOLERANCE * (spread / np.sqrt(count)) + 1e-15 * np.abs(mean)).all()
+    np.testing.assert_array_equal(found["m2"], found["m2"].T)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(
+        [
+            ((7, 5, 6, 4), (0, 1)),
+            ((30, 40), (0, 1)),
+            ((6, 33, 17), (0, 1)),
+            ((5, 9, 70), (0, 2)),
+            ((9, 5, 70), (1, 2)),
+            ((20, 8, 3), (2, 0)),
+            ((3, 4, 5, 33), (3, 2)),
+            ((2, 1), (0, 1)),
+            ((1, 3), (0, 1)),
+        ]
+    ),
+    st.sampled_from(DTYPES),
+    st.sampled_from(KINDS),
+    st.booleans(),
+    st.sampled_from([0.0, 0.5]),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_any_values_type_and_axes(
+    operator, kernels, case, dtype: str, kind: str, every_position: bool, threshold: float, rectify: bool, seed: int
+) -> None:
+    shape, axes = case
+    z = values(kind, shape, dtype, seed)
+    check(operator, z, axes, every_position=every_position, threshold=threshold, rectify=rectify)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(1024, 130), (4, 70, 28, 28), (9, 200, 7, 7), (8, 16, 32, 32)])
+def test_sizes_that_are_cut_into_tasks(operator, kernels, shape, kind: str) -> None:
+    check(operator, values(kind, shape, "float32", 1))
+    check(operator, values(kind, shape, "float32", 2), rectify=False)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_never_changes_has_exactly_no_moment(operator, kernels, dtype: str) -> None:
+    z = np.broadcast_to(np.random.default_rng(0).normal(size=50), (300, 50)).astype(values("dense", (1,), dtype, 0).dtype)
+    found = operator("CoMoment", z, rectify=0)
+    assert not found["m2"].any()
+    np.testing.assert_array_equal(found["mean"], z[0].astype(np.float64))
+
+
+def test_the_number_of_threads_never_shows(operator) -> None:
+    for shape in ((512, 300), (16, 64, 30, 30)):
+        z = values("dense", shape, "float32", 3)
+        one, four = (operator("CoMoment", z, threads=threads) for threads in (1, 4))
+        for name, numbers in one.items():
+            np.testing.assert_array_equal(numbers, four[name])
+
+
+def test_what_is_seen_first_need_not_be_like_the_rest(operator) -> None:
+    """The rows by which others are centred and scaled are of another size than those that follow."""
+    random = np.random.default_rng(0)
+    for first, rest in ((1e-3, 1e25), (1e25, 1e-3), (0.0, 1e30), (5.0, 5.0)):
+        z = (random.normal(size=(3000, 20)) * rest).astype(np.float32)
+        z[:1], z[375::375] = first, first
+        check(operator, z, rectify=False)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_do_no_harm(operator, kernels, value: float) -> None:
+    z = values("dense", (200, 40), "float32", 0)
+    z[17, 3] = value
+    found = operator("CoMoment", z, rectify=0)
+    assert not np.isfinite(found["m2"][3, 3])
+    assert found["count"] == 200

@@ -1,0 +1,275 @@
+"""One report, however its numbers are made: by native probes, by probes that are functions, by numpy from taps."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from relucid.analyzer import demo, probing
+from relucid.analyzer.analysis import analyze, observe
+from relucid.analyzer.errors import ModelError
+from relucid.analyzer.model import load
+from relucid.analyzer.native import why_not
+from relucid.analyzer.options import Options
+from relucid.analyzer.probed import Probed
+from relucid.analyzer.probing import FUNCTIONS, NATIVE, PORTABLE
+from relucid.analyzer.report import Report
+from relucid.analyzer.state import State
+from relucid.analyzer.telling import tell
+
+from .. import reference
+from ..small import model, perceptron, samples
+
+DEFAULT = ["units", "points", "patterns", "vni"]
+ALL = [*DEFAULT, "preactivation_vni", "global_patterns"]
+VNI = 1e-6
+"""How far VNI may lie apart, of numbers from 0 to 1: native co-moments are products of float32."""
+
+
+@pytest.fixture(params=[NATIVE, FUNCTIONS])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Makes the flow take this way wherever the model lets it."""
+    if request.param == NATIVE and why_not() is not None:
+        pytest.skip(f"no native probes: {why_not()}")
+    choose = probing.way_of
+
+    def way_of(loaded: Any, options: Options) -> str:
+        chosen = choose(loaded, options)
+        return chosen if options.portable or request.param == NATIVE else request.param
+
+    monkeypatch.setattr("relucid.analyzer.prepare.way_of", way_of)
+    return request.param
+
+
+def differences(one: Report, other: Report) -> list[str]:
+    """Where two reports differ: counts at all, extents by the rounding of the runtime, which fuses other operators."""
+    return reference.differences(one, other, vni=VNI, extents=1e-5)
+
+
+def both(made: Any, data: Any, **options: Any) -> tuple[Report, Report]:
+    """The report by probes, and the one by numpy."""
+    options = {"measures": ALL, **options}
+    return analyze(made, data, **options), analyze(made, data, portable=True, **options)
+
+
+def perceptron18() -> onnx.ModelProto:
+    """The perceptron in an opset for which the functions are written."""
+    made = perceptron()
+    made.opset_import[0].version = 18
+    return made
+
+
+def test_the_demo_gives_one_report(way: str) -> None:
+    probed, tapped = both(demo.model(), demo.data())
+    assert (probed.made["way"], tapped.made["way"]) == (way, PORTABLE)
+    assert probed.notes == tapped.notes == ()
+    assert differences(probed, tapped) == []
+
+
+@pytest.mark.parametrize("batch", [1, 7, None])
+@pytest.mark.parametrize("sizes", [[70], [1, 40, 29]], ids=str)
+def test_no_number_depends_on_how_the_data_is_cut(way: str, batch: int | None, sizes: list[int]) -> None:
+    x = samples(70)
+    parts = np.split(x, np.cumsum(sizes)[:-1])
+    found = analyze(perceptron18(), iter(parts), measures=ALL, batch=batch)
+    assert found.made["way"] == way
+    assert differences(found, analyze(perceptron18(), x, measures=ALL, portable=True)) == []
+
+
+SHAPES = {
+    "convolution": (
+        """g (float[N, 3, 9, 9] x) => (float[N, 5, 7, 7] y) {
+            z = Conv(x, W)
+            h = Relu(z)
+            y = LeakyRelu<alpha = 0.1>(h)
+        }""",
+        (3, 9, 9),
+        (5, 3, 3, 3),
+    ),
+    "tokens": (
+        """g (float[N, 11, 6] x) => (float[N, 11, 70] y) { z = MatMul(x, W) y = Gelu(z) }""",
+        (11, 6),
+        (6, 70),
+    ),
+    "double tokens": (
+        """g (double[N, 11, 6] x) => (double[N, 11, 70] y) { z = MatMul(x, W) y = Relu(z) }""",
+        (11, 6),
+        (6, 70),
+    ),
+    "double rows": ("""g (double[N, 6] x) => (double[N, 130] y) { z = MatMul(x, W) y = Relu(z) }""", (6,), (6, 130)),
+    "half rows": ("""g (float16[N, 6] x) => (float16[N, 9] y) { z = MatMul(x, W) y = Relu(z) }""", (6,), (6, 9)),
+}
+
+
+@pytest.mark.parametrize("units", ["channel", "position"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_layers_of_every_layout_and_type_give_one_report(way: str, name: str, units: str) -> None:
+    graph, shape, weights = SHAPES[name]
+    dtype = {"double": np.float64, "half": np.float16}.get(name.split(maxsplit=1)[0], np.float32)
+    made = model(graph, opset=20, W=samples(*weights, seed=3).astype(dtype))
+    probed, tapped = both(made, samples(50, *shape).astype(dtype), units=units)
+    assert probed.made["way"] == way
+    assert differences(probed, tapped) == []
+
+
+@pytest.mark.parametrize("operator", ["ThresholdedRelu<alpha = 0.5>(x)", "Max(x, zero)", "Clip(x, zero, one)"])
+def test_functions_of_every_kind(way: str, operator: str) -> None:
+    zero, one = np.array(0, np.float32), np.array(1, np.float32)
+    made = model(f"g (float[N, 6] x) => (float[N, 6] y) {{ y = {operator} }}", opset=18, zero=zero, one=one)
+    x = samples(60)
+    x[0, 0] = 0.5  # on a threshold means off
+    probed, tapped = both(made, x)
+    assert probed.made["way"] == way
+    assert differences(probed, tapped) == []
+
+
+def test_a_threshold_that_no_float32_holds_is_left_to_numpy(way: str) -> None:
+    made = model("g (double[N, 6] x) => (double[N, 6] y) { y = ThresholdedRelu<alpha = 0.1>(x) }", opset=18)
+    probed, tapped = both(made, samples(60).astype(np.float64))
+    assert differences(probed, tapped) == []
+
+
+def test_a_pattern_table_that_overflows_samples_the_same_patterns(way: str) -> None:
+    made, x = perceptron18(), samples(3000)
+    options = Options(measures=["patterns"], capacity=8)
+    states = [observe(load(made), x, o) for o in (options, Options(measures=["patterns"], capacity=8, portable=True))]
+    for site in ("h1", "h2"):
+        ours, theirs = (state.statistics[site]["Patterns"] for state in states)
+        assert ours.level == theirs.level > 0
+        assert ours.total == theirs.total
+        assert np.array_equal(ours.keys, theirs.keys)
+        assert np.array_equal(ours.counts, theirs.counts)
+
+
+@pytest.mark.parametrize("measures", [["units"], ["points"], ["patterns"], ["vni"], ["preactivation_vni"]], ids=str)
+def test_a_measure_asked_for_alone(way: str, measures: list[str]) -> None:
+    probed, tapped = both(perceptron18(), samples(80), measures=measures)
+    assert probed.made["way"] == way
+    assert differences(probed, tapped) == []
+
+
+def test_statistics_that_no_probe_serves_are_read_from_taps(way: str) -> None:
+    x, labels = samples(80), np.arange(80) % 4
+    probed, tapped = both(perceptron18(), x, measures=[*ALL, "margins", "information"], labels=labels)
+    assert differences(probed, tapped) == []
+
+
+def test_co_moments_are_left_out_where_they_would_take_too_much_memory(way: str) -> None:
+    probed, tapped = both(perceptron18(), samples(80), squares=5)
+    assert probed.notes == tapped.notes != ()
+    assert (probed["h1"].vni, probed["h2"].vni is None) == (None, False)
+    assert differences(probed, tapped) == []
+
+
+@pytest.mark.parametrize(("spoilt", "every"), [(np.nan, 1), (np.nan, 50), (np.inf, 50), (-np.inf, 199)])
+def test_samples_that_are_not_finite_are_counted_and_left_out(way: str, spoilt: float, every: int) -> None:
+    """Where all samples are spoilt probes are given up, and a note says so."""
+    x = samples(200)
+    x[5::every, 2] = spoilt
+    probed, tapped = both(perceptron18(), x, batch=16)
+    assert probed.made["way"] == way
+    assert [note for note in probed.notes if "probes" not in note] == list(tapped.notes)
+    assert differences(probed, tapped) == []
+    assert probed["h1"].nonfinite_samples == tapped["h1"].nonfinite_samples > 0
+
+
+def test_a_probe_that_fails_costs_no_sample(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ModelError("a broken probe")
+
+    wanted = analyze(perceptron18(), samples(100), measures=ALL, portable=True)
+    monkeypatch.setattr(Probed, "look", fails)
+    found = analyze(perceptron18(), samples(100), measures=ALL, batch=8)
+    assert [note for note in found.notes if "a broken probe" in note]
+    assert differences(found, wanted) == []
+
+
+@pytest.mark.parametrize("fixed", [1, 4])
+def test_a_model_fixed_to_its_batch(way: str, fixed: int) -> None:
+    bound = perceptron(batch=fixed)
+    bound.opset_import[0].version = 18
+    found = analyze(bound, samples(42), measures=ALL)
+    assert found.made["way"] == way
+    assert differences(found, analyze(perceptron18(), samples(42), measures=ALL, portable=True)) == []
+
+
+def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: str) -> None:
+    made = model(
+        """g (float[N, 6, 3] x) => (float[M, 4] y) {
+            h = Relu(x)
+            r = Reshape(h, s)
+            z = MatMul(r, W)
+            y = Relu(z)
+        }""",
+        opset=18,
+        W=samples(3, 4, seed=3),
+        s=np.array([-1, 3]),
+    )
+    probed, tapped = both(made, samples(30, 6, 3))
+    assert probed.made["way"] == way
+    assert probed["y"].positions == 6
+    assert differences(probed, tapped) == []
+
+
+def test_time_before_the_samples_is_found_out(way: str) -> None:
+    W = np.abs(samples(3, 4, seed=3))
+    turned = model(
+        "g (float[N, 6, 3] x) => (y) { t = Transpose<perm = [1, 0, 2]>(x) z = MatMul(t, W) y = Relu(z) }", opset=18, W=W
+    )
+    probed, tapped = both(turned, samples(24, 6, 3))
+    assert [report.samples for report in (probed, tapped)] == [24, 24]
+    assert [each for each in differences(probed, tapped) if "unit_axis" not in each] == []
+
+
+def test_sequences_of_different_lengths(way: str) -> None:
+    made = model(
+        "g (float[batch, T, 3] x) => (float[batch, T, 4] y) { z = MatMul(x, W) y = Relu(z) }",
+        opset=18,
+        W=samples(3, 4, seed=3),
+    )
+    lengths = [2, 2, 5, 3, 2, 7, 7, 7, 7, 1, 4]
+
+    def rows() -> Iterator[np.ndarray]:
+        for place, length in enumerate(lengths):
+            yield samples(1, length, 3, seed=place)
+
+    for measures in (ALL, ["units", "points"]):
+        probed, tapped = both(made, list(rows()), measures=measures)
+        assert probed.samples == 11
+        assert differences(probed, tapped) == []
+
+
+def halves(made: Any, x: np.ndarray, ways: tuple[bool, bool]) -> list[State]:
+    return [
+        observe(load(made), part, Options(measures=ALL, portable=portable))
+        for part, portable in zip(np.split(x, [120]), ways, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("ways", [(False, False), (False, True), (True, False)])
+def test_states_merge_however_they_were_made(way: str, ways: tuple[bool, bool]) -> None:
+    made, x = perceptron18(), samples(200)
+    one, other = halves(made, x, ways)
+    whole = analyze(made, x, measures=ALL, portable=True)
+    for merged in (one.merge(other), other.merge(one)):
+        told = tell(merged)
+        assert told.network["dead_points_somewhere"] == whole.network["dead_points_somewhere"]
+        for site in whole:
+            for name in ("unit_active", "unit_low", "unit_high", "patterns", "entropy", "dead_point_count"):
+                assert np.array_equal(told[site.name][name], site[name]), name
+            assert told[site.name].vni == pytest.approx(site.vni, abs=VNI)
+    assert one.merge(other).made["way"] == (f"{way}, {PORTABLE}" if any(ways) else way)
+
+
+@pytest.mark.parametrize("ways", [(False, True), (True, False)])
+def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
+    made, x = perceptron18(), samples(200)
+    first, then = (Options(measures=ALL, portable=portable) for portable in ways)
+    before = observe(load(made), x, Options(**{**vars(first), "limit": 90}))
+    before.save(tmp_path / "state")
+    after = observe(load(made), x, then, resume=State.load(tmp_path / "state"))
+    assert after.samples == 200
+    assert differences(tell(after), analyze(made, x, measures=ALL, portable=True)) == []

@@ -1,0 +1,42 @@
+"""Models that other people made give one report by native probes and by numpy."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from relucid.analyzer.analysis import analyze
+from relucid.analyzer.native import why_not
+from relucid.analyzer.probing import NATIVE
+
+from .. import reference
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no native probes: {why_not()}")
+
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+SHARED = {
+    "mnist_cntk8": "random:40",
+    "marabou_mnist5x20_leaky_relu": "random:40",
+    "marabou_cnn_max_mninst2": "random:40",
+    "silero_vad_16k_op15": "random:4:sequence=576",
+    "ultraface_RFB_320": "random:4",
+    "winml_cifar_imageclassifier": "random:40",
+    "mtcnn_rnet": "random:40",
+}
+MEASURES = ["units", "points", "patterns", "vni", "global_patterns"]
+
+
+def both(path: Path, data: str, measures: list[str]) -> list[str]:
+    probed = analyze(path, data, measures=measures)
+    assert probed.made["way"] == NATIVE
+    return reference.differences(probed, analyze(path, data, measures=measures, portable=True), vni=1e-6, extents=1e-5)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_models(name: str, shared_models: Path) -> None:
+    assert both(shared_models / f"{name}.onnx", SHARED[name], MEASURES) == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in LIGHT.glob("light_*.onnx")))
+def test_the_models_inside_onnx(name: str) -> None:
+    assert both(LIGHT / f"{name}.onnx", "random:4", ["units", "points", "patterns"]) == []

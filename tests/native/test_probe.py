@@ -1,0 +1,159 @@
+"""The native probes give the numbers of the numpy statistics: extents, counts, classes and keys exactly."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relucid.analyzer.stats import Block, Extents, classify, finite_samples, pattern_keys
+from relucid.analyzer.taps import in_axes
+
+DTYPES = ["float32", "float64", "float16", "bfloat16"]
+AXES = st.integers(1, 5).flatmap(
+    lambda rank: st.tuples(
+        st.lists(st.integers(1, 40 if rank < 4 else 9), min_size=rank, max_size=rank).map(tuple),
+        st.permutations(range(max(rank, 2))).map(lambda order: tuple(order[:2])),
+    )
+).filter(lambda case: len(case[0]) > 1)
+
+
+def values(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
+    """Numbers of all kinds: either sign, zeros of either sign, many equal; some samples all positive or all negative."""
+    random = np.random.default_rng(seed)
+    z = random.normal(size=shape) * 10.0 ** random.integers(-3, 4)
+    kind = random.integers(4)
+    if kind == 1:
+        z = np.round(z) * random.choice([-0.0, 0.0, 1.0], size=shape)
+    if kind == 2:
+        z[random.integers(shape[0]) :] = np.abs(z[0]) + 1
+    if kind == 3:
+        z -= 2 * np.abs(z).max() * random.integers(2, size=shape[:1] + (1,) * (len(shape) - 1))
+    return z.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+
+
+def arranged(z: np.ndarray, axes: tuple[int, int], *, every_position: bool, threshold: float) -> np.ndarray:
+    """What the numpy statistics see of the same tap."""
+    site = SimpleNamespace(name="x", sample_axis=axes[0], unit_axis=axes[1])
+    tap = in_axes(z, site, batch=z.shape[axes[0]], every_position=every_position)
+    tap = tap if tap.dtype in (np.float32, np.float64) else tap.astype(np.float32)
+    return tap - tap.dtype.type(threshold) if threshold else tap
+
+
+def expected(tap: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    block = Block(tap)
+    seen, (dead, linear) = Extents.of(block), classify(block)
+    keys = pattern_keys(block, seed=seed).reshape(tap.shape[:2])
+    found = {"low": seen.low, "high": seen.high, "active": seen.active, "dead": dead, "linear": linear}
+    return {**found, "finite": np.ones(tap.shape[0], dtype=bool), "keys": keys}
+
+
+def same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    for name, numbers in wanted.items():
+        assert found[name].dtype == numbers.dtype, name
+        assert found[name].shape == numbers.shape, name
+        np.testing.assert_array_equal(found[name], numbers, err_msg=name)
+
+
+def check(operator: Any, z: np.ndarray, axes: tuple[int, int], **options: Any) -> None:
+    """Both probes, with and without keys."""
+    seed, threshold = options.get("seed", 0), options.get("threshold", 0.0)
+    every_position = options.get("every_position", False)
+    attributes = {
+        "sample_axis": axes[0],
+        "unit_axis": axes[1],
+        "every_position": int(every_position),
+        "threshold": threshold,
+    }
+    wanted = expected(arranged(z, axes, every_position=every_position, threshold=threshold), seed)
+    for name in ("Probe", "ReluProbe"):
+        found = operator(name, z, want_keys=1, keys_seed=seed, **attributes)
+        same(found, wanted)
+        if name == "ReluProbe":
+            np.testing.assert_array_equal(found["h"], np.maximum(z, z.dtype.type(0)).astype(found["h"].dtype))
+    without = operator("Probe", z, want_keys=0, **attributes)
+    same(without, {**wanted, "keys": np.zeros((z.shape[axes[0]], 0), dtype=np.uint64)})
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    AXES,
+    st.sampled_from(DTYPES),
+    st.booleans(),
+    st.sampled_from([0.0, -0.5]),
+    st.sampled_from([0, 3]),
+    st.integers(0, 2**31),
+)
+def test_any_shape_type_and_axes(
+    operator, kernels, case, dtype: str, every_position: bool, threshold: float, seed: int, random: int
+) -> None:
+    shape, axes = case
+    options = {"every_position": every_position, "threshold": threshold, "seed": seed}
+    check(operator, values(shape, dtype, random), axes, **options)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "every_position"),
+    [
+        ((1024, 512), (0, 1), False),
+        ((4, 64, 40, 48), (0, 1), False),
+        ((3, 70, 3000), (0, 1), False),
+        ((8, 512, 7, 7), (0, 1), False),
+        ((16, 128, 96), (0, 2), False),
+        ((128, 16, 96), (1, 2), False),
+        ((5, 4, 33, 6), (3, 1), False),
+        ((40, 30, 50), (2, 0), False),
+        ((2, 30000), (0, 1), False),
+        ((2, 16, 40, 50), (0, 1), True),
+        ((200, 3, 90), (1, 0), True),
+        ((1, 1), (0, 1), False),
+        ((3, 64, 5), (0, 1), False),
+        ((3, 65, 5), (0, 1), False),
+    ],
+)
+def test_sizes_that_are_cut_into_tasks(operator, kernels, shape, axes, every_position: bool) -> None:
+    for dtype in DTYPES:
+        check(operator, values(shape, dtype, 1), axes, every_position=every_position)
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (0, 2), (2, 1)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sample_with_a_nan_or_an_infinity_is_told(operator, kernels, dtype: str, axes) -> None:
+    random = np.random.default_rng(0)
+    z = values((30, 21, 19), dtype, 0)
+    for _ in range(7):
+        z[tuple(random.integers(z.shape))] = random.choice([np.nan, np.inf, -np.inf, -np.nan])
+    tap = arranged(z, axes, every_position=False, threshold=0)
+    found = operator("ReluProbe", z, sample_axis=axes[0], unit_axis=axes[1], want_keys=1)
+    np.testing.assert_array_equal(found["finite"], finite_samples(Block(tap)))
+    assert 0 < found["finite"].sum() < len(found["finite"])
+    np.testing.assert_array_equal(found["h"], np.maximum(z, z.dtype.type(0)).astype(found["h"].dtype))
+
+
+def test_relu_passes_what_the_runtime_s_relu_passes(operator, kernels, text_model) -> None:
+    import onnxruntime
+
+    model = text_model("g (float[N, M] z) => (float[N, M] h) { h = Relu(z) }")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    z = np.array([[np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -1e-45, 3.4e38]], dtype=np.float32)
+    np.testing.assert_array_equal(operator("ReluProbe", z)["h"], session.run(None, {"z": z})[0])
+
+
+def test_outputs_may_be_left_out(operator) -> None:
+    z = values((6, 5, 4), "float32", 0)
+    wanted = expected(arranged(z, (0, 1), every_position=False, threshold=0), 0)
+    found = operator("Probe", z, outputs=["", "", "active", "", "", "", "keys"], want_keys=1)
+    same(found, {"active": wanted["active"], "keys": wanted["keys"]})
+    found = operator("ReluProbe", z, outputs=["h", "", "high"])
+    same(found, {"high": wanted["high"], "h": np.maximum(z, 0)})
+
+
+@pytest.mark.parametrize("shape", [(64, 512), (4, 64, 40, 40), (3, 7)])
+def test_the_number_of_threads_never_shows(operator, shape) -> None:
+    z = values(shape, "float32", 3)
+    one, four = (operator("ReluProbe", z, threads=threads, want_keys=1) for threads in (1, 4))
+    for name, numbers in one.items():
+        np.testing.assert_array_equal(numbers, four[name])

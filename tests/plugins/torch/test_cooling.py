@@ -1,0 +1,236 @@
+"""ActCooLR's rule on simulated networks: they obey the model, with noise, with drift, or not at all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relucid.analyzer.errors import OptionError
+from relucid.plugins.torch.cooling import (
+    TABLE_A1,
+    Belief,
+    Diverged,
+    check,
+    fitted,
+    observed,
+    rate,
+    target_temperature,
+    wanted,
+)
+from relucid.plugins.torch.transition import ARCTAN, LOG_NORMAL
+
+
+@dataclass
+class Simulated:
+    """A network that changes a share of its patterns by the model, counted over a finite number of them."""
+
+    mu: float = -1.0
+    sigma: float = 1.0
+    patterns: int | None = None
+    seed: int = 0
+    asked: list[float] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.rng = np.random.default_rng(self.seed)
+
+    def __call__(self, eta: float) -> float:
+        self.asked.append(eta)
+        P = float(LOG_NORMAL.forward(eta, self.mu, self.sigma))
+        return P if self.patterns is None else self.rng.binomial(self.patterns, P) / self.patterns
+
+
+def train(net: Simulated, *, steps: int, drift: Callable[[int], None] = lambda _: None, every: int = 8) -> dict:
+    """What `ActCooLR` does, without a network: the shares that came, those that were wanted, the rates."""
+    belief, found = Belief(), {"P": [], "wanted": [], "rate": [], "fits": 0}
+    for step in range(steps):
+        drift(step)
+        if belief.stale:
+            belief = fitted(belief, net)
+            found["fits"] += 1
+        aim = wanted(step, total=steps, start=3.17)
+        eta = rate(belief, aim)
+        P = net(eta)
+        if step % every == 0:
+            belief = observed(belief, eta, P)
+        for name, value in (("P", P), ("wanted", aim), ("rate", eta)):
+            found[name].append(value)
+    return {name: np.array(value) for name, value in found.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(mu=st.floats(-18, 18), sigma=st.floats(0.2, 4))
+def test_a_fit_finds_any_network_that_obeys_the_model(mu, sigma):
+    belief = fitted(Belief(), Simulated(mu, sigma))
+    assert not belief.stale
+    assert (belief.mu, belief.sigma) == (pytest.approx(mu, abs=1e-5), pytest.approx(sigma, rel=1e-5))
+
+
+def test_a_first_fit_takes_few_measurements():
+    """Three of a network as guessed, and one beyond if a border is missed by a hair; one more for each factor of 2."""
+    near = Simulated(-1, 1)
+    fitted(Belief(), near)
+    assert 3 <= len(near.asked) <= 5
+    far = Simulated(-1 - 6 * np.log(2), 1)
+    fitted(Belief(), far)
+    assert 3 + 5 <= len(far.asked) <= 3 + 7
+    P = LOG_NORMAL.forward(far.asked, far.mu, far.sigma)
+    assert P.min() <= 0.25
+    assert P.max() >= 0.75
+
+
+def test_the_search_goes_on_until_it_has_crossed_and_no_further():
+    """The stop as printed would end it after one step."""
+    net = Simulated(2.5, 1.0)
+    fitted(Belief(), net)
+    outwards = net.asked[2:]
+    assert [after / before for before, after in pairwise(outwards)] == pytest.approx([2.0] * (len(outwards) - 1))
+    assert len(outwards) > 3
+    P = LOG_NORMAL.forward(outwards, net.mu, net.sigma)
+    assert P[-1] >= 0.75 > P[-2]
+
+
+def test_the_grid_where_nothing_is_told_and_bisection_where_it_is_a_jump():
+    jump = Simulated(-7.3, 1e-3)
+    belief = fitted(Belief(), jump)
+    assert belief.mu == pytest.approx(-7.3, abs=0.02)
+    assert belief.sigma > 0
+    assert set(TABLE_A1.grid) <= set(jump.asked)
+    step = fitted(Belief(sigma=0.7), lambda eta: float(eta > 5.0))
+    assert (step.mu, step.sigma) == (pytest.approx(np.log(5), abs=1e-4), 0.7)
+
+
+@pytest.mark.parametrize("P", [0.0, 1.0])
+def test_where_no_rate_tells_anything_the_belief_stays_stale(P):
+    calls = []
+    belief = Belief(mu=0.3, sigma=0.4, errors=3)
+    assert fitted(belief, lambda eta: calls.append(eta) or P) == replace(belief, errors=0, stale=True)
+    assert len(calls) < 40
+
+
+def test_a_point_alone_moves_mu_only():
+    """A network whose distance saturates at 0.3, as one with dead sites does."""
+    belief = fitted(Belief(sigma=0.8), lambda eta: 0.3 if eta > 1 else 0.0)
+    assert belief.sigma == 0.8
+    assert not belief.stale
+
+
+@settings(max_examples=30, deadline=None)
+@given(mu=st.floats(-10, 5), sigma=st.floats(0.3, 3), eta=st.floats(-6, 3), width=st.floats(0.3, 3))
+def test_an_observation_moves_the_model_onto_the_measured_point(mu, sigma, eta, width):
+    P = float(LOG_NORMAL.forward(np.exp(eta), mu, sigma))
+    before = Belief(mu=0.0, sigma=width, stale=False)
+    after = observed(before, np.exp(eta), P)
+    if TABLE_A1.tells(P):
+        assert LOG_NORMAL.forward(np.exp(eta), after.mu, after.sigma) == pytest.approx(P, rel=1e-6)
+        assert after.sigma == width
+    else:
+        assert after == replace(before, stale=True)
+
+
+@pytest.mark.parametrize("P", [0.0, 1.0])
+def test_all_or_nothing_is_discarded_and_asks_for_a_fit(P):
+    assert observed(Belief(mu=2.0, stale=False), 1.0, P) == Belief(mu=2.0, stale=True)
+
+
+def test_five_large_errors_since_the_last_fit_ask_for_one():
+    belief = Belief(mu=0.0, stale=False)
+    for jumps, at in enumerate([3.0, 0.0, 3.0, 0.0], start=1):
+        belief = observed(belief, np.exp(at), 0.5)
+        assert (belief.errors, belief.mu, belief.stale) == (jumps, pytest.approx(at), False)
+        belief = observed(belief, np.exp(at + 2.4), 0.5)  # not a large one, and it does not reset the count
+        belief = observed(belief, np.exp(at), 0.5)
+        assert belief.errors == jumps
+    last = observed(belief, np.exp(3.0), 0.5)
+    assert last.stale
+    assert last.mu == belief.mu
+    assert fitted(last, Simulated()).errors == 0
+
+
+def test_temperature_follows_its_target_without_noise():
+    found = train(Simulated(-6.0, 1.3), steps=200)
+    np.testing.assert_allclose(found["P"], 0.99 * found["wanted"], rtol=1e-4)
+    assert found["fits"] == 1
+
+
+@pytest.mark.parametrize("patterns", [128 * 5, 128 * 1024])
+def test_temperature_follows_its_target_under_noise_and_drift(patterns):
+    """mu rises, falls and jumps as in figure 3.12 and 3.21; sigma drifts slowly."""
+    net = Simulated(-6.0, 1.5, patterns=patterns)
+
+    def drift(step):
+        net.mu = -6 + 2 * np.sin(step / 150) + 1.5 * (step > 400)
+        net.sigma = 1.5 - 0.5 * step / 800
+
+    found = train(net, steps=800, drift=drift)
+    assert np.mean(np.abs(found["P"] - found["wanted"])) < 0.03
+    assert found["fits"] < 8
+
+
+def test_a_network_of_theorem_1_is_steered_too():
+    """The rule believes in the log-normal model; a network may be another one."""
+
+    class Wide(Simulated):
+        def __call__(self, eta):
+            return float(ARCTAN.forward(eta, 0.5, 64.0))
+
+    found = train(Wide(), steps=300)
+    assert np.mean(np.abs(found["P"] - 0.99 * found["wanted"])) < 0.01
+
+
+def test_the_rate_is_clipped_below_and_ends_the_run_above():
+    assert rate(Belief(mu=0.0, sigma=1.0), 0.0) == 1e-10
+    assert rate(Belief(mu=-100.0, sigma=1.0), 0.5) == 1e-10
+    for belief in (Belief(mu=30.0), Belief(mu=float("nan")), Belief(mu=0.0, sigma=1e9)):
+        with pytest.raises(Diverged, match="diverges"):
+            rate(belief, 0.8)
+
+
+def test_less_is_aimed_at_than_is_wanted():
+    assert LOG_NORMAL.forward(rate(Belief(), 0.6), -1.0, 1.0) == pytest.approx(0.99 * 0.6)
+    assert np.isfinite(rate(Belief(), 1.0))
+
+
+def test_the_three_curves():
+    """(3.45) as printed, as the text wants it, and A.4's linear probability; the first two meet at gamma = 1."""
+    t = np.arange(0, 101)
+    curve = {
+        form: np.array([target_temperature(x, total=100, start=3.17, gamma=4.0, form=form) for x in t])
+        for form in ("hold", "printed")
+    }
+    np.testing.assert_allclose(curve["printed"], 3.17 * (1 - t / 100) ** 4)
+    np.testing.assert_allclose(curve["hold"], 3.17 * (1 - (t / 100) ** 4))
+    assert (curve["hold"][1:-1] > 3.17 * (1 - t / 100)[1:-1]).all()
+    line = [wanted(x, total=100, start=3.17, form="linear_probability") for x in t]
+    np.testing.assert_allclose(line, (1 - 2**-3.17) * (1 - t / 100))
+    assert wanted(0, total=100, start=np.inf, form="linear_probability") == 1
+    assert [wanted(x, total=100, start=3.17, form=form) for form in curve for x in (100, 105)] == [0] * 4
+    same = {target_temperature(33, total=100, start=3.17, form=form) for form in ("hold", "printed")}
+    assert max(same) == pytest.approx(min(same))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"form": "cosine"}, "hold, printed, linear_probability"),
+        ({"total": 0}, "total_steps"),
+        ({"start": 0.0}, "start_temperature"),
+        ({"start": np.inf}, "start_temperature"),
+        ({"gamma": 0.0}, "gamma"),
+        ({"gamma": 2.0, "form": "linear_probability"}, "gamma"),
+    ],
+)
+def test_options_that_cannot_be_meant(wrong, said):
+    with pytest.raises(OptionError, match=said):
+        check(**{"total": 10, "start": 3.17, "gamma": 1.0, "form": "hold"} | wrong)
+
+
+def test_table_a1():
+    assert TABLE_A1.least_rate == 1e-10
+    assert TABLE_A1.fit_at == (0.25, 0.5, 0.75)
+    np.testing.assert_allclose(TABLE_A1.grid, 10 ** np.linspace(-4, 2, 25))
+    assert (TABLE_A1.large_errors, TABLE_A1.large, TABLE_A1.jump, TABLE_A1.searches) == (5, 2.5, 2, 100)
+    assert (Belief().mu, Belief().sigma, Belief().stale) == (-1, 1, True)

@@ -1,0 +1,144 @@
+"""Rollback and trials: whatever is tried with any optimizer, all is afterwards as it was, to the last bit."""
+
+import random
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from relucid.plugins.torch.rollback import rolled_back
+from relucid.plugins.torch.trials import LINEAR, is_linear, trials
+
+from .optimizers import OPTIMIZERS, net, snapshot, trained
+
+
+def identities(optimizer):
+    values = [value for state in optimizer.state.values() for value in state.values()]
+    return [id(value) for value in values if isinstance(value, torch.Tensor)]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("steps", [0, 3])
+@pytest.mark.parametrize("ends", ["returns", "raises", "is interrupted"])
+def test_all_is_as_it_was(make, steps, ends):
+    model, optimizer, closure = trained(make, steps)
+    before = snapshot(model, optimizer)
+    kept = identities(optimizer)
+    error = {"returns": None, "raises": ValueError, "is interrupted": KeyboardInterrupt}[ends]
+    with suppress(ValueError, KeyboardInterrupt), rolled_back(optimizer, model):
+        model.eval()
+        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - as users draw
+        for group in optimizer.param_groups:
+            group["lr"], group["new"] = 7.0, 1
+        model.zero_grad()
+        for _ in range(2):
+            closure()
+            optimizer.step(closure)
+        if error is not None:
+            raise error
+    snapshot(model, optimizer).assert_same(before)
+    assert identities(optimizer) == kept
+
+
+def test_an_interrupt_while_restoring_restores_again(monkeypatch):
+    model, optimizer, closure = trained(OPTIMIZERS["Adam"], 2)
+    before = snapshot(model, optimizer)
+    copy, calls = torch.Tensor.copy_, []
+
+    def interrupted(self, other):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return copy(self, other)
+
+    def attempt():
+        with rolled_back(optimizer, model):
+            optimizer.step(closure)
+            monkeypatch.setattr(torch.Tensor, "copy_", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt()
+    monkeypatch.undo()
+    assert len(calls) > 3
+    snapshot(model, optimizer).assert_same(before)
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("steps", [0, 2])
+@pytest.mark.parametrize("rate", [1e-3, 20.0])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_trial_is_the_step(make, steps, rate, many):
+    """Parameters within it are those of a real step at that rate; those of many trials but for rounding."""
+    model, optimizer, closure = trained(make, steps)
+    twin, other, closure_of_twin = trained(make, steps)
+    for group in other.param_groups:
+        group["lr"] = torch.tensor(rate) if isinstance(group["lr"], torch.Tensor) else rate
+    closure_of_twin()
+    other.step(closure_of_twin)
+    closure()
+    before = snapshot(model, optimizer)
+    with trials(optimizer, many=many, closure=closure, model=model) as at:
+        with at([2.0] * len(optimizer.param_groups)):
+            pass
+        with at([rate] * len(optimizer.param_groups)):
+            for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+                if many and is_linear(optimizer):
+                    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6 * max(rate, 1))
+                else:
+                    assert torch.equal(ours, theirs)
+        snapshot(model, optimizer).assert_same(before)
+    snapshot(model, optimizer).assert_same(before)
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "ASGD", "Rprop", "LBFGS"])
+def test_others_are_not_linear(name):
+    """What stands outside of `LINEAR` does not belong in: twice the rate is not twice the step."""
+    model, optimizer, closure = trained(OPTIMIZERS[name], 2)
+    assert type(optimizer) not in LINEAR
+    closure()
+    moved = []
+    with trials(optimizer, closure=closure, model=model) as at:
+        start = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        for rate in (0.5, 1.0):
+            with at([rate] * len(optimizer.param_groups)):
+                moved.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]) - start)
+    assert not torch.allclose(2 * moved[0], moved[1], rtol=0.05)
+
+
+def test_every_optimizer_of_torch_is_tried():
+    known = {kind for kind in vars(torch.optim).values() if isinstance(kind, type)} - {torch.optim.Optimizer}
+    tried = {type(make(list(net().parameters()))) for make in OPTIMIZERS.values()} | {torch.optim.SparseAdam}
+    assert known == tried
+    assert known >= LINEAR
+
+
+def test_sparse_gradients():
+    embedding = nn.Embedding(6, 2, sparse=True)
+    optimizer = torch.optim.SparseAdam(embedding.parameters(), lr=0.1)
+    embedding(torch.tensor([1, 4])).sum().backward()
+    start = embedding.weight.detach().clone()
+    with trials(optimizer, many=True) as at, at([0.5]):
+        moved = (embedding.weight - start).detach()
+    assert torch.equal(embedding.weight, start)
+    torch.testing.assert_close(moved[[1, 4]], torch.full((2, 2), -0.5))
+    assert not moved[[0, 2, 3, 5]].any()
+
+
+def test_hooks_and_schedules_are_not_told():
+    _, optimizer, closure = trained(OPTIMIZERS["SGD"], 1)
+    closure()
+    told = []
+    optimizer.register_step_post_hook(lambda *_: told.append("hook"))
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    with trials(optimizer) as at, at([1.0, 1.0]):
+        pass
+    assert told == []
+    assert not getattr(optimizer, "_opt_called", False)
+    assert schedule.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+
+
+def test_half_precision_takes_real_steps():
+    layer = nn.Linear(2, 2).to(torch.bfloat16)
+    assert not is_linear(torch.optim.SGD(layer.parameters()))

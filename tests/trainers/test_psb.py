@@ -1,0 +1,330 @@
+"""The PSB recipe: what is judged, that it goes on where it stopped, and what stands beside the published numbers."""
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+pytest.importorskip("torch")
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from relucid.analyzer.errors import DataError, OptionError
+from relucid.analyzer.model import parse
+from relucid.plugins import psb as plugin
+from relucid.plugins.psb import reference
+from relucid.trainers.datasets.labelled import Labelled, Split
+from relucid.trainers.nets.residual import Residual
+from relucid.trainers.recipes import Order, psb, psb_subjects
+from relucid.trainers.recipes.psb_costs import savings
+from relucid.trainers.recipes.psb_judging import Subject, accuracy, error, run, started
+from relucid.trainers.recipes.psb_maps import maps, write_maps
+from relucid.trainers.recipes.psb_nets import AfterAddition, SmallNet
+from relucid.trainers.recipes.psb_plans import Plan, by_samples, fig4_5, judge, table4_2
+from relucid.trainers.recipes.psb_scores import Mean, Score, append_scores, means, read_scores
+from relucid.trainers.recipes.psb_table import read_table, table
+from relucid.trainers.recipes.psb_training import moved, trained
+from relucid.trainers.reproduce import command
+
+exporting = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+
+def score(**changed) -> Score:
+    values = {"part": "fig4_3", "net": "small", "case": "psb", "base": 0, "samples": 4, "seed": 1, "images": 10}
+    return Score(**(values | {"coverage": 1.0, "accuracy": 0.5, "error": 0.25} | changed))
+
+
+def test_scores_come_back_from_the_file(tmp_path):
+    path, rows = tmp_path / "deep" / "psb.csv", [score(), score(case="a, b", accuracy=1 / 3)]
+    assert read_scores(path) == []
+    append_scores(path, rows[:1])
+    append_scores(path, rows[1:])
+    assert read_scores(path) == [rows[0], score(case="a, b", accuracy=0.333333)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [(lambda text: "a,b\n" + text, "columns"), (lambda text: text + "fig4_3,small,psb", "line 3")],
+)
+def test_files_of_another_kind_are_refused(damage, message, tmp_path):
+    path = tmp_path / "psb.csv"
+    append_scores(path, [score()])
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(DataError, match=message):
+        read_scores(path)
+
+
+def test_means_are_over_the_rows_that_agree():
+    rows = [score(seed=seed, accuracy=a) for seed, a in enumerate((0.2, 0.4))] + [score(samples=8, accuracy=1.0)]
+    found = means(rows, "samples")
+    assert found[8,] == Mean(100.0, 0.0, 1)
+    assert (found[4,].mean, found[4,].deviation) == pytest.approx((30.0, 100 * np.std([0.2, 0.4], ddof=1)))
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    """A linear classifier of four classes, written by hand, and images that it classifies."""
+    random = np.random.default_rng(0)
+    w = random.standard_normal((12, 4)).astype(np.float32)
+    x = random.standard_normal((600, 12)).astype(np.float32)
+    text = '<ir_version: 8, opset_import: ["": 17]> g (float[batch, 12] x) => (float[batch, 4] y) { y = MatMul(x, w) }'
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(w, "w"))
+    return Subject("linear", lambda: model, Labelled(x, (x @ w).argmax(1)), x[:50])
+
+
+def test_float_scores_are_the_networks_own(subject):
+    w = onnx.numpy_helper.to_array(subject.source().graph.initializer[0])
+    np.testing.assert_allclose(subject.float_scores, subject.judged.x @ w, rtol=1e-5, atol=1e-5)
+    assert accuracy(subject.float_scores, subject.judged.y) == 1.0
+    assert error(subject.float_scores, subject.float_scores) == 0.0
+
+
+def test_every_batch_of_a_pass_has_draws_of_its_own(subject):
+    session = started(parse(subject.psb_model().ir))
+    x = np.repeat(subject.judged.x[:1], 600, axis=0)
+    one = run(session, x, samples=1, seed=3)
+    assert [len(np.unique(one.scores[first : first + 250], axis=0)) for first in (0, 250, 500)] == [1, 1, 1]
+    assert len(np.unique(one.scores, axis=0)) == 3
+    assert np.array_equal(one.scores, run(session, x, samples=1, seed=3).scores)
+    assert not np.array_equal(one.scores, run(session, x, samples=1, seed=4).scores)
+    assert one.coverage == 1.0
+
+
+def test_judging_goes_on_where_it_stopped(subject, tmp_path):
+    pruned = Plan("table4_2", "pruned", ((0, 0, 0),), {"prune": 0.5})
+    plans = [*by_samples("fig4_3", "psb", samples=(1, 64), seeds=(0, 1)), pruned]
+    whole, told = tmp_path / "whole.csv", []
+    rows = judge(subject, plans, whole, told=told.append)
+    assert sum(told) == len(rows) == 6
+    assert rows[0].samples == 0
+    assert rows[0].accuracy == 1.0
+    assert rows[0].error == 0.0
+    by_n = {n: [row for row in rows if row.samples == n and row.part == "fig4_3"] for n in (1, 64)}
+    assert max(row.error for row in by_n[64]) < min(row.error for row in by_n[1])
+    assert rows[-1].error > 0.1
+    lines = whole.read_text().splitlines()
+    part = tmp_path / "part.csv"
+    part.write_text("\n".join([*lines[:2], lines[-1]]) + "\n")
+    told.clear()
+    again = judge(subject, plans, part, told=told.append)
+    assert [row.key for row in again] == [row.key for row in rows]
+    for kind in ("accuracy", "error"):
+        assert [getattr(row, kind) for row in again] == pytest.approx([getattr(row, kind) for row in rows], abs=1e-6)
+    assert sorted(part.read_text().splitlines()) == sorted(lines)
+    assert sum(told) == 6
+
+
+def test_the_table_has_every_published_row(tmp_path):
+    """The settings of Table 4.2 as the thesis prints them; combined ones have no setting."""
+    settings = [("baseline", "", p) for p in ("float32", "psb5", "psb4", "psb2")]
+    settings += [("pruning", share, p) for share in ("25%", "50%") for p in ("float32", "psb4")]
+    settings += [("discrete_p", f"{bits}-bit", "psb4") for bits in (4, 2, 1)]
+    settings += [("attention", "random 37% (34% in text/code)", "psb1/5"), ("attention", "entropy", "psb1/5")]
+    settings += [("attention", "random 76%", "psb2/5"), ("attention", "entropy+margin", "psb2/5")]
+    settings += [("combined", "", "psb1/5"), ("combined", "", "psb2/5")]
+    published = {setting: str(number) for number, setting in enumerate(settings)}
+    rows = [
+        score(part="table4_2", case=plan.case, base=base, samples=n, seed=seed)
+        for plan in table4_2(seeds=(0, 1))
+        for base, n, seed in plan.passes
+    ]
+    lines = table(rows, published, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert sorted(int(row["published"]) for row in found if row["published"]) == list(range(len(settings)))
+    assert len(lines) == len(found) + 1
+    assert {row["case"] for row in found if not row["published"]} == {f"discrete p {b}-bit, nearest" for b in (4, 2, 1)}
+
+
+def test_random_attention_takes_the_coverage_of_what_it_is_compared_with():
+    by_case = {plan.case: plan for plan in table4_2(seeds=(0,))}
+    for plan in (*by_case.values(), *fig4_5(samples=(1, 2), seeds=(0,))):
+        if plan.how.get("attention") == "random":
+            assert plan.like is not None
+    assert by_case["attention random, as margin"].passes == by_case[by_case["attention random, as margin"].like].passes
+
+
+def test_savings_are_against_refined_samples_everywhere():
+    rows = [score(part="fig4_5", case="everywhere", samples=n, accuracy=a) for n, a in ((1, 0.4), (4, 0.8))]
+    kinds = ("random, as entropy", "entropy", "random, as entropy+margin", "entropy+margin")
+    rows += [score(part="fig4_5", case=kind, base=1, samples=4, coverage=0.5, accuracy=0.7) for kind in kinds]
+    found = savings(rows)
+    assert [row.selection for row in found] == list(kinds)
+    assert {(round(row.loss, 9), row.cost) for row in found} == {(10.0, (1 + 0.5 * 4) / 4)}
+
+
+@pytest.fixture(scope="module")
+def pooled() -> Subject:
+    """Two convolutions, an average over positions and a linear classifier, written by hand."""
+    random = np.random.default_rng(4)
+    shapes = {"w": (3, 1, 3, 3), "b": (3,), "v": (3, 3, 3, 3), "c": (4, 3)}
+    weights = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    text = """<ir_version: 8, opset_import: ["": 17]> g (float[batch, 1, 6, 6] x) => (float[batch, 4] y) {
+        a = Conv <pads = [1, 1, 1, 1]> (x, w, b)
+        r = Relu(a)
+        h = Conv <pads = [1, 1, 1, 1]> (r, v)
+        m = GlobalAveragePool(h)
+        f = Flatten(m)
+        y = Gemm <transB = 1> (f, c)
+    }"""
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in weights.items())
+    x = random.standard_normal((5, 1, 6, 6)).astype(np.float32)
+    return Subject("pooled", lambda: model, Labelled(x, np.zeros(5, np.int64)), x)
+
+
+def test_maps_are_the_mean_errors_of_the_layers(pooled, tmp_path):
+    told: list[int] = []
+    found = maps(pooled, (1, 3), repetitions=3, told=told.append)
+    rewritten = pooled.psb_model()
+    first = rewritten.layers[0]
+    x = pooled.judged.x[[1, 3]]
+    w, b = (torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in pooled.source().graph.initializer[:2])
+    there = torch.nn.functional.conv2d(torch.from_numpy(x), w, b, padding=1).numpy()
+    drawn = [reference.apply(first, x, table=rewritten.table, samples=32, seed=seed) for seed in range(3)]
+    errors = np.mean([np.abs(each - there) for each in drawn], axis=0).mean(1)
+    np.testing.assert_allclose(found.absolute[0], errors, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.relative[0], errors / np.abs(there).mean(1), rtol=1e-3, atol=1e-5)
+    assert sum(told) == 3
+    assert [number for number, _ in found.layers] == [0, 1, 1]
+    assert found.masks.shape == (2, 2, 6, 6)
+    assert (found.masks[:, 1] >= found.masks[:, 0]).all()
+    assert 0 < found.masks[:, 0].mean() < found.masks[:, 1].mean()
+    assert (found.images.min(), found.images.max()) == (0, 1)
+    write_maps(found, tmp_path / "maps.csv")
+    with (tmp_path / "maps.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 3
+    assert float(rows[3]["absolute"]) == pytest.approx(errors[1].mean(), rel=1e-3)
+
+
+def test_moved_images_are_windows_of_the_padded_ones_half_of_them_mirrored():
+    x = torch.arange(1.0, 1 + 3 * 36).reshape(1, 3, 6, 6).expand(400, 3, 6, 6)
+    found = moved(x, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(x[0], (4, 4, 4, 4))
+    windows = {padded[:, r : r + 6, c : c + 6].numpy().tobytes() for r in range(9) for c in range(9)}
+    mirrored = {padded[:, r : r + 6, c : c + 6].flip(2).numpy().tobytes() for r in range(9) for c in range(9)}
+    kinds = [(image.numpy().tobytes() in windows, image.numpy().tobytes() in mirrored) for image in found.contiguous()]
+    assert all(plain or turned for plain, turned in kinds)
+    assert 150 < sum(turned for _, turned in kinds) < 250
+    assert len({image.numpy().tobytes() for image in found.contiguous()}) > 100
+
+
+def small_data() -> Split:
+    random = np.random.default_rng(1)
+    part = Labelled(random.standard_normal((64, 3, 32, 32)).astype(np.float32), random.integers(0, 10, 64))
+    return Split(part, part)
+
+
+def test_a_net_is_trained_once(tmp_path):
+    weights, told, data = tmp_path / "weights" / "net.pt", [], small_data()
+    state = torch.get_rng_state()
+
+    def once() -> nn.Module:
+        return trained(lambda: SmallNet(width=4), data, weights, epochs=2, seed=3, told=told.append)
+
+    first = once()
+    assert told == [1, 1]
+    written = weights.stat().st_mtime_ns
+    second = once()
+    assert told == [1, 1, 2]
+    assert weights.stat().st_mtime_ns == written
+    assert not first.training
+    assert not second.training
+    for one, other in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@exporting
+@pytest.mark.parametrize(
+    ("build", "scales"), [(lambda: Residual(8, widths=(2, 2, 2)), 4), (lambda: AfterAddition(8, widths=(2, 2, 2)), 3)]
+)
+def test_batch_norms_behind_an_addition_stay_multiplications(build, scales):
+    """Before: one at each branch and the last one, none on the shortcuts' way. After: one a block, all on that way."""
+    from relucid.analyzer.model import load
+
+    model = load(build(), example_inputs=(torch.zeros(2, 3, 32, 32),)).ir
+    kinds = [layer.kind for layer in plugin.rewrite(model).layers]
+    assert kinds.count("Scale") == scales
+    assert kinds.count("Conv") == 7
+
+
+def test_without_data_only_the_quick_recipe_runs(tmp_path):
+    with pytest.raises(OptionError, match="psb wants --data"):
+        psb_subjects.data_of(Order(out=tmp_path))
+    data = psb_subjects.data_of(Order(out=tmp_path, quick=True, limit=100))
+    assert data.train.x.shape == (100, 1, 32, 32)
+    assert abs(data.train.x.mean()) < 0.2
+
+
+def test_the_full_recipe_is_as_large_as_it_says():
+    order = Order(out=Path())
+    plans = psb.plans(order)
+    assert {plan.part for each in plans.values() for plan in each} == {"fig4_2", "fig4_3", "table4_2", "fig4_5"}
+    size = psb_subjects.size_of(order)
+    assert size.depth == 20
+    assert size.trained_at == (0, 1, 2, 4, 8, 16, 32)
+    passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != "mnist_cntk8")
+    assert psb.steps(order) == passes + sum(size.epochs_by_net.values()) + psb.REPETITIONS
+    assert psb_subjects.size_of(Order(out=Path(), epochs=3)).epochs_by_net[psb_subjects.AFTER] == 1
+
+
+def test_networks_of_others_have_the_accuracy_that_is_known_of_them(shared_models, shared_data, tmp_path, manifest):
+    order = Order(out=tmp_path, data=shared_data, models=shared_models)
+    known = {"mnist_cntk8": "mnist_test 10000", "marabou_cnn_max_mninst2": "mnist_test 10000"}
+    known["winml_cifar_imageclassifier"] = "cifar10 lossless 479"
+    found = list(psb_subjects.foreign(order, psb_subjects.Size(images=500)))
+    assert [subject.net for subject in found] == list(known)
+    for subject in found:
+        wanted = manifest[subject.net]["measured_accuracy"][known[subject.net]]
+        assert accuracy(subject.float_scores, subject.judged.y) == pytest.approx(wanted, abs=0.01)
+
+
+@exporting
+def test_the_command_makes_every_file(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    some = ("baseline", "pruning 50%", "attention entropy", "attention random, as entropy")
+    monkeypatch.setattr(psb, "table4_2", lambda seeds: [plan for plan in table4_2(seeds=seeds) if plan.case in some])
+    monkeypatch.setattr(psb, "QUICK_POWERS", (1, 4))
+    monkeypatch.setattr(psb, "QUICK_REPETITIONS", 2)
+    tiny = psb_subjects.Size(
+        depth=8, widths=(2, 2, 2), narrow=(2, 2, 2), small=2, epochs=1, trained_at=(0, 2), images=20
+    )
+    monkeypatch.setattr(psb_subjects, "QUICK", tiny)
+    known = tmp_path / "table.csv"
+    known.write_text("experiment,setting,precision,top1_pct\npruning,50%,psb4,35.3\n")
+    arguments = ["psb", "--quick", "--limit", "64", "--out", str(tmp_path / "out"), "--published", str(known)]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "35.3" in result.output
+    out = tmp_path / "out"
+    made = {path.name for path in out.iterdir()}
+    assert made == {"psb.csv", "table4_2.csv", "fig4_4.csv", "fig4_5.csv", "weights"} | {
+        f"fig4_{number}.png" for number in (2, 3, 4, 5)
+    }
+    assert all((out / f"fig4_{n}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for n in (2, 3, 4, 5))
+
+
+def test_a_published_table_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n")
+    with pytest.raises(DataError, match="wanted the columns experiment, setting, precision, top1_pct; came"):
+        read_table(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_table(tmp_path / "none.csv")
+
+
+def test_without_matplotlib_it_is_one_line(tmp_path, monkeypatch):
+    from relucid.analyzer.errors import MissingDependencyError
+    from relucid.trainers.recipes.psb_lines import draw_lines
+
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingDependencyError, match="drawing wants matplotlib"):
+        draw_lines([("a", {"b": [score()]})], tmp_path / "a.png", title="t")

@@ -1,0 +1,163 @@
+"""Schedules go as they are defined, and the range test tells a rate that trains."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from relucid.analyzer.errors import DataError, OptionError
+from relucid.plugins.torch import ActCooLR
+from relucid.trainers.datasets.labelled import Labelled
+from relucid.trainers.loop import cross_entropy, tensors
+from relucid.trainers.recipes.range_test import LEAST, MOST, range_test, told_rate
+from relucid.trainers.recipes.recipe import Order
+from relucid.trainers.recipes.schedule_nets import NETS, data_of, net
+from relucid.trainers.recipes.schedule_runs import EpochRow, Run, append_rows, key, read_rows
+from relucid.trainers.recipes.schedules import Course, schedule, sgd
+
+RATES = np.geomspace(LEAST, MOST, 60)
+
+
+def rates_of(name: str, *, steps: int, rate: float) -> tuple[list[float], list[float]]:
+    """Rate and momentum of every step."""
+    model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = sgd(model, rate)
+    scheduled = schedule(name).made(optimizer, model, Course(steps, rate))
+    x, rates, momenta = torch.randn(16, 2), [], []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        rates.append(optimizer.param_groups[0]["lr"])
+        momenta.append(optimizer.param_groups[0]["momentum"])
+        optimizer.step()
+        scheduled.step()
+    return rates, momenta
+
+
+@given(best=st.integers(5, 54), factor=st.floats(0.01, 100), width=st.floats(0.2, 2.0))
+def test_the_rate_told_is_a_third_of_that_of_the_least_of_the_smoothed_losses(best, factor, width):
+    losses = 1 - 0.9 * np.exp(-(((np.log(RATES) - np.log(RATES[best])) / width) ** 2))
+    rate = told_rate(RATES, losses)
+    assert rate in RATES / 3
+    assert rate >= RATES[best] / 3 * 0.999  # averages come late, never early
+    assert told_rate(RATES, factor * losses) == rate
+    assert told_rate(factor * RATES, losses) == pytest.approx(factor * rate)
+
+
+def test_nothing_counts_after_the_losses_have_blown_up():
+    losses = np.linspace(1, 0.1, 60)
+    losses[30:] = [np.nan] * 5 + [0.0] * 25
+    assert told_rate(RATES, losses) == RATES[29] / 3
+    losses[30:] = [1e6] * 5 + [0.0] * 25
+    assert told_rate(RATES, losses) == RATES[29] / 3
+
+
+def test_a_training_at_the_rate_told_comes_down_and_leaves_torch_as_it_was():
+    drawn = np.random.default_rng(0)
+    y = drawn.integers(0, 3, 200)
+    data = Labelled((np.eye(3)[y] + drawn.normal(0, 0.1, (200, 3))).astype(np.float32), y)
+    model = nn.Linear(3, 3)
+    state = torch.get_rng_state()
+    rate = range_test(model, sgd(model, 1.0), data, batch=20, shuffle=torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert LEAST / 3 <= rate <= MOST / 3
+    model.reset_parameters()
+    optimizer, (x, labels) = sgd(model, rate), tensors(data, torch.arange(200), torch.device("cpu"))
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.5 < np.log(3)
+
+
+def test_step_decay_has_three_plateaus():
+    rates, momenta = rates_of("step-decay", steps=40, rate=0.3)
+    assert rates == pytest.approx([0.3] * 20 + [0.03] * 10 + [0.003] * 10)
+    assert set(momenta) == {0.9}
+
+
+def test_one_cycle_rises_for_a_tenth_and_ends_at_a_ten_thousandth():
+    rates, momenta = rates_of("one-cycle", steps=200, rate=0.3)
+    assert rates[0] == pytest.approx(0.03)
+    assert max(rates) == pytest.approx(0.3)
+    assert np.argmax(rates) == 19
+    assert rates[-1] == pytest.approx(0.3 / 1e4)
+    assert (np.diff(rates[:20]) > 0).all()
+    assert (np.diff(rates[19:]) < 0).all()
+    assert momenta[0] == pytest.approx(0.9)
+    assert momenta[19] == pytest.approx(0.765)
+
+
+def test_cyclic_has_five_triangles_each_half_as_high():
+    rates, _ = rates_of("cyclic", steps=100, rate=1.0)
+    assert rates[::20] == pytest.approx([0.01] * 5)
+    assert rates[10::20] == pytest.approx([0.01 + 0.99 / 2**cycle for cycle in range(5)])
+
+
+def test_actcoolr_looks_at_no_rate():
+    model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    made = schedule("actcoolr")
+    assert isinstance(made.made(sgd(model, 1.0), model, Course(10)), ActCooLR)
+    assert not made.tuned
+    rates = []
+    for rate in (0.1, 123.0):
+        torch.manual_seed(0)
+        rates.append(rates_of("actcoolr", steps=4, rate=rate)[0][1:])
+    assert rates[0] == rates[1]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(OptionError, match="one-cycle"):
+        schedule("exponential")
+    with pytest.raises(OptionError, match="resnet-20"):
+        net("lenet")
+
+
+@pytest.mark.parametrize("known", NETS, ids=lambda known: known.name)
+def test_what_a_seed_draws_depends_on_nothing_else(known, tmp_path):
+    data = data_of(Order(tmp_path, quick=True, limit=40), known.images)
+    assert len(data.train) == len(data.val) == 40
+    state = torch.get_rng_state()
+    one = known.first(data, 3)
+    torch.rand(5)
+    same, other = known.first(data, 3), known.first(data, 4)
+    torch.set_rng_state(state)
+    first, again, third = (list(each.parameters()) for each in (one, same, other))
+    assert all(torch.equal(left, right) for left, right in zip(first, again, strict=True))
+    assert not all(torch.equal(left, right) for left, right in zip(first, third, strict=True))
+    assert one(torch.from_numpy(data.val.x[:2])).shape == (2, 10)
+
+
+def test_without_data_it_is_said_what_is_wanted(tmp_path):
+    with pytest.raises(OptionError, match="--data"):
+        data_of(Order(tmp_path), "mnist")
+
+
+def test_rows_come_back_from_the_file(tmp_path):
+    path = tmp_path / "deep" / "rows.csv"
+    rows = [EpochRow("f1", "cyclic", 10, 85, 2, epoch=each, rate=1 / 3, distances="0.5 0.25") for each in (0, 1)]
+    assert read_rows(path, EpochRow) == []
+    append_rows(path, rows[:1], EpochRow)
+    append_rows(path, rows[1:], EpochRow)
+    found = read_rows(path, EpochRow)
+    assert [row.epoch for row in found] == [0, 1]
+    assert found[0].rate == 0.333333
+    assert found[1].distances == "0.5 0.25"
+    assert {key(row) for row in found} == {Run("f1", "cyclic", 10, 85, 2)}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [(lambda text: "a,b\n" + text, "columns"), (lambda text: text + "f1,cyclic,ten", "line 3")],
+)
+def test_files_of_another_kind_are_refused(damage, message, tmp_path):
+    path = tmp_path / "rows.csv"
+    append_rows(path, [EpochRow("f1", "cyclic", 10, 85, 2)], EpochRow)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(DataError, match=message):
+        read_rows(path, EpochRow)
