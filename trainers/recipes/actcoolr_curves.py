@@ -89,6 +89,7 @@ def draw_sites(runs: Mapping[str, Run], epochs: Sequence[EpochRow], path: Path, 
             table = np.minimum(temperature(D), WARMEST).T
             drawn.append(axis.imshow(table, vmin=0, vmax=WARMEST, cmap="inferno", aspect="auto", origin="lower"))
     axes[0].set_ylabel("site, first to last")
+    axes[0].yaxis.get_major_locator().set_params(integer=True)
     if drawn:
         figure.colorbar(drawn[0], ax=axes, extend="max", pad=0.01)
     with whole(path) as part:

@@ -53,7 +53,7 @@ def table4_2(*, seeds: Sequence[int]) -> list[Plan]:
 
     ends = {f"discrete p {bits}-bit": psb.Levels(bits, "ends") for bits in (4, 2, 1)}
     nearest = {f"discrete p {bits}-bit, nearest": psb.Levels(bits) for bits in (4, 2, 1)}
-    both: tuple[dict[str, Any], ...] = {"attention": "entropy", "mask": True}, {"attention": "entropy+margin", "mask": True}
+    both: list[dict[str, Any]] = [{"attention": name, "mask": True} for name in ("entropy", "entropy+margin")]
     low, high = at((2, 32)), at((4, 32))
     return [
         named("baseline", at((0, 0), (0, 32), (0, 16), (0, 4))),
