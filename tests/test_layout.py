@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CODE = {".py", ".pyc", ".cc", ".h", ".so"}  # a wheel has the native library itself, not its sources
 NOT_SHIPPED = {"tests", "benchmarks", "docs", "examples", "build", "dist"}
 
 
@@ -51,7 +52,7 @@ def test_every_data_file_of_a_package_is_declared():
         path.relative_to(ROOT).as_posix()
         for room in rooms
         for path in room.rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"} and "__pycache__" not in path.parts
+        if path.is_file() and path.suffix not in CODE and "__pycache__" not in path.parts
     }
     assert data <= shipped
 

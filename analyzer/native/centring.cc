@@ -52,15 +52,19 @@ double Packing::value(int64_t row, int64_t unit) const {
   const int64_t at = offset(row) + offsets_[static_cast<size_t>(unit)];
   const auto threshold = static_cast<float>(threshold_), floor = static_cast<float>(floor_);
   switch (tap_.type) {
-    case Type::kFloat32: return std::max(static_cast<const float*>(tap_.z)[at] - threshold, floor);
-    case Type::kFloat16: return std::max(widen(static_cast<const Float16*>(tap_.z)[at]) - threshold, floor);
-    case Type::kBFloat16: return std::max(widen(static_cast<const BFloat16*>(tap_.z)[at]) - threshold, floor);
-    case Type::kFloat64: break;
+    case Type::kFloat32:
+      return std::max(static_cast<const float*>(tap_.z)[at] - threshold, floor);
+    case Type::kFloat16:
+      return std::max(widen(static_cast<const Float16*>(tap_.z)[at]) - threshold, floor);
+    case Type::kBFloat16:
+      return std::max(widen(static_cast<const BFloat16*>(tap_.z)[at]) - threshold, floor);
+    case Type::kFloat64:
+      break;
   }
   return std::max(static_cast<const double*>(tap_.z)[at] - threshold_, floor_);
 }
 
-// First by the first row, from which the others differ by so little that float holds it; then by the mean of some rows.
+// First by the first row, from which the others differ by so little that float holds it; then by the mean of some.
 void Packing::find_centre(const Buffer& buffer) {
   for (int64_t unit = 0; unit < in_panels(units_); ++unit) {
     set_centre(unit, unit < units_ ? value(0, unit) : std::max(-threshold_, floor_));
@@ -96,7 +100,8 @@ void Packing::find_centre(const Buffer& buffer) {
 void Packing::scale_by_largest(int64_t step) {
   for (int64_t unit = 0; unit < units_; ++unit) {
     double largest = 0;
-    for (int64_t row = 0; row < rows_; row += step) largest = std::max(largest, std::abs(value(row, unit) - centre(unit)));
+    for (int64_t row = 0; row < rows_; row += step)
+      largest = std::max(largest, std::abs(value(row, unit) - centre(unit)));
     if (largest > 0) set_scale(unit, largest);
   }
 }

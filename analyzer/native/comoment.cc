@@ -1,7 +1,7 @@
 // Co-moments in blocks: values centred by a provisional mean, multiplied in float, the products added up in double.
 //
-// With x = h - c, S = sum x and n rows: mean = c + S / n, m2 = sum x x^T - S S^T / n. With c the mean of some rows nothing
-// cancels; of a unit that never changes c is its value, and m2 is exactly 0 there.
+// With x = h - c, S = sum x and n rows: mean = c + S / n, m2 = sum x x^T - S S^T / n. With c the mean of some rows
+// nothing cancels; of a unit that never changes c is its value, and m2 is exactly 0 there.
 #include "comoment.h"
 
 #include <algorithm>
@@ -25,7 +25,8 @@ class Squares {
         host_(host),
         rows_(packing.rows()),
         width_(in_panels(packing.units())),
-        parts_(std::clamp<int64_t>(std::min(kSquaresBytes / (width_ * width_ * 8), rows_ / kRowsOfPart), 1, kMostParts)),
+        parts_(
+            std::clamp<int64_t>(std::min(kSquaresBytes / (width_ * width_ * 8), rows_ / kRowsOfPart), 1, kMostParts)),
         squares_(host, parts_ * width_ * width_),
         sums_(host, parts_ * width_) {}
 
@@ -55,7 +56,8 @@ class Squares {
   bool finite() const {
     double sum = 0;
     for (int64_t part = 0; part < parts_; ++part) {
-      for (int64_t unit = 0; unit < packing_.units(); ++unit) sum += squares_.get()[(part * width_ + unit) * width_ + unit];
+      for (int64_t unit = 0; unit < packing_.units(); ++unit)
+        sum += squares_.get()[(part * width_ + unit) * width_ + unit];
     }
     return std::isfinite(sum);
   }

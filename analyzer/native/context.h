@@ -6,8 +6,8 @@
 #include <new>
 #include <vector>
 
-#include "lanes.h"
 #include "host.h"
+#include "lanes.h"
 #include "refused.h"
 #include "runtime.h"
 

@@ -35,7 +35,7 @@ class Frequent {
   static constexpr int kKept = 8;
   struct alignas(128) Group {
     uint64_t keys[kKept];
-    uint32_t most[kKept];    // most occurrences there can have been; 0 where nothing is kept
+    uint32_t most[kKept];  // most occurrences there can have been; 0 where nothing is kept
     uint32_t missed[kKept];
   };
 

@@ -17,9 +17,10 @@ class Host {
       task(int64_t{0});
       return;
     }
-    start(static_cast<size_t>(count),
-          [](void* of, size_t number) { (*static_cast<const Task*>(of))(static_cast<int64_t>(number)); },
-          const_cast<void*>(static_cast<const void*>(&task)));
+    start(
+        static_cast<size_t>(count),
+        [](void* of, size_t number) { (*static_cast<const Task*>(of))(static_cast<int64_t>(number)); },
+        const_cast<void*>(static_cast<const void*>(&task)));
   }
 
  private:

@@ -2,8 +2,8 @@
 #include "kernels.h"
 
 #if defined(__x86_64__)
-// No header of the standard library below: its inline functions would be compiled for this target, and might be the ones
-// that the linker takes for the whole library.
+// No header of the standard library below: its inline functions would be compiled for this target, and might be the
+// ones that the linker takes for the whole library.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
 #else

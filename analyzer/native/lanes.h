@@ -20,8 +20,6 @@ struct BFloat16 {
   uint16_t bits;
 };
 
-constexpr int64_t size_of(Type type) {
-  return type == Type::kFloat64 ? 8 : type == Type::kFloat32 ? 4 : 2;
-}
+constexpr int64_t size_of(Type type) { return type == Type::kFloat64 ? 8 : type == Type::kFloat32 ? 4 : 2; }
 
 }  // namespace relucid

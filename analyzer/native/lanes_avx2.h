@@ -121,9 +121,7 @@ struct Singles {
 struct OfFloat32 : Singles {
   using Value = float;
   static Reg load(const float* from) { return _mm256_loadu_ps(from); }
-  static Reg load(const float* from, Head head) {
-    return _mm256_maskload_ps(from, _mm256_castps_si256(head.mask));
-  }
+  static Reg load(const float* from, Head head) { return _mm256_maskload_ps(from, _mm256_castps_si256(head.mask)); }
   static void store(float* to, Reg a) { _mm256_storeu_ps(to, a); }
   static void store(float* to, Reg a, Head head) { _mm256_maskstore_ps(to, _mm256_castps_si256(head.mask), a); }
 };

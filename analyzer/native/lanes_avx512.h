@@ -8,6 +8,13 @@
 namespace relucid::avx512 {
 namespace {
 
+// Modulo 2^64; the compiler's own reduction adds signed numbers, which must not overflow.
+uint64_t total_of(__m512i a) {
+  const __m256i half = _mm256_add_epi64(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
+  const __m128i quarter = _mm_add_epi64(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  return static_cast<uint64_t>(_mm_cvtsi128_si64(quarter)) + static_cast<uint64_t>(_mm_extract_epi64(quarter, 1));
+}
+
 struct Singles {
   using Real = float;
   using Reg = __m512;
@@ -102,9 +109,7 @@ struct Singles {
     return {_mm512_mask_add_epi64(a.first, static_cast<__mmask8>(where), a.first, words.first),
             _mm512_mask_add_epi64(a.second, static_cast<__mmask8>(where >> 8), a.second, words.second)};
   }
-  static uint64_t total(Sums a) {
-    return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(a.first, a.second)));
-  }
+  static uint64_t total(Sums a) { return total_of(_mm512_add_epi64(a.first, a.second)); }
 };
 
 struct OfFloat32 : Singles {
@@ -131,15 +136,11 @@ struct OfFloat16 : Singles {
 
 struct OfBFloat16 : Singles {
   using Value = BFloat16;
-  static Reg widened(__m256i bits) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-  }
+  static Reg widened(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
   static __m256i narrowed(Reg a) {  // of what was widened, hence exact
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a), 16));
   }
-  static Reg load(const BFloat16* from) {
-    return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-  }
+  static Reg load(const BFloat16* from) { return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))); }
   static Reg load(const BFloat16* from, Head head) { return widened(_mm256_maskz_loadu_epi16(head, from)); }
   static void store(BFloat16* to, Reg a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), narrowed(a)); }
   static void store(BFloat16* to, Reg a, Head head) { _mm256_mask_storeu_epi16(to, head, narrowed(a)); }
@@ -191,7 +192,7 @@ struct OfFloat64 {
   static Sums load_sums(const uint64_t* from) { return _mm512_loadu_si512(from); }
   static void store_sums(uint64_t* to, Sums a) { _mm512_storeu_si512(to, a); }
   static Sums add(Sums a, Mask where, Sums words) { return _mm512_mask_add_epi64(a, where, a, words); }
-  static uint64_t total(Sums a) { return static_cast<uint64_t>(_mm512_reduce_add_epi64(a)); }
+  static uint64_t total(Sums a) { return total_of(a); }
 };
 
 }  // namespace

@@ -66,7 +66,8 @@ Layout arrange(const std::vector<int64_t>& shape, const Axes& axes) {
   for (size_t axis = shape.size(); axis-- > 0;) {
     if (shape[axis] <= 0) throw Refused("values of shape " + told(shape) + " are empty; none of its axes may be");
     strides[axis] = step;
-    if (__builtin_mul_overflow(step, shape[axis], &step)) throw Refused("values of shape " + told(shape) + " are too many");
+    if (__builtin_mul_overflow(step, shape[axis], &step))
+      throw Refused("values of shape " + told(shape) + " are too many");
   }
   Layout layout{{shape[sample], strides[sample]}, {}, {}};
   for (int64_t axis = 0; axis < static_cast<int64_t>(shape.size()); ++axis) {

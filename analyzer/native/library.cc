@@ -53,7 +53,8 @@ RELUCID_EXPORT void relucid_table_read(const relucid::Table* table, uint64_t* ke
   table->read(keys, counts);
 }
 
-RELUCID_EXPORT void relucid_table_frequent(const relucid::Table* table, uint64_t* keys, int64_t* seen, int64_t* missed) {
+RELUCID_EXPORT void relucid_table_frequent(const relucid::Table* table, uint64_t* keys, int64_t* seen,
+                                           int64_t* missed) {
   table->frequent().read(keys, seen, missed);
 }
 
@@ -61,7 +62,8 @@ RELUCID_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const re
   using namespace relucid::runtime;
   const OrtApi* api = base->GetApi(kVersion);
   if (api == nullptr) {
-    return CreateStatus(base->GetApi(1))(ORT_FAIL, "relucid: this onnxruntime is older than its operators; take 1.18 or later");
+    return CreateStatus(base->GetApi(1))(ORT_FAIL,
+                                         "relucid: this onnxruntime is older than its operators; take 1.18 or later");
   }
   // The runtime keeps a pointer to the domain for as long as this library is loaded.
   static std::mutex lock;

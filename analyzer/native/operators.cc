@@ -33,9 +33,10 @@ struct Operator : runtime::CustomOp {
   ONNXTensorElementDataType element() const { return kElements[static_cast<size_t>(type)]; }
 
   ONNXTensorElementDataType output(size_t index) const {
-    if (kind == Kind::kCoMoment) return index == 0 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 : ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+    if (kind == Kind::kCoMoment && index > 0) return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+    if (kind == Kind::kCoMoment) return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
     if (kind == Kind::kReluProbe && index-- == 0) return element();
-    if (index < 2) return type == Type::kFloat64 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    if (index < 2) return type == Type::kFloat64 ? element() : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
     if (index == 2) return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
     return index < 6 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL : ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64;
   }

@@ -42,9 +42,12 @@ void Packing::pack(int64_t first, int64_t rows, int64_t units, const Packed& to)
       if (layout.units_adjoin()) return pack_rows(first, rows, units, to);
       if (layout.positions_adjoin() && layout.units.loops.size() == 1) return pack_planes(first, rows, units, to);
       return pack_one_by_one<float>(first, rows, units, to);
-    case Type::kFloat64: return pack_one_by_one<double>(first, rows, units, to);
-    case Type::kFloat16: return pack_one_by_one<Float16>(first, rows, units, to);
-    case Type::kBFloat16: return pack_one_by_one<BFloat16>(first, rows, units, to);
+    case Type::kFloat64:
+      return pack_one_by_one<double>(first, rows, units, to);
+    case Type::kFloat16:
+      return pack_one_by_one<Float16>(first, rows, units, to);
+    case Type::kBFloat16:
+      return pack_one_by_one<BFloat16>(first, rows, units, to);
   }
 }
 

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
+#include "host.h"
 #include "lanes.h"
 #include "layout.h"
-#include "host.h"
 #include "words.h"
 
 namespace relucid {
@@ -28,7 +28,7 @@ struct Probed {
   uint64_t* keys;   // (sample, position)
 };
 
-// The words are null where no keys are asked for. Throws std::bad_alloc.
+// The words are null where no keys are asked for. Throws where memory runs out.
 void probe(const Tap& tap, double threshold, const Words* words, const Probed& to, const Host& host);
 
 }  // namespace relucid

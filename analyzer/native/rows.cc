@@ -16,7 +16,8 @@ constexpr int64_t kMostAtOnce = int64_t{1} << 30;
 class Turned {
  public:
   explicit Turned(const Job& job) : job_(job), offsets_(static_cast<size_t>(job.units)) {
-    for (int64_t unit = 0; unit < job.units; ++unit) offsets_[static_cast<size_t>(unit)] = job.layout.units.offset(unit);
+    for (int64_t unit = 0; unit < job.units; ++unit)
+      offsets_[static_cast<size_t>(unit)] = job.layout.units.offset(unit);
   }
 
   void copy(int64_t offset, int64_t unit, int64_t units, char* to) const {
@@ -63,7 +64,8 @@ void see_rows(Job& job) {
   const bool sums_apart = pieces > 1 && job.words != nullptr;
   const Scratch<uint64_t> sums_of(job.host, sums_apart ? pieces * job.rows : 0);
   const int64_t most_units = (blocks + pieces - 1) / pieces * kPad;
-  const int64_t tile_rows = turns ? std::clamp<int64_t>(kTurnedBytes / (most_units * job.bytes), 1, kTileRows) : kTileRows;
+  const int64_t tile_rows =
+      turns ? std::clamp<int64_t>(kTurnedBytes / (most_units * job.bytes), 1, kTileRows) : kTileRows;
   const int64_t room = turns ? tile_rows * most_units * job.bytes : 0;
   const Scratch<char> copies(job.host, parts * pieces * room);
   job.host.run(parts * pieces, [&](int64_t task) {

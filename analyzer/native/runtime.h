@@ -68,7 +68,8 @@ struct ApiBase {
   X(ReleaseTensorTypeAndShapeInfo, 99, void, (OrtTensorTypeAndShapeInfo*))                                           \
   X(ReleaseAllocator, 132, void, (OrtAllocator*))                                                                    \
   X(KernelContext_GetAllocator, 253, OrtStatus*, (const OrtKernelContext*, const OrtMemoryInfo*, OrtAllocator**))    \
-  X(KernelContext_ParallelFor, 274, OrtStatus*, (const OrtKernelContext*, void (*)(void*, size_t), size_t, size_t, void*))
+  X(KernelContext_ParallelFor, 274, OrtStatus*,                                                                      \
+    (const OrtKernelContext*, void (*)(void*, size_t), size_t, size_t, void*))
 
 // relucid::runtime::Name(api) is the function of that name.
 #define RELUCID_RUNTIME_ACCESS(name, place, result, parameters)                   \

@@ -50,7 +50,7 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
   Centring<L> centred{L::all(centre.threshold), L::all(centre.floor), {}, {}};
   for (int64_t unit = 0; unit < in_panels(units); unit += kLanes) {
     centred.centre = L::load_real(centre.of + unit);
-      centred.scale = L::load_real(centre.scale + unit);
+    centred.scale = L::load_real(centre.scale + unit);
     float* out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
     auto sum = L::load_real(to.sums + unit);
     for (int64_t position = 0; position < positions; position += kLanes) {
@@ -75,7 +75,8 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
 
 // A tile of products, kept in registers over some rows, and hence inlined: some units by some vectors of units.
 template <class L, int kUnits, int kVectors>
-__attribute__((always_inline)) inline void multiply_some(const float* a, const float* b, int64_t rows, typename L::Reg (&sum)[kUnits][kVectors]) {
+__attribute__((always_inline)) inline void multiply_some(const float* a, const float* b, int64_t rows,
+                                                         typename L::Reg (&sum)[kUnits][kVectors]) {
   for (int i = 0; i < kUnits; ++i) {
     for (int j = 0; j < kVectors; ++j) sum[i][j] = L::all(0);
   }

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from ...analyzer.cli.choices import PATH, all_of
-from ...analyzer.cli.show import writable
 from .psb_tables import print_verification, samples_of_nodes
 
 storage = all_of(
@@ -91,6 +90,7 @@ def command(
     """Rewrite MODEL into random shifts and additions, one file OUT that stock onnxruntime runs."""
     from dataclasses import asdict  # noqa: PLC0415 - keeps `relucid --help` light
 
+    from ...analyzer.cli.show import writable  # noqa: PLC0415
     from ..psb import Levels, rewrite, save, verify  # noqa: PLC0415
 
     writable(file=out)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ...analyzer.cli.choices import pairs
-from ...analyzer.cli.show import WIDTH
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -78,6 +77,8 @@ def _row(table: "Table", *cells: str) -> None:
 
 def _print(tables: "Sequence[Table]", notes: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415
+
+    from ...analyzer.cli.show import WIDTH  # noqa: PLC0415
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for table in tables:

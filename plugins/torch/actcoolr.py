@@ -6,7 +6,6 @@ from functools import partial
 from math import exp
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import ASGD, LBFGS, Optimizer, Rprop
 from torch.optim.lr_scheduler import LRScheduler
@@ -18,7 +17,7 @@ from .cooling import Belief, Diverged, Form
 from .probe import Probe
 from .reading import Reading, packed_readings, unpacked_readings
 from .sites_behind import SitesBehind
-from .stepping import Steps, set_rate, unwrapped
+from .stepping import Steps, is_finite, set_rate, unwrapped
 from .trials import trials
 
 OWN_RATES = frozenset({ASGD, LBFGS, Rprop})
@@ -262,12 +261,7 @@ class ActCooLR(LRScheduler):
 
     def _check_numbers(self) -> None:
         """Where measuring says nothing, that may be because there are no numbers any more."""
-        if any(belief.stale for belief in self._beliefs) and not all(
-            bool(torch.isfinite(parameter).all())
-            and (parameter.grad is None or bool(torch.isfinite(parameter.grad).all()))
-            for group in self.optimizer.param_groups
-            for parameter in group["params"]
-        ):
+        if any(belief.stale for belief in self._beliefs) and not is_finite(self.optimizer):
             raise Diverged(
                 f"step {self._done}: parameters or gradients are no longer numbers; start at a lower temperature",
                 self.history,

@@ -4,24 +4,20 @@ The second forward is the first one again but for the parameters: same batch, sa
 batch norms as in training. What it would leave behind is put back.
 """
 
-import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils import _pytree
 
 from ...analyzer.errors import ModelError
 from ...analyzer.sites import Site
 from .attaching import Hook, inside
 from .capture import Capture
 from .compiling import Compiler
+from .moment import Moment
 from .preserve import preserved
 from .ranks import place
 from .rollback import Kept
@@ -55,7 +51,7 @@ class Probe:
         self._trace = trace
         self._wanted = False
         self._passed: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
-        self._moment: _Moment | None = None
+        self._moment: Moment | None = None
         self._before: dict[str, Signs] = {}
         self._after: dict[str, Tensor] | None = None
         self.ready = False
@@ -117,7 +113,7 @@ class Probe:
         if self._passed is None or not torch.is_grad_enabled():
             self._passed = None
             return False
-        self._moment, self._passed = _Moment.of(self._root, *self._passed), None
+        self._moment, self._passed = Moment.of(self._root, *self._passed), None
         self._before = {}
         return True
 
@@ -151,58 +147,6 @@ class _Watch:
     def end(self, output: Any) -> None:
         del output
         self._probe._end()
-
-
-@dataclass(frozen=True)
-class _Moment:
-    """What a forward was given and found around it.
-
-    Args:
-        arguments: positional ones.
-        named: the others.
-        versions: of the tensors among them, to see whether they were overwritten.
-        random: states of random numbers: Python's, numpy's, torch's, the device's.
-        autocast: kind of device, whether on, and the type.
-    """
-
-    arguments: tuple[Any, ...]
-    named: Mapping[str, Any]
-    versions: list[int]
-    random: tuple[Any, Any, Tensor, Tensor | None]
-    autocast: tuple[str, bool, torch.dtype]
-    device: torch.device
-
-    @classmethod
-    def of(cls, root: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> "_Moment":
-        device = next((tensor.device for tensor in chain(root.parameters(), root.buffers())), torch.device("cpu"))
-        own = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return cls(
-            arguments,
-            named,
-            _versions((arguments, named)),
-            (random.getstate(), np.random.get_state(), torch.get_rng_state(), own),  # noqa: NPY002 - users may draw
-            (device.type, torch.is_autocast_enabled(device.type), torch.get_autocast_dtype(device.type)),
-            device,
-        )
-
-    def run_again(self, root: nn.Module) -> None:
-        if _versions((self.arguments, self.named)) != self.versions:
-            raise ModelError("measuring a step: its batch was overwritten since the forward; give the model a copy")
-        python, legacy, own, devices = self.random
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002
-        torch.set_rng_state(own)
-        if devices is not None:
-            torch.cuda.set_rng_state(devices, self.device)
-        kind, on, dtype = self.autocast
-        # no cache, which may hold the parameters as they were
-        with torch.autocast(kind, dtype=dtype, enabled=on, cache_enabled=False):
-            root(*self.arguments, **self.named)
-
-
-def _versions(arguments: Any) -> list[int]:
-    tensors = [leaf for leaf in _pytree.tree_leaves(arguments) if isinstance(leaf, Tensor)]
-    return [tensor._version for tensor in tensors if not tensor.is_inference()]
 
 
 def _buffers_kept(root: nn.Module) -> ExitStack:

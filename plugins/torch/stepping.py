@@ -97,6 +97,18 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
         group["lr"] = rate
 
 
+def is_finite(optimizer: Optimizer) -> bool:
+    """Whether all parameters and gradients are numbers.
+
+    >>> weight = torch.nn.Parameter(torch.tensor([torch.inf]))
+    >>> is_finite(torch.optim.SGD([weight]))
+    False
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    tensors = [*parameters, *(parameter.grad for parameter in parameters if parameter.grad is not None)]
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
 def _skipped(optimizer: Optimizer) -> bool:
     """Whether a gradient scaler has told a fused optimizer to do nothing."""
     found = getattr(optimizer, "found_inf", None)

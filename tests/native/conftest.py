@@ -38,10 +38,10 @@ Operator = Callable[..., dict[str, np.ndarray]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without the library there is nothing to test here."""
+    """Without the library there is nothing to call."""
     if native.library() is None:
         for item in items:
-            if "/tests/native/" in item.path.as_posix():
+            if "operator" in getattr(item, "fixturenames", ()) or item.path.name == "test_table.py":
                 item.add_marker(pytest.mark.skip(reason=f"no native code: {native.why_not()}"))
 
 
@@ -80,7 +80,7 @@ def operator() -> Operator:
     ) -> dict[str, np.ndarray]:
         outputs = OUTPUTS[name] if outputs is None else tuple(outputs)
         made = session(name, z.dtype, outputs, tuple(sorted(attributes.items())), threads)
-        fed = z.astype(np.float32) if z.dtype == np.dtype(ml_dtypes.bfloat16) else z
+        fed = np.asarray(z.astype(np.float32) if z.dtype == np.dtype(ml_dtypes.bfloat16) else z)
         names = [out.name for out in made.get_outputs()]
         found = dict(zip(names, made.run(None, {"z": fed}), strict=True))
         return {"h" if out == "h_told" else out: numbers for out, numbers in found.items()}

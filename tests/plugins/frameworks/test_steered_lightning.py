@@ -60,7 +60,6 @@ def test_its_rates_can_be_logged(tmp_path):
     assert module.schedule.last_epoch == 12
 
 
-@pytest.mark.gloo
 def test_two_processes_have_the_same_rates(tmp_path):
     two_processes.run("frameworks.run_steered_lightning", tmp_path)
     assert_ranks_agree(*(torch.load(tmp_path / f"{rank}.pt") for rank in range(2)), steps=6)

@@ -44,7 +44,6 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(tmp_path, stop):
     assert_same((layers, again), (whole, schedule))
 
 
-@pytest.mark.gloo
 def test_two_processes_have_the_same_rates(tmp_path):
     two_processes.run("frameworks.run_steered_transformers", tmp_path)
     assert_ranks_agree(*(torch.load(tmp_path / f"{rank}.pt") for rank in range(2)), steps=6)
