@@ -232,7 +232,10 @@ def rows():
             time.sleep(60)
 """
     )
-    words = [sys.executable, "-m", "relucid", "analyze", str(place / "model.onnx"), "--batch", "10"]
+    # Started in the background of a script, this process ignores Ctrl-C, and so would every child of it.
+    start = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    start += "runpy.run_module('relucid', run_name='__main__', alter_sys=True)"
+    words = [sys.executable, "-c", start, "analyze", str(place / "model.onnx"), "--batch", "10"]
     words += ["--data", f"{place / 'loader.py'}:rows", "--state", str(place / "state")]
     running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place)
     try:
@@ -244,6 +247,7 @@ def rows():
         _, stderr = running.communicate(timeout=30)
     finally:
         running.kill()
+        running.communicate()
     assert (running.returncode, stderr) == (130, "relucid: broken off\n")
     again = ("analyze", place / "model.onnx", "--data", f"{place / 'loader.py'}:rows")
     resumed = relucid(*again, "--state", place / "state", "--resume", "--json")
