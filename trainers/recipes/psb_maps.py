@@ -4,7 +4,6 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +57,11 @@ def maps(subject: Subject, rows: Sequence[int], *, repetitions: int, told: Calla
     layers = (convolutions[0], convolutions[len(convolutions) // 2], convolutions[-1])
     in_float = plain(subject.source(), Pruning(0.0, "tensor", ()))
     values = _values(rewritten, [name for _, name in layers])
-    there = _taps(in_float, values, x)
+    there = _tapped(in_float, values)(x)
     sums = [np.zeros_like(value, dtype=np.float64) for value in there]
-    model = parse(rewritten.ir)
+    drawn = _tapped(parse(rewritten.ir), values)
     for seed in range(repetitions):
-        for total, value, found in zip(sums, there, _taps(model, values, x, samples=SAMPLES, seed=seed), strict=True):
+        for total, value, found in zip(sums, there, drawn(x, samples=SAMPLES, seed=seed), strict=True):
             np.add(total, np.abs(found - value), out=total)
         told(1)
     absolute = tuple((total / repetitions).mean(1) for total in sums)
@@ -126,13 +125,19 @@ def _values(rewritten: psb.Rewritten, names: Sequence[str]) -> list[str]:
     return [made[name] for name in names]
 
 
-def _taps(model: Model, values: Sequence[str], x: Array, **inputs: int) -> list[Array]:
+def _tapped(model: Model, values: Sequence[str]) -> Callable[..., list[Array]]:
+    """What gives these values of a model for some images."""
     tapping, copy = InstrumentPass(values), model.ir.clone()
     tapping(copy)
     session = started(replace(model, ir=copy))
-    feed = {session.inputs()[0][0]: x} | {name: np.array(n) for name, n in inputs.items()}
-    found: dict[str, Any] = session.run([tapping.tapped[value] for value in values], feed)
-    return [found[tapping.tapped[value]] for value in values]
+    names = [tapping.tapped[value] for value in values]
+
+    def taps(x: Array, **inputs: int) -> list[Array]:
+        feed = {session.inputs()[0][0]: x} | {name: np.array(n) for name, n in inputs.items()}
+        found = session.run(names, feed)
+        return [found[name] for name in names]
+
+    return taps
 
 
 def _mask(subject: Subject, x: Array, selection: str) -> NDArray[np.float32]:
