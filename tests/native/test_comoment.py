@@ -96,12 +96,12 @@ def test_the_number_of_threads_never_shows(operator) -> None:
 
 
 def test_what_is_seen_first_need_not_be_like_the_rest(operator) -> None:
-    """The rows by which others are centred and scaled are of another size than those that follow."""
+    """Of 3000 rows, eight times sixteen tell by what to centre and scale; these are of another size than all others."""
     random = np.random.default_rng(0)
-    for first, rest in ((1e-3, 1e25), (1e25, 1e-3), (0.0, 1e30), (5.0, 5.0)):
-        z = (random.normal(size=(3000, 20)) * rest).astype(np.float32)
-        z[:1], z[375::375] = first, first
-        check(operator, z, rectify=False)
+    for some, rest in ((1e-3, 1e25), (1e25, 1e-3), (0.0, 1e30), (5.0, 5.0)):
+        z = random.normal(size=(8, 375, 20)) * rest
+        z[:, :16] = random.normal(size=(8, 16, 20)) * some
+        check(operator, z.reshape(3000, 20).astype(np.float32), rectify=False)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

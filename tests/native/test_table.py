@@ -84,6 +84,20 @@ def test_what_is_frequent_is_known_to_be() -> None:
     assert (missed < 100).all()
 
 
+@pytest.mark.parametrize("capacity", [32, 70, 300])
+def test_of_what_is_dropped_at_first_the_most_is_remembered(capacity: int) -> None:
+    for first in range(0, 10_000, 500):
+        values = np.repeat(np.arange(first, first + capacity + 1), [*range(1, capacity + 1), 1])
+        keys = keys_of(values)
+        check(counted(keys, capacity, []), keys, capacity)
+
+
+def test_of_equal_counts_none_is_chosen_by_its_key() -> None:
+    state = counted(keys_of(np.repeat(np.arange(610), 3)), 600, [])
+    assert state.level == 1
+    assert state.frequent_keys.size == 0
+
+
 def test_it_goes_on_after_it_was_read() -> None:
     keys = keys_of(np.random.default_rng(3).integers(0, 5000, size=40_000))
     table = PatternTable(1000)
