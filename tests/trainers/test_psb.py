@@ -12,23 +12,18 @@ import pytest
 pytest.importorskip("torch")
 import torch
 from click.testing import CliRunner
-from torch import nn
 
-from relucid.analyzer.errors import DataError, OptionError
+from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import parse
-from relucid.plugins import psb as plugin
 from relucid.plugins.psb import reference
-from relucid.trainers.datasets.labelled import Labelled, Split
-from relucid.trainers.nets.residual import Residual
+from relucid.trainers.datasets.labelled import Labelled
 from relucid.trainers.recipes import Order, psb, psb_subjects
 from relucid.trainers.recipes.psb_costs import savings
 from relucid.trainers.recipes.psb_judging import Subject, accuracy, error, run, started
 from relucid.trainers.recipes.psb_maps import maps, write_maps
-from relucid.trainers.recipes.psb_nets import AfterAddition, SmallNet
 from relucid.trainers.recipes.psb_plans import Plan, by_samples, fig4_5, judge, table4_2
 from relucid.trainers.recipes.psb_scores import Mean, Score, append_scores, means, read_scores
 from relucid.trainers.recipes.psb_table import read_table, table
-from relucid.trainers.recipes.psb_training import moved, trained
 from relucid.trainers.reproduce import command
 
 exporting = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -204,66 +199,6 @@ def test_maps_are_the_mean_errors_of_the_layers(pooled, tmp_path):
     assert float(rows[3]["absolute"]) == pytest.approx(errors[1].mean(), rel=1e-3)
 
 
-def test_moved_images_are_windows_of_the_padded_ones_half_of_them_mirrored():
-    x = torch.arange(1.0, 1 + 3 * 36).reshape(1, 3, 6, 6).expand(400, 3, 6, 6)
-    found = moved(x, generator=torch.Generator().manual_seed(0))
-    padded = torch.nn.functional.pad(x[0], (4, 4, 4, 4))
-    windows = {padded[:, r : r + 6, c : c + 6].numpy().tobytes() for r in range(9) for c in range(9)}
-    mirrored = {padded[:, r : r + 6, c : c + 6].flip(2).numpy().tobytes() for r in range(9) for c in range(9)}
-    kinds = [(image.numpy().tobytes() in windows, image.numpy().tobytes() in mirrored) for image in found.contiguous()]
-    assert all(plain or turned for plain, turned in kinds)
-    assert 150 < sum(turned for _, turned in kinds) < 250
-    assert len({image.numpy().tobytes() for image in found.contiguous()}) > 100
-
-
-def small_data() -> Split:
-    random = np.random.default_rng(1)
-    part = Labelled(random.standard_normal((64, 3, 32, 32)).astype(np.float32), random.integers(0, 10, 64))
-    return Split(part, part)
-
-
-def test_a_net_is_trained_once(tmp_path):
-    weights, told, data = tmp_path / "weights" / "net.pt", [], small_data()
-    state = torch.get_rng_state()
-
-    def once() -> nn.Module:
-        return trained(lambda: SmallNet(width=4), data, weights, epochs=2, seed=3, told=told.append)
-
-    first = once()
-    assert told == [1, 1]
-    written = weights.stat().st_mtime_ns
-    second = once()
-    assert told == [1, 1, 2]
-    assert weights.stat().st_mtime_ns == written
-    assert not first.training
-    assert not second.training
-    for one, other in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
-        assert torch.equal(one, other)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-@exporting
-@pytest.mark.parametrize(
-    ("build", "scales"), [(lambda: Residual(8, widths=(2, 2, 2)), 4), (lambda: AfterAddition(8, widths=(2, 2, 2)), 3)]
-)
-def test_batch_norms_behind_an_addition_stay_multiplications(build, scales):
-    """Before: one at each branch and the last one, none on the shortcuts' way. After: one a block, all on that way."""
-    from relucid.analyzer.model import load
-
-    model = load(build(), example_inputs=(torch.zeros(2, 3, 32, 32),)).ir
-    kinds = [layer.kind for layer in plugin.rewrite(model).layers]
-    assert kinds.count("Scale") == scales
-    assert kinds.count("Conv") == 7
-
-
-def test_without_data_only_the_quick_recipe_runs(tmp_path):
-    with pytest.raises(OptionError, match="psb wants --data"):
-        psb_subjects.data_of(Order(out=tmp_path))
-    data = psb_subjects.data_of(Order(out=tmp_path, quick=True, limit=100))
-    assert data.train.x.shape == (100, 1, 32, 32)
-    assert abs(data.train.x.mean()) < 0.2
-
-
 def test_the_full_recipe_is_as_large_as_it_says():
     order = Order(out=Path())
     plans = psb.plans(order)
@@ -274,17 +209,6 @@ def test_the_full_recipe_is_as_large_as_it_says():
     passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != "mnist_cntk8")
     assert psb.steps(order) == passes + sum(size.epochs_by_net.values()) + psb.REPETITIONS
     assert psb_subjects.size_of(Order(out=Path(), epochs=3)).epochs_by_net[psb_subjects.AFTER] == 1
-
-
-def test_networks_of_others_have_the_accuracy_that_is_known_of_them(shared_models, shared_data, tmp_path, manifest):
-    order = Order(out=tmp_path, data=shared_data, models=shared_models)
-    known = {"mnist_cntk8": "mnist_test 10000", "marabou_cnn_max_mninst2": "mnist_test 10000"}
-    known["winml_cifar_imageclassifier"] = "cifar10 lossless 479"
-    found = list(psb_subjects.foreign(order, psb_subjects.Size(images=500)))
-    assert [subject.net for subject in found] == list(known)
-    for subject in found:
-        wanted = manifest[subject.net]["measured_accuracy"][known[subject.net]]
-        assert accuracy(subject.float_scores, subject.judged.y) == pytest.approx(wanted, abs=0.01)
 
 
 @exporting
