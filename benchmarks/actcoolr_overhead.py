@@ -36,17 +36,18 @@ AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 def stepper(net: str, variant: str, device: str, every: int) -> Callable[[], None]:
-    """One training step of a fresh net."""
+    """One training step of a fresh net; the labels are new in each, or it would know them and nothing be left to learn."""
     torch.manual_seed(0)
     make, shape = NETS[net]
     model = make().to(device)
-    x, y = torch.randn(shape, device=device), torch.randint(0, 10, shape[:1], device=device)
+    x = torch.randn(shape, device=device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9)
     schedule = None
     if variant == "actcoolr":
         schedule = ActCooLR(optimizer, model, total_steps=10_000, start_temperature=1.0, probe_every=every)
 
     def step() -> None:
+        y = torch.randint(0, 10, shape[:1], device=device)
         optimizer.zero_grad()
         functional.cross_entropy(model(x), y).backward()
         optimizer.step()

@@ -26,8 +26,8 @@ Packing::Packing(const Tap& tap, double threshold, bool rectify, const Host& hos
       floor_(rectify ? 0 : -std::numeric_limits<double>::infinity()),
       offsets_(static_cast<size_t>(units_)),
       centre_(static_cast<size_t>(in_panels(units_))),
-      centre_in_float_(centre_.size()),
       scale_(centre_.size(), 1.0),
+      centre_in_float_(centre_.size()),
       scale_in_float_(centre_.size(), 1.0f) {
   for (int64_t unit = 0; unit < units_; ++unit) offsets_[static_cast<size_t>(unit)] = tap.layout.units.offset(unit);
   const Scratch<float> memory(host, Buffer::size(in_panels(units_)));

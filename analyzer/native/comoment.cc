@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <thread>
+#include <vector>
 
 #include "kernels.h"
 #include "packing.h"
@@ -32,9 +33,8 @@ class Squares {
 
   // Each task takes some rows and, of these, the products of some units with all before them.
   void gather() const {
-    const int64_t strips = width_ / kStrip;
-    const int64_t threads = std::max<int64_t>(std::thread::hardware_concurrency(), 1);
-    const int64_t groups = std::clamp<int64_t>(2 * threads / parts_, 1, strips);
+    const int64_t strips = in_strips(packing_.units()) / kStrip;
+    const int64_t groups = std::clamp<int64_t>(std::thread::hardware_concurrency() / parts_, 1, strips);
     const Scratch<float> buffers(host_, parts_ * groups * Buffer::size(width_));
     host_.run(parts_ * groups, [&](int64_t task) {
       const int64_t part = task / groups, group = task % groups;
@@ -72,8 +72,11 @@ class Squares {
       mean[unit] = packing_.centre(unit) + sums[unit] / count / packing_.scale(unit);
     }
     if (m2 == nullptr) return;
+    std::vector<double> size(static_cast<size_t>(packing_.units()));
+    for (int64_t unit = 0; unit < packing_.units(); ++unit) size[static_cast<size_t>(unit)] = 1 / packing_.scale(unit);
     host_.run(width_ / kPanel, [&](int64_t panel) {
-      for (int64_t other = 0; other <= panel; ++other) tell_block(panel, other, m2);
+      const int64_t end = std::min((panel + 1) * kPanel, packing_.units());
+      for (int64_t unit = panel * kPanel; unit < end; ++unit) tell_row(unit, size.data(), m2);
     });
   }
 
@@ -84,33 +87,20 @@ class Squares {
     return std::lround(share * static_cast<double>(strips)) * kStrip;
   }
 
-  // The products of two panels, and the same mirrored; both written row by row, as memory likes it.
-  void tell_block(int64_t panel, int64_t other, double* m2) const {
-    const int64_t units = packing_.units(), row = panel * kPanel, column = other * kPanel;
-    const int64_t height = std::min(kPanel, units - row), width = std::min(kPanel, units - column);
-    double block[kPanel][kPanel], size[kPanel] = {};
-    for (int64_t j = 0; j < width; ++j) size[j] = 1 / packing_.scale(column + j);
-    for (int64_t i = 0; i < height; ++i) {
-      const double lack = sums_.get()[row + i] / static_cast<double>(rows_);
-      const double* from = squares_.get() + (row + i) * width_ + column;
-      for (int64_t j = 0; j < kPanel; ++j) block[i][j] = from[j] - lack * sums_.get()[column + j];
-      for (int64_t part = 1; part < parts_; ++part) {
-        from += width_ * width_;
-        for (int64_t j = 0; j < kPanel; ++j) block[i][j] += from[j];
-      }
-      const double own = 1 / packing_.scale(row + i);
-      for (int64_t j = 0; j < kPanel; ++j) block[i][j] *= own * size[j];
+  // A row of m2, up to the diagonal; `size` holds the inverse scales.
+  void tell_row(int64_t unit, const double* size, double* m2) const {
+    const int64_t width = unit + 1;
+    const double lack = sums_.get()[unit] / static_cast<double>(rows_), own = size[unit];
+    const double* const sums = sums_.get();
+    const double* const first = squares_.get() + unit * width_;
+    double* const to = m2 + unit * packing_.units();
+    for (int64_t j = 0; j < width; ++j) to[j] = first[j] - lack * sums[j];
+    for (int64_t part = 1; part < parts_; ++part) {
+      const double* const from = first + part * width_ * width_;
+      for (int64_t j = 0; j < width; ++j) to[j] += from[j];
     }
-    if (panel == other) {
-      for (int64_t i = 0; i < height; ++i) {
-        for (int64_t j = i + 1; j < width; ++j) block[i][j] = block[j][i];
-      }
-    }
-    for (int64_t i = 0; i < height; ++i) std::copy_n(block[i], width, m2 + (row + i) * units + column);
-    for (int64_t j = 0; panel != other && j < width; ++j) {
-      double* to = m2 + (column + j) * units + row;
-      for (int64_t i = 0; i < height; ++i) to[i] = block[i][j];
-    }
+    for (int64_t j = 0; j < width; ++j) to[j] *= own * size[j];
+    std::fill(to + width, to + packing_.units(), 0.0);
   }
 
   const Packing& packing_;

@@ -59,9 +59,11 @@ struct Centre {
 
 // Centred values on their way into products: in panels of so many units, each a row after the other.
 constexpr int64_t kPanel = 32;
-constexpr int64_t kPanelRows = 128;  // so few, lest sums in float lose digits
-constexpr int64_t kStrip = 8;        // units of a panel that are multiplied at once
+constexpr int64_t kPanelRows = 256;
+constexpr int64_t kPartRows = 64;  // of a sum in float: so few, lest it lose digits
+constexpr int64_t kStrip = 8;      // units of a panel that are multiplied at once
 constexpr int64_t in_panels(int64_t units) { return (units + kPanel - 1) / kPanel * kPanel; }
+constexpr int64_t in_strips(int64_t units) { return (units + kStrip - 1) / kStrip * kStrip; }
 
 struct Packed {
   float* values;  // (panel, kPanelRows, kPanel)

@@ -22,7 +22,7 @@ void pack_rows(const float* const* z, int64_t rows, int64_t units, const Centre&
   Centring<L> centred{L::all(centre.threshold), L::all(centre.floor), {}, {}};
   for (int64_t first = 0; first < rows; first += kRows) {
     const int64_t end = first + kRows < rows ? first + kRows : rows;
-    for (int64_t unit = 0; unit < in_panels(units); unit += kLanes) {
+    for (int64_t unit = 0; unit < in_strips(units); unit += kLanes) {
       centred.centre = L::load_real(centre.of + unit);
       centred.scale = L::load_real(centre.scale + unit);
       float* const out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
@@ -48,7 +48,7 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
                  const Packed& to, int64_t at) {
   constexpr int kLanes = L::kLanes;
   Centring<L> centred{L::all(centre.threshold), L::all(centre.floor), {}, {}};
-  for (int64_t unit = 0; unit < in_panels(units); unit += kLanes) {
+  for (int64_t unit = 0; unit < in_strips(units); unit += kLanes) {
     centred.centre = L::load_real(centre.of + unit);
     centred.scale = L::load_real(centre.scale + unit);
     float* out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
@@ -90,15 +90,20 @@ __attribute__((always_inline)) inline void multiply_some(const float* a, const f
   }
 }
 
-// The same of all rows, in two halves, since the error of a sum in float grows with its length.
+// The same of all rows, in parts of kPartRows, since the error of a sum in float grows with its length.
 template <class L, int kUnits, int kVectors>
 void multiply(const float* a, const float* b, int64_t rows, double* to, int64_t width, bool add) {
-  typename L::Reg half[kUnits][kVectors], sum[kUnits][kVectors];
-  const int64_t first = rows / 2;
-  multiply_some<L, kUnits, kVectors>(a, b, first, half);
-  multiply_some<L, kUnits, kVectors>(a + first * kPanel, b + first * kPanel, rows - first, sum);
+  typename L::Reg sum[kUnits][kVectors], part[kUnits][kVectors];
+  multiply_some<L, kUnits, kVectors>(a, b, rows < kPartRows ? rows : kPartRows, sum);
+  for (int64_t row = kPartRows; row < rows; row += kPartRows) {
+    const int64_t count = rows - row < kPartRows ? rows - row : kPartRows;
+    multiply_some<L, kUnits, kVectors>(a + row * kPanel, b + row * kPanel, count, part);
+    for (int i = 0; i < kUnits; ++i) {
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = L::add(sum[i][j], part[i][j]);
+    }
+  }
   for (int i = 0; i < kUnits; ++i) {
-    for (int j = 0; j < kVectors; ++j) L::add_to(to + i * width + j * L::kLanes, L::add(half[i][j], sum[i][j]), add);
+    for (int j = 0; j < kVectors; ++j) L::add_to(to + i * width + j * L::kLanes, sum[i][j], add);
   }
 }
 

@@ -242,7 +242,8 @@ _COMOMENT = f"""<sample_axis, unit_axis, every_position, rectify, threshold> (h)
         mean = Reshape (mean_column, units)
         centred = Sub (x, mean_column)
         turned = Transpose <perm = [1, 0]> (centred)
-        m2 = MatMul (centred, turned)
+        products = MatMul (centred, turned)
+        m2 = Trilu <upper = 0> (products)
     }}"""
 
 _BODIES = {

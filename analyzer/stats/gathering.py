@@ -72,7 +72,7 @@ class Gathering:
     def total(self) -> tuple[int, Doubles, Doubles]:
         """Count, mean (unit,) and co-moment sum (unit, unit) of all rows so far; more may be added."""
         self._multiply_waiting()
-        _mirror(self._m2)
+        mirror(self._m2)
         self._given = True
         return self._count, self._mean, self._m2
 
@@ -99,8 +99,13 @@ class Gathering:
             self._count = count
 
 
-def _mirror(m2: Doubles) -> None:
-    """Fill in what lies above the diagonal, in place."""
+def mirror(m2: Doubles) -> None:
+    """Fill in what lies above the diagonal, in place.
+
+    >>> mirror(m2 := np.array([[1.0, 0.0], [2.0, 3.0]]))
+    >>> m2.tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
     for first in range(0, len(m2), SIDE):
         last = first + SIDE
         square = m2[first:last, first:last]

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .gathering import SIDE, mirror
+
 Doubles = NDArray[np.float64]
 
 RUNS = 64
@@ -14,7 +16,7 @@ class MomentSum:
 
     Chan, Golub & LeVeque (1979) for many parts: with the mean of all parts, m2 = sum of their m2 + sum of n delta
     delta^T, where delta is how far a part's mean lies off. The second sum is one product for `RUNS` parts, so a part
-    costs one addition of its m2 in place.
+    costs one addition of its m2 in place, and of that only the half that tells.
 
     >>> whole = MomentSum()
     >>> whole.add(1, np.array([1.0]), np.array([[0.0]]))
@@ -29,9 +31,14 @@ class MomentSum:
         self._m2: Doubles = np.zeros((0, 0))
 
     def add(self, count: int, mean: Doubles, m2: Doubles) -> None:
-        """Take in one part: its count, mean (unit,) and co-moment sum (unit, unit) about that mean."""
+        """Take in one part: its count, mean (unit,) and co-moment sum about that mean (unit, unit).
+
+        Of that sum only what lies on and under the diagonal is read.
+        """
         if self._counts:
-            self._m2 += m2
+            for first in range(0, len(m2), SIDE):
+                last = first + SIDE
+                self._m2[first:last, :last] += m2[first:last, :last]
         else:
             self._m2 = m2.copy()
         self._counts.append(count)
@@ -42,12 +49,16 @@ class MomentSum:
     def total(self) -> tuple[int, Doubles, Doubles]:
         """Count, mean (unit,) and co-moment sum (unit, unit) of all parts so far; more may be added."""
         self._fold()
-        return self._counts[0], self._means[0], self._m2.copy()
+        m2 = self._m2.copy()
+        mirror(m2)
+        return self._counts[0], self._means[0], m2
 
     def _fold(self) -> None:
         n, count = np.array(self._counts), sum(self._counts)
         offsets = np.stack(self._means) - self._means[0]
         shift = n @ offsets / count
         delta = (offsets - shift) * np.sqrt(n)[:, None]
-        self._m2 += delta.T @ delta
+        for first in range(0, len(self._m2), SIDE):
+            last = first + SIDE
+            self._m2[first:last, :last] += delta[:, first:last].T @ delta[:, :last]
         self._counts, self._means = [count], [self._means[0] + shift]

@@ -10,17 +10,18 @@ from relucid.analyzer.stats.summing import RUNS, MomentSum
 
 
 @settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 2**31), parts=st.integers(1, 3 * RUNS), offset=st.sampled_from([0.0, 1e6]))
-def test_any_number_of_parts(seed: int, parts: int, offset: float) -> None:
+@given(st.integers(0, 2**31), st.sampled_from([3, 70]), st.integers(1, 3 * RUNS), st.sampled_from([0.0, 1e6]))
+def test_any_number_of_parts(seed: int, units: int, parts: int, offset: float) -> None:
     random = np.random.default_rng(seed)
-    rows = [random.normal(offset, 1 + place % 3, (random.integers(1, 5), 3)) for place in range(parts)]
+    rows = [random.normal(offset, 1 + place % 3, (random.integers(1, 5), units)) for place in range(parts)]
     summed = MomentSum()
     for part in rows:
-        summed.add(len(part), part.mean(axis=0), np.cov(part.T, bias=True).reshape(3, 3) * len(part))
+        m2 = np.cov(part.T, bias=True).reshape(units, units) * len(part)
+        summed.add(len(part), part.mean(axis=0), np.tril(m2))
     every = np.concatenate(rows)
     count, mean, m2 = summed.total()
     assert count == len(every)
-    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(m2, np.cov(every.T, bias=True) * len(every), rtol=1e-7, atol=1e-7 * len(every))
 
 
