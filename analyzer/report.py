@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
 from .plain import Value, no_such, plain, same
-from .rendering import html_file, json_file, saving
+from .rendering import csv_file, html_file, json_file
+from .rendering.written import read_back, write_all
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -103,6 +104,9 @@ class Report:
     ((4,), 0.75)
     """
 
+    FILES: ClassVar = ("report.json", "units.csv", "report.html")
+    """The names under which it is saved."""
+
     sites: tuple[SiteReport, ...]
     network: Mapping[str, Value] = field(default_factory=dict)
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -185,12 +189,16 @@ class Report:
         """The whole report as strict JSON, schema in docs/report.md."""
         return json_file.encode(self)
 
+    def to_csv(self) -> str:
+        """The values of single units as one CSV table."""
+        return csv_file.encode(self)
+
     def to_html(self) -> str:
         """The report as one self-contained page."""
         return html_file.page(self)
 
-    def save(self, folder: str | Path) -> tuple[Path, Path, Path]:
-        """Write report.json, units.csv and report.html into the folder, each whole or not at all.
+    def save(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write it as JSON, CSV and HTML under the names `FILES` into the folder, each whole or not at all.
 
         Args:
             folder: made if it does not exist.
@@ -201,16 +209,17 @@ class Report:
         Raises:
             OptionError: the folder cannot be written to.
         """
-        return saving.save(self, Path(folder))
+        texts = (self.to_json(), self.to_csv(), self.to_html())
+        return write_all(Path(folder), dict(zip(self.FILES, texts, strict=True)))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a report back from its report.json, or from the folder that holds it; equal to the one saved.
+        """Read a report back from its JSON, or from the folder that holds it; equal to the one saved.
 
         Raises:
             DataError: no such file, not a report, damaged, or written by a newer schema.
         """
-        text, source = saving.read(Path(path))
+        text, source = read_back(Path(path), cls.FILES[0])
         sites, network, made, notes, not_analysable = json_file.decode(text, source)
         try:
             return cls(tuple(SiteReport(*site) for site in sites), network, made, notes, not_analysable)

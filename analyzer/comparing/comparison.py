@@ -1,22 +1,18 @@
 """The comparison of two states of a network: what changed, by site and for the whole, as frozen plain data."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import ClassVar
 
-from ..rendering import comparison_sheet, csv_file, sheet, sheet_page
-from ..rendering.written import write_all
-from ..report import Report, SiteReport
+from ..rendering import comparison_sheet
+from ..rendering.sheet import Sheet
+from ..report import SiteReport
 from .contrast import Contrasts
+from .shown import ShownReport
 from .telling import notes_on, of_network, of_pair, of_site, of_state, refused, seen_sites
 
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
-
-NAMES = ("comparison.json", "units.csv", "comparison.html")
 PAIR = (0, 1)
 
 
-class Comparison(Report):
+class Comparison(ShownReport):
     """What changed from one model to another on the same data: a report, its values listed in docs/compare.md.
 
     >>> from relucid import compare, demo
@@ -25,52 +21,11 @@ class Comparison(Report):
     (0.0, 1.0)
     """
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Comparison, (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+    FILES: ClassVar = ("comparison.json", "units.csv", "comparison.html")
 
-    def __repr__(self) -> str:
-        return f"Comparison({len(self.sites)} sites of {self.made.get('model', 'two models')})"
-
-    def __str__(self) -> str:
-        """The table as plain text, at most 100 columns."""
-        return sheet.as_text(comparison_sheet.of_comparison(self))
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return sheet_page.snippet(comparison_sheet.of_comparison(self))
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield from sheet.renderables(comparison_sheet.of_comparison(self), width=options.max_width)
-
-    def to_html(self) -> str:
-        """The comparison as one self-contained page."""
-        return sheet_page.page(comparison_sheet.of_comparison(self))
-
-    def save(self, folder: str | Path) -> tuple[Path, Path, Path]:
-        """Write comparison.json, units.csv and comparison.html into the folder, each whole or not at all.
-
-        Args:
-            folder: made if it does not exist.
-
-        Returns:
-            the three paths, in that order.
-
-        Raises:
-            OptionError: the folder cannot be written to.
-        """
-        texts = dict(zip(NAMES, (self.to_json(), csv_file.encode(self), self.to_html()), strict=True))
-        comparison_json, units_csv, comparison_html = write_all(Path(folder), texts)
-        return comparison_json, units_csv, comparison_html
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a comparison back from its comparison.json, or from the folder that holds it; equal to the one saved.
-
-        Raises:
-            DataError: no such file, not a comparison, or damaged.
-        """
-        path = Path(path)
-        return super().load(path / NAMES[0] if path.is_dir() else path)
+    def sheet(self) -> Sheet:
+        """What is shown."""
+        return comparison_sheet.of_comparison(self)
 
 
 def compared(contrasts: Contrasts) -> Comparison:

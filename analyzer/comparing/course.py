@@ -1,14 +1,14 @@
 """The course of a network over several states: how near each is to the first, the last and the one before."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import ClassVar
 
 from ..errors import OptionError
 from ..plain import Value
-from ..rendering import comparison_sheet, course_csv, sheet, sheet_page
-from ..rendering.written import write_all
-from ..report import Report, SiteReport
+from ..rendering import comparison_sheet, course_csv
+from ..rendering.sheet import Sheet
+from ..report import SiteReport
 from .contrast import Contrast, Contrasts, Pair
+from .shown import ShownReport
 from .telling import (
     SIMILAR,
     mean,
@@ -22,15 +22,11 @@ from .telling import (
     seen_sites,
 )
 
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
-
-NAMES = ("course.json", "course.csv", "course.html")
 OF_PAIR = ("distance", "temperature", *SIMILAR)
 OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
 
 
-class Course(Report):
+class Course(ShownReport):
     """What became of the patterns over several states (thesis, figure 3.7): a report whose values are tuples by state.
 
     `..._to_first`, `..._to_last` and `..._to_previous` compare each state with one of the others; the first state has
@@ -42,52 +38,15 @@ class Course(Report):
     ((1.0, 1.0), (None, 0.0))
     """
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Course, (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+    FILES: ClassVar = ("course.json", "course.csv", "course.html")
 
-    def __repr__(self) -> str:
-        return f"Course({len(self.sites)} sites of {self.made.get('model', 'several models')})"
+    def sheet(self) -> Sheet:
+        """What is shown."""
+        return comparison_sheet.of_course(self)
 
-    def __str__(self) -> str:
-        """The table as plain text, at most 100 columns."""
-        return sheet.as_text(comparison_sheet.of_course(self))
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return sheet_page.snippet(comparison_sheet.of_course(self))
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield from sheet.renderables(comparison_sheet.of_course(self), width=options.max_width)
-
-    def to_html(self) -> str:
-        """The course as one self-contained page."""
-        return sheet_page.page(comparison_sheet.of_course(self))
-
-    def save(self, folder: str | Path) -> tuple[Path, Path, Path]:
-        """Write course.json, course.csv (one row per site and state) and course.html, each whole or not at all.
-
-        Args:
-            folder: made if it does not exist.
-
-        Returns:
-            the three paths, in that order.
-
-        Raises:
-            OptionError: the folder cannot be written to.
-        """
-        texts = dict(zip(NAMES, (self.to_json(), course_csv.encode(self), self.to_html()), strict=True))
-        course_json, table, page = write_all(Path(folder), texts)
-        return course_json, table, page
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a course back from its course.json, or from the folder that holds it; equal to the one saved.
-
-        Raises:
-            DataError: no such file, not a course, or damaged.
-        """
-        path = Path(path)
-        return super().load(path / NAMES[0] if path.is_dir() else path)
+    def to_csv(self) -> str:
+        """One row for each site and state."""
+        return course_csv.encode(self)
 
 
 def pairs_of(count: int) -> dict[str, tuple[Pair | None, ...]]:

@@ -107,7 +107,7 @@ def renderables(report: "Report", *, width: int = WIDTH) -> Iterator[RenderableT
         yield _table(grid)
         yield Text()
         if grid.left_out:
-            yield Text(f"no room for {', '.join(grid.left_out)}: see the saved report", style="dim")
+            yield Text(f"no room for {', '.join(grid.left_out)}: see --json or --out", style="dim", overflow="fold")
     else:
         yield Text("no site could be analysed")
     for words, value in summary.network(report):

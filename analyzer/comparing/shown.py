@@ -1,0 +1,40 @@
+"""A report whose table is a sheet: shown as text, in a terminal, in a notebook and as a page."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..rendering import sheet, sheet_page
+from ..report import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from ..rendering.sheet import Sheet
+
+
+class ShownReport(Report):
+    """A report that shows itself by its sheet; what the sheet holds is said by who derives from it."""
+
+    def sheet(self) -> "Sheet":
+        """What is shown."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.sites)} sites of {self.made.get('model', 'several models')})"
+
+    def __str__(self) -> str:
+        """The table as plain text, at most 100 columns."""
+        return sheet.as_text(self.sheet())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return sheet_page.snippet(self.sheet())
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield from sheet.renderables(self.sheet(), width=options.max_width)
+
+    def to_html(self) -> str:
+        """All of it as one self-contained page."""
+        return sheet_page.page(self.sheet())
