@@ -35,3 +35,12 @@ def perceptron(*, batch: object = "N", seed: int = 0, units: tuple[int, int] = (
 def samples(count: int, *shape: int, seed: int = 1) -> np.ndarray:
     """Standard normal samples, float32."""
     return np.random.default_rng(seed).standard_normal((count, *(shape or (6,)))).astype(np.float32)
+
+
+def outside(tensor: onnx.TensorProto, location: str, **entries: object) -> None:
+    """Make the tensor say that its data lies in another file."""
+    tensor.ClearField("float_data")
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": location, **entries}.items():
+        tensor.external_data.add(key=key, value=str(value))

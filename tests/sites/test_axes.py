@@ -1,8 +1,5 @@
 """The axis that counts units is found by what made the value, not by its rank."""
 
-from pathlib import Path
-
-import onnx
 import pytest
 
 from relucid.analyzer.model import load
@@ -374,67 +371,3 @@ def test_a_mesh_of_additions_is_walked_once(sites_of):
     nodes = "".join(f"a{i + 1} = Add(a{i}, a{i}) " for i in range(90))
     (site,) = sites_of(f"g (float[N, 4, 8] x) => (float[N, 4, 8] y) {{ a0 = Neg(x) {nodes} y = Relu(a90) }}")
     assert site.unit_axis == 1
-
-
-@pytest.mark.parametrize(
-    ("inputs", "initializers", "nodes", "axis"),
-    [
-        ("float[B, 6] x", "float[6, 5] w = {0}", "z = MatMul(x, w)", 0),
-        ("float[B, 6] x", "float[6, 5] w = {0}", "m = MatMul(x, w) z = Transpose(m)", 1),
-        ("float[B, T, 6] x", "float[6, 5] w = {0}", "m = MatMul(x, w) z = Transpose<perm = [1, 0, 2]>(m)", 1),
-        ("float[7, T, 6] x", "float[6, 5] w = {0}", "m = MatMul(x, w) z = Transpose<perm = [1, 0, 2]>(m)", 1),
-        ("float[1, T, 6] x", "float[6, 5] w = {0}", "m = MatMul(x, w) z = Transpose<perm = [1, 0, 2]>(m)", 0),
-        (
-            "float[4, 2, 3, 6, 7] x",
-            "float[5, 3, 3, 3] w = {0}, int64[4] s = {-1, 3, 6, 7}",
-            "f = Reshape(x, s) z = Conv(f, w)",
-            0,
-        ),
-        (
-            "float[4, T, 3, 6, 7] x",
-            "float[5, 3, 3, 3] w = {0}, int64[4] s = {-1, 3, 6, 7}",
-            "f = Reshape(x, s) z = Conv(f, w)",
-            0,
-        ),
-        ("float[0, T, 6] x", "float[6, 5] w = {0}", "m = MatMul(x, w) z = Transpose<perm = [1, 0, 2]>(m)", 0),
-        ("float[4, 7, 6] x", "float[6, 5] w = {0}", "m = MatMul(x, w) z = Transpose<perm = [1, 0, 2]>(m)", 1),
-    ],
-)
-def test_the_samples_stand_where_the_batch_of_the_input_went(sites_of, inputs, initializers, nodes, axis):
-    (site,) = sites_of(f"g ({inputs}) => (float y) <{initializers}> {{ {nodes} y = Relu(z) }}")
-    assert site.sample_axis == axis
-
-
-LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-
-
-@pytest.mark.parametrize("path", sorted(LIGHT.glob("*.onnx")), ids=lambda p: p.stem)
-def test_every_relu_of_the_light_models(path):
-    model = load(path)
-    sites = find_sites(model.ir)
-    relus = [node for node in model.ir.graph if node.op_type == "Relu"]
-    assert [s.activation for s in sites] == [node.outputs[0].name for node in relus]
-    assert {s.kind for s in sites} == {"relu"}
-    assert {s.unit_axis for s in sites} == {1}
-    assert all("makes it" in s.rule for s in sites)
-
-
-SHARED = {
-    "mnist_cntk8": ["relu"] * 2,
-    "marabou_mnist5x20_leaky_relu": ["leaky_relu"] * 6,
-    "marabou_cnn_max_mninst2": ["relu"] * 3,
-    "marabou_robust_model_sigmoid_linear": [],
-    "silero_vad_16k_op15": ["relu"] * 5,
-    "ultraface_RFB_320": ["relu"] * 37,
-    "winml_cifar_imageclassifier": ["relu"] * 4,
-    "mtcnn_rnet": ["prelu"] * 4,
-    "qonnx_espcn_quant": ["relu"] * 4,
-}
-
-
-@pytest.mark.parametrize(("name", "kinds"), SHARED.items())
-def test_every_site_of_the_shared_models(shared_models, manifest, name, kinds):
-    """All of them are channels first or vectors, those converted from Keras too, whose inputs are channels last."""
-    sites = find_sites(load(shared_models / manifest[name]["file"]).ir)
-    assert [s.kind for s in sites] == kinds
-    assert all(s.analysable and s.unit_axis == 1 for s in sites)
