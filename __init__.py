@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .analyzer.comparing.comparison import Comparison
     from .analyzer.comparing.course import Course
     from .analyzer.errors import RelucidError
+    from .analyzer.merging import merge
     from .analyzer.report import Report
     from .analyzer.sites import Site, find_sites
 
@@ -31,6 +32,7 @@ __all__ = [
     "compare_chain",
     "demo",
     "find_sites",
+    "merge",
 ]
 __version__ = "0.1.0"
 
@@ -40,6 +42,7 @@ _HOME = {
     "compare_chain": "analyzer.comparing",
     "demo": "analyzer.demo",
     "find_sites": "analyzer.sites",
+    "merge": "analyzer.merging",
     "Comparison": "analyzer.comparing.comparison",
     "Course": "analyzer.comparing.course",
     "RelucidError": "analyzer.errors",

@@ -6,7 +6,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from .choice import Kind, MeasureName, Provider, Units
 from .data import identity, open_data, rebatch
+from .keeping import before, saver
 from .model import Model, load
 from .options import SQUARES, Options
 from .part import Part
@@ -25,14 +27,15 @@ def analyze(
     labels: Any = None,
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
-    measures: Sequence[str] | None = None,
+    measures: Sequence[MeasureName] | None = None,
     sites: str | Sequence[str] | None = None,
-    kinds: Sequence[str] | None = None,
+    kinds: Sequence[Kind] | None = None,
     unit_axis: Mapping[str, int] | None = None,
-    units: str = "channel",
+    units: Units = "channel",
     batch: int | None = None,
     limit: int | None = None,
-    provider: str = "cpu",
+    shard: tuple[int, int] | None = None,
+    provider: Provider = "cpu",
     exact: bool = False,
     portable: bool = False,
     threads: int | None = None,
@@ -40,6 +43,8 @@ def analyze(
     seed: int = 0,
     squares: int = SQUARES,
     output: str | None = None,
+    state: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     custom_ops: str | os.PathLike[str] | None = None,
     example_inputs: Any = None,
 ) -> Report:
@@ -54,13 +59,14 @@ def analyze(
             that comes with labels (a DataLoader of pairs, folders named by class) needs none.
         inputs: names in the data, by input of the model, where they differ.
         preprocess: for an image folder, the file that says how images become arrays.
-        measures: names of measures; None means the defaults (units, points, patterns, vni).
+        measures: names of measures; None means the defaults (units, points, patterns, vni; with labels information).
         sites: names or globs of sites; None means all.
         kinds: kinds of sites, see `relucid.analyzer.sites.KINDS`; None means all.
         unit_axis: the axis that counts units, by site, where the one found is wrong.
         units: "channel", or "position" to count every (position, unit) as a unit of its own.
         batch: samples in one run; None lets relucid choose. No result depends on it.
         limit: read at most so many samples.
+        shard: (i, n) reads only the samples whose number is i modulo n; the states of all n shards merge.
         provider: "cpu" or "cuda".
         exact: turn the runtime's graph optimisations off (they flip about one activation bit in ten million).
         portable: let numpy count, from the values of every site, where native probes would count inside the runtime.
@@ -70,6 +76,8 @@ def analyze(
         seed: of random data and pattern keys.
         squares: most units of a site for which VNI is computed (its memory grows with their square).
         output: the output that holds the class scores, where several could.
+        state: a file in which what was seen is saved, for `merge`, or to go on later.
+        resume: go on from that file, if it is there.
         custom_ops: a library of custom operators; none is ever loaded unless named here.
         example_inputs: arguments of a torch module's forward.
 
@@ -89,6 +97,7 @@ def analyze(
         units=units,
         batch=batch,
         limit=limit,
+        shard=shard,
         provider=provider,
         exact=exact,
         portable=portable,
@@ -99,8 +108,20 @@ def analyze(
         output=output,
         custom_ops=None if custom_ops is None else Path(custom_ops),
     )
+    file = None if state is None else Path(state)
+    earlier = before(file, resume=resume)
     loaded = load(model, example_inputs=example_inputs)
-    return tell(observe(loaded, data, options, labels=labels, inputs=inputs, preprocess=preprocess))
+    found = observe(
+        loaded,
+        data,
+        options,
+        labels=labels,
+        inputs=inputs,
+        preprocess=preprocess,
+        resume=earlier,
+        keep=saver(file),
+    )
+    return tell(found)
 
 
 def observe(

@@ -8,16 +8,30 @@ from numpy.typing import NDArray
 from .collect import Seen
 from .errors import DataError
 from .native import PatternTable
+from .pairs import PairTable
 from .passes.probe import MOMENTS, PREACTIVATION, SIZE
 from .sites import Site
-from .stats import CoMoment, Extents, Nonfinite, Patterns, Points, PreactivationCoMoment, Statistic, Tree
+from .stats import (
+    CoMoment,
+    Extents,
+    LabelledPatterns,
+    Nonfinite,
+    Patterns,
+    Points,
+    PreactivationCoMoment,
+    Statistic,
+    Tree,
+)
+from .stats.labelled import Labels, given
 from .stats.nonfinite import NONE
 from .stats.points import Bools, Numbers, smallest
 from .stats.summing import MomentSum
 
 Array = NDArray[Any]
 
-SERVED: frozenset[type[Statistic]] = frozenset({Extents, Points, Patterns, CoMoment, PreactivationCoMoment})
+SERVED: frozenset[type[Statistic]] = frozenset(
+    {Extents, Points, Patterns, LabelledPatterns, CoMoment, PreactivationCoMoment}
+)
 """Statistics that can be made of a probe's numbers."""
 _MOMENTS = {CoMoment: MOMENTS, PreactivationCoMoment: tuple(PREACTIVATION + name for name in MOMENTS)}
 
@@ -31,6 +45,7 @@ class SiteNumbers:
         capacity: of pattern tables.
         seed: of pattern keys.
         table: a native table to count patterns in; None if numpy is to.
+        pairs: the same for pairs of pattern and class.
     """
 
     def __init__(
@@ -41,6 +56,7 @@ class SiteNumbers:
         capacity: int,
         seed: int,
         table: PatternTable | None,
+        pairs: PairTable | None,
     ) -> None:
         self.site = site
         self._statistics = tuple(statistics)
@@ -49,6 +65,7 @@ class SiteNumbers:
         self._trees: dict[type[Statistic], Tree[Any]] = {}
         self._sums: dict[type[CoMoment], MomentSum] = {}
         self._table = table
+        self._pairs = pairs
         self._units = 0
 
     def look(self, numbers: Mapping[str, Array], index: Numbers) -> Seen:
@@ -77,17 +94,25 @@ class SiteNumbers:
         }
         return Seen(parts, finite, dead, linear, keys)
 
-    def take(self, seen: Seen, numbers: Mapping[str, Array]) -> None:
+    def take(self, seen: Seen, numbers: Mapping[str, Array], labels: Labels | None) -> None:
         """Merge what one run showed with everything before it.
+
+        Args:
+            seen: what `look` gave.
+            numbers: what the probe gave out, by name.
+            labels: class of each sample (sample,), or None.
 
         Raises:
             StateError: the two do not merge: the number of units has changed.
+            DataError: pairs of pattern and class are wanted, and there are no labels.
         """
         for kind, part in seen.parts.items():
             self._trees.setdefault(kind, Tree()).add(part)
         self._units = numbers["low"].size
         if Patterns in self._statistics:
             self._count(numbers["keys"].reshape(-1))
+        if LabelledPatterns in self._statistics:
+            self._count_pairs(numbers["keys"], given(labels))
         for kind, names in _MOMENTS.items():
             if names[0] in numbers:
                 count, mean, m2 = (numbers[name] for name in names)
@@ -99,6 +124,8 @@ class SiteNumbers:
         found |= {kind: kind(*moments.total()) for kind, moments in self._sums.items()}
         if self._table is not None and self._units:
             found[Patterns] = self._table.patterns(units=self._units, seed=self._seed)
+        if self._pairs is not None and self._units:
+            found[LabelledPatterns] = self._pairs.pairs(units=self._units, seed=self._seed)
         return found
 
     def _count(self, keys: Array) -> None:
@@ -107,6 +134,13 @@ class SiteNumbers:
         else:
             seen = Patterns.of_keys(keys, units=self._units, capacity=self._capacity, seed=self._seed)
             self._trees.setdefault(Patterns, Tree()).add(seen)
+
+    def _count_pairs(self, keys: Array, labels: Labels) -> None:
+        if self._pairs is not None:
+            self._pairs.add(keys, labels)
+        else:
+            seen = LabelledPatterns.of_pairs(keys, labels, units=self._units, capacity=self._capacity, seed=self._seed)
+            self._trees.setdefault(LabelledPatterns, Tree()).add(seen)
 
 
 def points(dead: Bools, linear: Bools, index: Numbers) -> Points:

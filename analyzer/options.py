@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from .choice import Kind, MeasureName, Provider, Units
 from .errors import OptionError
 from .measures import MEASURES, Measure
 from .sites import KINDS, Site
@@ -25,15 +26,15 @@ class Options:
         OptionError: an option has a value that cannot be meant.
     """
 
-    measures: Sequence[str] | None = None
+    measures: Sequence[MeasureName] | None = None
     sites: str | Sequence[str] | None = None
-    kinds: Sequence[str] | None = None
+    kinds: Sequence[Kind] | None = None
     unit_axis: Mapping[str, int] = field(default_factory=dict)
-    units: str = "channel"
+    units: Units = "channel"
     batch: int | None = None
     limit: int | None = None
     shard: tuple[int, int] | None = None
-    provider: str = "cpu"
+    provider: Provider = "cpu"
     exact: bool = False
     threads: int | None = None
     capacity: int = CAPACITY
@@ -44,12 +45,12 @@ class Options:
     portable: bool = False
 
     def __post_init__(self) -> None:
-        for name in self.measures or ():
-            if name not in _MEASURES:
-                raise OptionError(f"no measure is called {name!r}; there are {', '.join(_MEASURES)}")
-        for name in self.kinds or ():
-            if name not in KINDS:
-                raise OptionError(f"no kind of site is called {name!r}; there are {', '.join(KINDS)}")
+        for measure in self.measures or ():
+            if measure not in _MEASURES:
+                raise OptionError(f"no measure is called {measure!r}; there are {', '.join(_MEASURES)}")
+        for kind in self.kinds or ():
+            if kind not in KINDS:
+                raise OptionError(f"no kind of site is called {kind!r}; there are {', '.join(KINDS)}")
         if self.units not in {"channel", "position"}:
             raise OptionError(f"units are counted by 'channel' or by 'position', not {self.units!r}")
         for name, least in (("batch", 1), ("limit", 1), ("threads", 1), ("capacity", 1), ("squares", 0)):

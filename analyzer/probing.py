@@ -13,13 +13,14 @@ from .model import Model
 from .native import PatternTable, library
 from .numbers import SERVED, SiteNumbers
 from .options import Options
+from .pairs import PairTable
 from .passes.instrument import InstrumentPass
 from .passes.probe import Probe, ProbePass
 from .passes.probe_functions import FIRST_IR_VERSION, OLDEST_OPSET
 from .probed import Probed
 from .session import open_session
 from .sites import Site
-from .stats import CoMoment, Patterns, PreactivationCoMoment, Statistic
+from .stats import CoMoment, LabelledPatterns, Patterns, PreactivationCoMoment, Statistic
 
 Array = NDArray[Any]
 
@@ -131,10 +132,15 @@ class Probing:
         )
 
     def _numbers(self, site: Site) -> SiteNumbers:
-        options = self.options
-        native = Patterns in self.statistics and library() is not None
-        table = PatternTable(options.capacity) if native else None
-        return SiteNumbers(site, self.statistics, capacity=options.capacity, seed=options.seed, table=table)
+        options, native = self.options, library() is not None
+        return SiteNumbers(
+            site,
+            self.statistics,
+            capacity=options.capacity,
+            seed=options.seed,
+            table=PatternTable(options.capacity) if native and Patterns in self.statistics else None,
+            pairs=PairTable(options.capacity) if native and LabelledPatterns in self.statistics else None,
+        )
 
     def _probe(self, site: Site, values: Sequence[Array], batch: int) -> Probe | None:
         """The probe of a site, from its pre-activations and, where a statistic reads it, its activations."""
@@ -152,7 +158,7 @@ class Probing:
             sample_axis=sample,
             unit_axis=unit,
             double=z.dtype == np.float64,
-            keys=Patterns in kept or self.options.wants_global_patterns,
+            keys=any(issubclass(kind, Patterns) for kind in kept) or self.options.wants_global_patterns,
             comoment=CoMoment in kept,
             preactivation_comoment=PreactivationCoMoment in kept,
         )

@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from ..analysis import observe
-from ..errors import OptionError
+from ..keeping import before, saver
 from ..model import load
 from ..options import SQUARES, Options
-from ..state import State
 from ..stats.patterns import CAPACITY
 from ..telling import tell
 from . import choices
@@ -65,10 +64,8 @@ def command(
     """Run MODEL over data: what is dead, linear, redundant, and how many patterns it knows."""
     fires = condition(fail_if)
     chosen = Options(**options)
-    if resume and state is None:
-        raise OptionError("--resume goes on from a state: name its file with --state")
     writable(out=out, file=state)
-    before = State.load(state) if resume and state is not None and state.exists() else None
+    earlier = before(state, resume=resume)
     loaded = load(model)
     with progress("samples", total=chosen.limit) as step:
         found = observe(
@@ -78,8 +75,8 @@ def command(
             labels=labels,
             inputs=inputs,
             preprocess=preprocess,
-            resume=before,
+            resume=earlier,
             progress=step,
-            keep=None if state is None else lambda seen: seen.save(state),
+            keep=saver(state),
         )
     show(tell(found), out=out, as_json=as_json, fail_if=fires)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..choice import Kind
 from ..exposing import expose, save
 from ..options import Options
 from . import choices
@@ -13,7 +14,7 @@ from . import choices
 @click.argument("model", type=choices.PATH)
 @click.argument("out", type=choices.PATH)
 @choices.which_sites
-def command(*, model: Path, out: Path, sites: list[str] | None, kinds: list[str] | None) -> None:
+def command(*, model: Path, out: Path, sites: list[str] | None, kinds: list[Kind] | None) -> None:
     """Write MODEL to OUT with the pre-activation of every site as an extra output."""
     exposed, tapped = expose(model, options=Options(sites=sites, kinds=kinds))
     save(exposed, out)

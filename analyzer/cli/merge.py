@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..state import State
-from ..stats import merge_all
+from ..merging import merged
 from ..telling import tell
 from . import choices
 from .show import condition, show, writable
@@ -26,7 +25,7 @@ def command(
     """Merge the STATES that `relucid analyze --state` saved into one report."""
     fires = condition(fail_if)
     writable(out=out, file=state)
-    merged = merge_all(State.load(path) for path in states)
+    whole = merged(*states)
     if state is not None:
-        merged.save(state)
-    show(tell(merged), out=out, as_json=as_json, fail_if=fires)
+        whole.save(state)
+    show(tell(whole), out=out, as_json=as_json, fail_if=fires)

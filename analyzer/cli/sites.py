@@ -34,9 +34,9 @@ def _print(sites: tuple[Site, ...]) -> None:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(
-        "site", "kind", "shape", "unit axis", "why this axis, or why not analysable", box=None, pad_edge=False
-    )
+    table = Table(box=None, pad_edge=False)
+    for head in ("site", "kind", "shape", "unit axis", "why this axis, or why not analysable"):
+        table.add_column(head, overflow="fold")
     for site in sites:
         shape = "?" if site.shape is None else " x ".join("?" if d is None else str(d) for d in site.shape)
         kind = f"{site.kind} (smooth)" if site.smooth else site.kind

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..choice import Kind, Provider, Units
 from ..model import load
 from ..options import SQUARES, Options
 from ..stats.patterns import CAPACITY
@@ -21,12 +22,12 @@ def compare(
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
     sites: str | Sequence[str] | None = None,
-    kinds: Sequence[str] | None = None,
+    kinds: Sequence[Kind] | None = None,
     unit_axis: Mapping[str, int] | None = None,
-    units: str = "channel",
+    units: Units = "channel",
     batch: int | None = None,
     limit: int | None = None,
-    provider: str = "cpu",
+    provider: Provider = "cpu",
     exact: bool = False,
     threads: int | None = None,
     capacity: int = CAPACITY,
@@ -96,12 +97,12 @@ def compare_chain(
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
     sites: str | Sequence[str] | None = None,
-    kinds: Sequence[str] | None = None,
+    kinds: Sequence[Kind] | None = None,
     unit_axis: Mapping[str, int] | None = None,
-    units: str = "channel",
+    units: Units = "channel",
     batch: int | None = None,
     limit: int | None = None,
-    provider: str = "cpu",
+    provider: Provider = "cpu",
     exact: bool = False,
     threads: int | None = None,
     capacity: int = CAPACITY,

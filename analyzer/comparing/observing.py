@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..choice import MeasureName
 from ..data import open_data, rebatch
 from ..external import fingerprint
 from ..model import Model
@@ -15,7 +16,7 @@ from .contrast import Contraster, Contrasts, Pair
 from .matching import match_inputs, match_sites
 from .together import Member, Together
 
-MEASURES = ("units", "patterns", "vni")
+MEASURES: tuple[MeasureName, ...] = ("units", "patterns", "vni")
 """The measures of `analyze` whose statistics a comparison reads."""
 
 

@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .block import Block
-from .keys import mix64, pattern_keys
+from .keys import Keys, mix64, pattern_keys
 from .patterns import CAPACITY, Patterns
-from .tables import add
+
+Labels = NDArray[np.int64]
+Classes = tuple[Labels, NDArray[np.int64]]
+"""Classes, sorted, and how often each occurs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +44,24 @@ class LabelledPatterns(Patterns):
             DataError: the block has no labels.
             OptionError: the capacity is below 1.
         """
-        if block.labels is None:
-            raise DataError("label information wants one integer class per sample, got no labels; give the labels")
-        positions = block.z.shape[1]
-        labels = block.labels.astype(np.int64)
-        classes, samples = np.unique(labels, return_counts=True)
-        keys = mix64(pattern_keys(block, seed=seed) + np.repeat(mix64(labels.view(np.uint64)), positions))
-        return cls.of_keys(
-            keys,
-            units=block.z.shape[2],
-            capacity=capacity,
-            seed=seed,
-            classes=classes,
-            class_counts=samples.astype(np.int64) * positions,
-        )
+        keys = pattern_keys(block, seed=seed).reshape(block.z.shape[:2])
+        return cls.of_pairs(keys, given(block.labels), units=block.z.shape[2], capacity=capacity, seed=seed)
+
+    @classmethod
+    def of_pairs(cls, keys: Keys, labels: Labels, *, units: int, capacity: int = CAPACITY, seed: int = 0) -> Self:
+        """The same from the keys of the patterns (sample, position) and the classes (sample,).
+
+        Raises:
+            OptionError: the capacity is below 1.
+        """
+        classes, counts = count_classes(labels, positions=keys.shape[1])
+        pairs = pair_keys(keys, labels)
+        return cls.of_keys(pairs, units=units, capacity=capacity, seed=seed, classes=classes, class_counts=counts)
+
+    @classmethod
+    def of_counted(cls, pairs: Patterns, classes: Classes) -> Self:
+        """The same from pairs that a table counted by the keys of `pair_keys`, and the classes they came with."""
+        return cls(**vars(pairs), classes=classes[0], class_counts=classes[1])
 
     def merge(self, other: Self) -> Self:
         """What two disjoint parts of the data show together.
@@ -62,8 +69,52 @@ class LabelledPatterns(Patterns):
         Raises:
             StateError: the two differ in units, seed or capacity.
         """
-        classes, counts = add(
-            (self.classes.view(np.uint64), self.class_counts), (other.classes.view(np.uint64), other.class_counts)
-        )
-        order = np.argsort(classes.view(np.int64))
-        return replace(super().merge(other), classes=classes.view(np.int64)[order], class_counts=counts[order])
+        classes, counts = add_classes((self.classes, self.class_counts), (other.classes, other.class_counts))
+        return replace(super().merge(other), classes=classes, class_counts=counts)
+
+
+def given(labels: Labels | None) -> Labels:
+    """The labels, which there must be.
+
+    Raises:
+        DataError: there are none.
+    """
+    if labels is None:
+        raise DataError("label information wants one integer class per sample, got no labels; give the labels")
+    return labels.astype(np.int64, copy=False)
+
+
+def pair_keys(keys: Keys, labels: Labels) -> Keys:
+    """Key of the pair of pattern and class at each sample and position (sample * position,), sample by sample.
+
+    Args:
+        keys: of the patterns, as `pattern_keys` makes them, but (sample, position).
+        labels: class of each sample (sample,).
+
+    >>> keys = np.array([[1, 2], [1, 2]], dtype=np.uint64)
+    >>> np.unique(pair_keys(keys, np.array([5, 5]))).size, np.unique(pair_keys(keys, np.array([5, 6]))).size
+    (2, 4)
+    """
+    return mix64((keys + mix64(labels.view(np.uint64))[:, np.newaxis]).reshape(-1))
+
+
+def count_classes(labels: Labels, *, positions: int) -> Classes:
+    """How many pairs each class is in, where every sample has so many positions.
+
+    >>> [part.tolist() for part in count_classes(np.array([6, -1, 6]), positions=2)]
+    [[-1, 6], [2, 4]]
+    """
+    classes, samples = np.unique(labels, return_counts=True)
+    return classes, samples.astype(np.int64) * positions
+
+
+def add_classes(a: Classes, b: Classes) -> Classes:
+    """Both counts of classes in one.
+
+    >>> [part.tolist() for part in add_classes((np.array([6]), np.array([1])), (np.array([-1, 6]), np.array([2, 4])))]
+    [[-1, 6], [2, 5]]
+    """
+    classes, places = np.unique(np.concatenate([a[0], b[0]]), return_inverse=True)
+    counts = np.zeros(classes.size, dtype=np.int64)
+    np.add.at(counts, places, np.concatenate([a[1], b[1]]))
+    return classes, counts

@@ -75,6 +75,19 @@ def test_sites_as_a_table_and_as_json(relucid: Run, place: Path) -> None:
     ]
 
 
+def test_a_long_name_of_a_site_is_told_whole(relucid: Run, tmp_path: Path) -> None:
+    name = ".".join(f"layers_{i}" for i in range(15))
+    made = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }'
+    )
+    made.graph.node[0].name = name
+    onnx.save(made, tmp_path / "model.onnx")
+    lines = relucid("sites", tmp_path / "model.onnx").stdout.splitlines()
+    assert all(len(line) <= 100 for line in lines)
+    first = lines[0].index("kind")
+    assert name in "".join(line[:first].rstrip() for line in lines)
+
+
 def test_sites_of_a_model_without_any(relucid: Run, tmp_path: Path) -> None:
     made = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["" : 17]> g (float[N] x) => (float[N] y) { y = Sigmoid(x) }'

@@ -1,4 +1,4 @@
-"""The operators, called one at a time: models of one node on the native kernels of each instruction set."""
+"""The operators, called one at a time on the native kernels of each instruction set; the ways the flow can take."""
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from relucid.analyzer import native
+from relucid.analyzer import native, probing
+from relucid.analyzer.options import Options
+from relucid.analyzer.probing import FUNCTIONS, NATIVE
 
 ELEMENTS = {
     np.dtype("float32"): TensorProto.FLOAT,
@@ -98,3 +100,18 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip(f"this processor has no {request.param}")
     yield request.param
     library.relucid_choose_kernels(before)
+
+
+@pytest.fixture(params=[NATIVE, FUNCTIONS])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Makes the flow take this way wherever the model lets it."""
+    if request.param == NATIVE and native.why_not() is not None:
+        pytest.skip(f"no native probes: {native.why_not()}")
+    choose = probing.way_of
+
+    def way_of(loaded: Any, options: Options) -> str:
+        chosen = choose(loaded, options)
+        return chosen if options.portable or request.param == NATIVE else request.param
+
+    monkeypatch.setattr("relucid.analyzer.prepare.way_of", way_of)
+    return request.param

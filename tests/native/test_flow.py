@@ -8,14 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
-from relucid.analyzer import demo, probing
+from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
-from relucid.analyzer.native import why_not
 from relucid.analyzer.options import Options
 from relucid.analyzer.probed import Probed
-from relucid.analyzer.probing import FUNCTIONS, NATIVE, PORTABLE
+from relucid.analyzer.probing import PORTABLE
 from relucid.analyzer.report import Report
 from relucid.analyzer.state import State
 from relucid.analyzer.telling import tell
@@ -27,21 +26,6 @@ DEFAULT = ["units", "points", "patterns", "vni"]
 ALL = [*DEFAULT, "preactivation_vni", "global_patterns"]
 VNI = 1e-6
 """How far VNI may lie apart, of numbers from 0 to 1: native co-moments are products of float32."""
-
-
-@pytest.fixture(params=[NATIVE, FUNCTIONS])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Makes the flow take this way wherever the model lets it."""
-    if request.param == NATIVE and why_not() is not None:
-        pytest.skip(f"no native probes: {why_not()}")
-    choose = probing.way_of
-
-    def way_of(loaded: Any, options: Options) -> str:
-        chosen = choose(loaded, options)
-        return chosen if options.portable or request.param == NATIVE else request.param
-
-    monkeypatch.setattr("relucid.analyzer.prepare.way_of", way_of)
-    return request.param
 
 
 def differences(one: Report, other: Report) -> list[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -23,13 +24,14 @@ SHARED = {
     "winml_cifar_imageclassifier": "random:40",
     "mtcnn_rnet": "random:40",
 }
-MEASURES = ["units", "points", "patterns", "vni", "global_patterns"]
+MEASURES = ["units", "points", "patterns", "vni", "information", "global_patterns"]
 
 
 def both(path: Path, data: str, measures: list[str]) -> list[str]:
-    probed = analyze(path, data, measures=measures)
+    labels = np.arange(int(data.split(":")[1])) % 2
+    probed, tapped = (analyze(path, data, labels=labels, measures=measures, portable=each) for each in (False, True))
     assert probed.made["way"] == NATIVE
-    return reference.differences(probed, analyze(path, data, measures=measures, portable=True), vni=1e-6, extents=1e-5)
+    return reference.differences(probed, tapped, vni=1e-6, extents=1e-5)
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -39,4 +41,4 @@ def test_shared_models(name: str, shared_models: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in LIGHT.glob("light_*.onnx")))
 def test_the_models_inside_onnx(name: str) -> None:
-    assert both(LIGHT / f"{name}.onnx", "random:4", ["units", "points", "patterns"]) == []
+    assert both(LIGHT / f"{name}.onnx", "random:4", ["units", "points", "patterns", "information"]) == []

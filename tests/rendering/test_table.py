@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from relucid.analyzer.estimate import Estimate
+from relucid.analyzer.rendering.columns import COLUMNS
 from relucid.analyzer.rendering.names import middle, printable, shortened
 from relucid.analyzer.rendering.numbers import estimate, share
 from relucid.analyzer.rendering.table import fitted
@@ -101,8 +102,10 @@ def test_the_table_fits_and_every_site_has_its_own_line(usual, enormous):
 def test_a_narrow_window_loses_columns_not_digits(usual, width):
     text = printed(usual, width=width, color_system=None)
     assert all(cell_len(line) <= min(width, 100) for line in text.splitlines())
-    if width < 100:
-        assert "no room for" in text
+    shown = {column.name for column in fitted(usual, width=min(width, 100)).columns}
+    gone = " ".join(text.split()).partition("no room for ")[2].partition(": see --json or --out")[0]
+    assert set(filter(None, gone.split(", "))) == {column.name for column in COLUMNS} - shown
+    assert bool(gone) == (width < 100)
     assert "…" not in "".join(line[20:] for line in body(text) if "leaky" not in line and "le…" not in line)
 
 

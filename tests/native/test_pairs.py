@@ -1,0 +1,60 @@
+"""The table of pairs against the statistic it stands for, however the keys come."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relucid.analyzer import pairs as room
+from relucid.analyzer.native import why_not
+from relucid.analyzer.pairs import PairTable
+from relucid.analyzer.stats import LabelledPatterns, merge_all
+from relucid.analyzer.stats.keys import mix64
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no native code: {why_not()}")
+
+
+@pytest.mark.parametrize("capacity", [1, 7, 10_000])
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**31), positions=st.integers(1, 5), rows=st.sampled_from([1, 3, 2**14]))
+def test_a_table_counts_what_the_statistic_counts(capacity: int, seed: int, positions: int, rows: int) -> None:
+    random = np.random.default_rng(seed)
+    known = mix64(random.integers(0, 2**63, 12, dtype=np.uint64))
+    keys = random.choice(known, (40, positions))
+    labels = random.choice([-(2**62), -1, 0, 3], 40)
+    table = PairTable(capacity)
+    before = room.ROWS
+    try:
+        room.ROWS = rows
+        for part in np.split(np.arange(40), np.sort(random.integers(0, 41, 3))):
+            table.add(keys[part], labels[part])
+            if random.random() < 0.3:
+                table.pairs(units=5, seed=2)  # looked at in between
+    finally:
+        room.ROWS = before
+    found, wanted = (
+        table.pairs(units=5, seed=2),
+        LabelledPatterns.of_pairs(keys, labels, units=5, capacity=capacity, seed=2),
+    )
+    for name in ("units", "seed", "capacity", "total", "level"):
+        assert getattr(found, name) == getattr(wanted, name), name
+    for name in ("keys", "counts", "classes", "class_counts"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+
+
+def test_runs_of_different_lengths_are_counted_beside_each_other() -> None:
+    keys = [mix64(np.arange(length * 2, dtype=np.uint64).reshape(2, length)) for length in (3, 3, 1, 4, 3)]
+    table, labels = PairTable(100), np.array([4, 7])
+    parts = [LabelledPatterns.of_pairs(each, labels, units=5) for each in keys]
+    for each in keys:
+        table.add(each, labels)
+    found, wanted = table.pairs(units=5, seed=0), merge_all(parts)
+    assert found.total == wanted.total == 28
+    assert found.class_counts.tolist() == wanted.class_counts.tolist() == [14, 14]
+    assert found.keys.tolist() == wanted.keys.tolist()
+    assert found.counts.tolist() == wanted.counts.tolist()
+
+
+def test_an_empty_table_is_no_pair() -> None:
+    found = PairTable(10).pairs(units=3, seed=0)
+    assert (found.total, found.keys.size, found.classes.size) == (0, 0, 0)

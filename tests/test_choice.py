@@ -1,0 +1,28 @@
+"""The words that editors complete are the words that are taken."""
+
+from typing import get_args
+
+import pytest
+
+from relucid.analyzer.choice import Kind, MeasureName, Provider, Units
+from relucid.analyzer.errors import OptionError
+from relucid.analyzer.measures import MEASURES
+from relucid.analyzer.options import GLOBAL, Options
+from relucid.analyzer.session import PROVIDERS
+from relucid.analyzer.sites import KINDS
+
+
+def test_the_words_are_those_of_the_registries() -> None:
+    assert get_args(MeasureName) == (*(measure.name for measure in MEASURES), GLOBAL)
+    assert get_args(Kind) == KINDS
+    assert get_args(Provider) == tuple(PROVIDERS)
+
+
+@pytest.mark.parametrize("units", get_args(Units))
+def test_every_word_for_a_unit_is_taken(units: Units) -> None:
+    assert Options(units=units).units == units
+
+
+def test_another_word_is_refused() -> None:
+    with pytest.raises(OptionError, match="'channel' or by 'position', not 'pixel'"):
+        Options(units="pixel")
