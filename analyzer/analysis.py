@@ -174,4 +174,4 @@ def observe(
     )
     with record:
         prepared.stream.follow(record.unseen(batches), seen=record.seen)
-    return record.state()
+    return record.finished()

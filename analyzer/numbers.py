@@ -128,6 +128,11 @@ class SiteNumbers:
             found[LabelledPatterns] = self._pairs.pairs(units=self._units, seed=self._seed)
         return found
 
+    def let_go(self) -> None:
+        """Give the memory up; nothing can be taken or told any more."""
+        self._trees, self._sums = {}, {}
+        self._table = self._pairs = None
+
     def _count(self, keys: Array) -> None:
         if self._table is not None:
             self._table.add(keys)

@@ -1,6 +1,6 @@
 """All sites of a model, seen by probes: the session gives out small numbers, and only where none fits, taps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -81,9 +81,16 @@ class Probed:
                 keep.append(partial(collector.take, found[-1]))
         return Sight(found, keep, given)
 
-    def total(self) -> dict[str, dict[type[Statistic], Any]]:
-        """Everything that came of probes so far, by site and statistic."""
-        return {name: numbers.total() for name, numbers in self._numbers.items()}
+    def totals(self, *, last: bool) -> Iterator[tuple[str, dict[type[Statistic], Any]]]:
+        """Everything that came of probes so far, site by site.
+
+        Args:
+            last: nothing will come any more: each site gives up its memory once it has told.
+        """
+        for name, numbers in self._numbers.items():
+            yield name, numbers.total()
+            if last:
+                numbers.let_go()
 
     def _taps(self, collector: Collector, given: Mapping[str, Array], piece: Batch) -> tuple[Array, ...]:
         taps = [given[self.tapped[value]] for value in collector.values]

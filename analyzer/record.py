@@ -52,10 +52,11 @@ class Record:
         self._keep = keep
         self._kept_at = time.monotonic()
         self._next = 0
+        self._end: State | None = None
         if resume is not None:
             if resume.resume_at is None:
                 raise StateError("a merged state cannot be resumed: it is not known which samples it has seen")
-            resume.must_match(self._here())
+            resume.must_match(self._here(last=False))
             if resume.parts != (part,):
                 seen = " and ".join(map(str, resume.parts))
                 raise StateError(f"this state has seen {seen}; {part} is other data or another shard: start anew")
@@ -79,19 +80,28 @@ class Record:
             self._kept_at = time.monotonic()
 
     def state(self) -> State:
-        """Everything seen, by this run and the one it goes on from."""
-        here = self._here()
+        """Everything seen so far, by this run and the one it goes on from."""
+        return self._whole(last=False)
+
+    def finished(self) -> State:
+        """Everything seen in the end; nothing more can be."""
+        if self._end is None:
+            self._end = self._whole(last=True)
+        return self._end
+
+    def _whole(self, *, last: bool) -> State:
+        here = self._here(last=last)
         whole = here if self._before is None else self._before.joined(here, parts=(self._part,))
         return replace(whole, resume_at=self._next)
 
-    def _here(self) -> State:
+    def _here(self, *, last: bool) -> State:
         stream = self._prepared.stream
         return State(
             made={**self._prepared.made, "way": stream.way},
             sites=self._prepared.sites,
             statistics={
                 name: {kind.__name__: part for kind, part in found.items()}
-                for name, found in stream.statistics().items()
+                for name, found in stream.statistics(last=last).items()
             },
             network=stream.network(),
             samples=stream.samples,
@@ -108,4 +118,4 @@ class Record:
         if self._keep is None or isinstance(error, StateError):
             return
         if error is None or self._prepared.stream.samples:
-            self._keep(self.state())
+            self._keep(self.finished())

@@ -64,9 +64,9 @@ class Stream:
         self.way = PORTABLE
         self._tapped = tapped
         self._probing = probing
+        self._held: tuple[Batch, Sight, Layout] | None = None
         self._probed: Probed | None = None
         self._reading: Probed | None = None
-        self._layout: Layout | None = None
         self._specs = specs
         self._scores = scores
         self._fixed = fixed_batch(specs)
@@ -93,11 +93,14 @@ class Stream:
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self._workers) as pool:
             for batch in batches:
                 self._take(batch, pool, seen)
+            if self._held is not None:
+                piece, sight, _ = self._held
+                self._keep(piece, sight, pool, seen)
 
-    def statistics(self) -> dict[str, dict[type[Statistic], Any]]:
-        """Statistics of every site so far, by its name."""
+    def statistics(self, *, last: bool = False) -> dict[str, dict[type[Statistic], Any]]:
+        """Statistics of every site so far, by its name; `last` if nothing follows, so that memory can be given up."""
         found = {each.site.name: each.total() for each in self._tapped.collectors}
-        for name, more in self._probed.total().items() if self._probed is not None else ():
+        for name, more in self._probed.totals(last=last) if self._probed is not None else ():
             its = found[name]
             found[name] = its | {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
         return found
@@ -110,8 +113,8 @@ class Stream:
         """One batch of the data, in runs of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
-            if self._probing is not None and self._layout is not None:
-                self._probe(self._probing, self._layout)
+            if self._held is not None:
+                self._go_on(*self._held, pool, seen)
             piece = cut(batch, self._specs, slice(start, start + self._size()))
             if self._run(piece, pool, seen):
                 start += len(piece.index)
@@ -124,8 +127,8 @@ class Stream:
             sight = self._tap(piece, pool)
         if sight is None:
             return False
-        self._keep(piece, sight, pool, seen)
-        self._plan(piece, sight)
+        if not self._plan(piece, sight):
+            self._keep(piece, sight, pool, seen)
         return True
 
     def _size(self) -> int:
@@ -163,34 +166,53 @@ class Stream:
         self._owed = max(0, self._owed - size)
         return sight
 
-    def _plan(self, piece: Batch, sight: Sight) -> None:
-        """See from the first runs how to go on: how many samples at once, and with probes once the layout is proven."""
+    def _plan(self, piece: Batch, sight: Sight) -> bool:
+        """See from the first runs how to go on: how many samples at once, and with probes once the layout is proven.
+
+        Returns:
+            whether these samples prove it; they are then held, and taken in as soon as it is known if others follow.
+        """
         if self._probing is None and self._tap_size is not None:
-            return
+            return False
         size = self._fixed or len(piece.index)
         if self._tap_size is None:
             every = sum(array.nbytes for array in sight.outputs.values())
             self._tap_size = int(np.clip(TAP_BYTES * size // max(every, 1), 1, MOST))
         self._singles += size == 1
-        if self._tapped.proven or self._alone or self._singles == PATIENCE:
+        proven = self._tapped.proven or self._alone or self._singles == PATIENCE
+        if proven and self._probing is not None:
             values = {value: sight.outputs[name] for value, name in self._tapped.tapped.items()}
-            self._layout = Layout.of(values, batch=size)
+            self._held = piece, sight, Layout.of(values, batch=size)
+        return self._held is not None
 
-    def _probe(self, probing: Probing, layout: Layout) -> None:
+    def _go_on(
+        self, piece: Batch, sight: Sight, layout: Layout, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]
+    ) -> None:
+        """Others follow the samples that were held: probes read these too, if there is a site that one can serve."""
+        self._held = None
+        probed = self._probe(layout)
+        again = None if probed is None else self._read(probed, piece, pool)
+        self._owed = 0
+        self._keep(piece, again or sight, pool, seen)
+
+    def _probe(self, layout: Layout) -> Probed | None:
         """Go on with probes, if there is a site that one can serve."""
-        self._probing = None
+        probing, self._probing = self._probing, None
+        if probing is None:
+            return None
+        self._tapped.rest()
         try:
             probed = probing.open(self._tapped.collectors, layout)
         except ModelError as error:
             self.notes.append(f"Read without probes: {error}.")
-            return
+            return None
         if probed is None:
-            return
-        self._tapped.rest()
+            return None
         self._reading = self._probed = probed
         self.way = probing.way
         most = min(PROBED * TAP_BYTES // layout.weight(layout.values), TAP_BYTES // layout.weight(probed.tapped))
         self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
+        return probed
 
     def _keep(self, piece: Batch, sight: Sight, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
         """Take in what one run showed, every site beside the others."""

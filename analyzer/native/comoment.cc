@@ -87,20 +87,19 @@ class Squares {
     return std::lround(share * static_cast<double>(strips)) * kStrip;
   }
 
-  // A row of m2, up to the diagonal; `size` holds the inverse scales.
+  // The row of one unit, up to the diagonal; `size` holds the inverse scales.
   void tell_row(int64_t unit, const double* size, double* m2) const {
     const int64_t width = unit + 1;
     const double lack = sums_.get()[unit] / static_cast<double>(rows_), own = size[unit];
     const double* const sums = sums_.get();
     const double* const first = squares_.get() + unit * width_;
-    double* const to = m2 + unit * packing_.units();
+    double* const to = m2 + in_triangle(unit);
     for (int64_t j = 0; j < width; ++j) to[j] = first[j] - lack * sums[j];
     for (int64_t part = 1; part < parts_; ++part) {
       const double* const from = first + part * width_ * width_;
       for (int64_t j = 0; j < width; ++j) to[j] += from[j];
     }
     for (int64_t j = 0; j < width; ++j) to[j] *= own * size[j];
-    std::fill(to + width, to + packing_.units(), 0.0);
   }
 
   const Packing& packing_;

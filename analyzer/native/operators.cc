@@ -95,7 +95,7 @@ class Kernel {
     const int64_t units = tap.layout.units.count();
     auto* count = context.output<int64_t>(0, {});
     auto* mean = context.output<double>(1, {units});
-    auto* m2 = context.output<double>(2, {units, units});
+    auto* m2 = context.output<double>(2, {in_triangle(units)});
     if (count != nullptr) *count = tap.layout.size() / units;
     comoment(tap, threshold_, rectify_, mean, m2, context);
   }

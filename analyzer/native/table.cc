@@ -35,7 +35,7 @@ void Table::add(const uint64_t* keys, int64_t count) {
 }
 
 void Table::add_some(const uint64_t* keys, int64_t count) {
-  if (homes_for(used_ + count) > homes_) rebuild(homes_for(std::min(4 * used_, capacity_) + kAtOnce), kMore, level_);
+  if (homes_for(used_ + count) > homes_) rebuild(homes_for(std::min(2 * used_, capacity_) + kAtOnce), kMore, level_);
   if (!frequent_.started()) {
     for (int64_t i = 0; i < count; ++i) __builtin_prefetch(&slots_[home(keys[i])], 1);
     for (int64_t i = 0; i < count; ++i) insert(keys[i], 1);

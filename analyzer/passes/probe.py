@@ -203,5 +203,5 @@ def _numbers(extent: ir.DataType) -> _Outputs:
     return tuple(zip(NUMBERS, types, (1, 1, 1, 1, 1, 1, 2), strict=True))
 
 
-_MOMENTS: _Outputs = (("count", ir.DataType.INT64, 0), ("mean", ir.DataType.DOUBLE, 1), ("m2", ir.DataType.DOUBLE, 2))
+_MOMENTS: _Outputs = (("count", ir.DataType.INT64, 0), ("mean", ir.DataType.DOUBLE, 1), ("m2", ir.DataType.DOUBLE, 1))
 _SIZE: _Outputs = ((SIZE, ir.DataType.INT64, 0),)

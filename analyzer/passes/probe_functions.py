@@ -243,7 +243,13 @@ _COMOMENT = f"""<sample_axis, unit_axis, every_position, rectify, threshold> (h)
         centred = Sub (x, mean_column)
         turned = Transpose <perm = [1, 0]> (centred)
         products = MatMul (centred, turned)
-        m2 = Trilu <upper = 0> (products)
+        square = Shape (products)
+        every = Expand (rows, square)
+        told = Trilu <upper = 0> (every)
+        is_told = Cast <to = 9> (told)
+        told_flat = Reshape (is_told, rest_row)
+        products_flat = Reshape (products, rest_row)
+        m2 = Compress (products_flat, told_flat)
     }}"""
 
 _BODIES = {

@@ -109,5 +109,5 @@ def test_numbers_that_are_not_finite_do_no_harm(operator, kernels, value: float)
     z = values("dense", (200, 40), "float32", 0)
     z[17, 3] = value
     found = operator("CoMoment", z, rectify=0)
-    assert not np.isfinite(found["m2"][3, 3])
+    assert not np.isfinite(found["m2"][3 * 4 // 2 + 3])
     assert found["count"] == 200
