@@ -30,14 +30,25 @@ storage = all_of(
         help="Among which weights the smallest are sought.",
     ),
 )
-two_passes = all_of(
+attention = all_of(
     click.option(
         "--attention",
-        type=click.Choice(["entropy", "entropy+margin", "random"]),
-        help="A second pass with more samples where the first is unsure.",
+        type=click.Choice(["entropy", "entropy+margin", "random", "channels", "neuron"]),
+        help="More samples: in a second pass, at positions where the first is unsure or at random; or in one pass, "
+        "for units with large probabilities or weights with one near 1/2.",
     ),
-    click.option("--base", type=int, default=1, show_default=True, help="With attention: samples of the first pass."),
-    click.option("--refine", type=int, help="With attention: samples of the second pass; default --samples."),
+    click.option(
+        "--base",
+        type=int,
+        default=1,
+        show_default=True,
+        help="With attention: samples of the first pass, or of the other weights.",
+    ),
+    click.option(
+        "--refine",
+        type=int,
+        help="With attention: samples of the second pass, or of the chosen weights; default --samples.",
+    ),
     click.option(
         "--score",
         type=click.Choice(["class_entropy", "feature_ce"]),
@@ -47,6 +58,13 @@ two_passes = all_of(
     ),
     click.option(
         "--coverage", type=float, default=0.34, show_default=True, help="Chance of a position in a random mask."
+    ),
+    click.option(
+        "--within",
+        type=float,
+        default=0.25,
+        show_default=True,
+        help="How far from 1/2 the probability of a weight chosen by neuron may lie.",
     ),
     click.option("--mask", is_flag=True, help="With attention: the mask as an output."),
 )
@@ -69,7 +87,7 @@ two_passes = all_of(
 @click.option("--seed", type=int, default=0, show_default=True, help="Default of the model's input `seed`.")
 @click.option("--per-image", is_flag=True, help="Draw for each image of a batch anew.")
 @storage
-@two_passes
+@attention
 @click.option("--verify", "data", metavar="DATA", help="Compare both models on this data, as analyze takes it.")
 @click.option("--labels", metavar="KEY|FILE", help="For --verify: class of each sample.")
 @click.option("--limit", type=int, default=512, show_default=True, help="For --verify: most samples to compare.")

@@ -34,8 +34,10 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...
 @click.option(
     "--samples", default="1,4,16", callback=_numbers, show_default=True, metavar="N,N", help="Numbers of samples."
 )
-@click.option("--base", type=int, help="With attention: samples of the first pass; default the model's.")
-@click.option("--coverage", type=float, default=0.34, show_default=True, help="With attention: share inside the mask.")
+@click.option("--base", type=int, help="With attention: samples of the first pass, or of the other weights.")
+@click.option(
+    "--coverage", type=float, default=0.34, show_default=True, help="With a mask: share of the positions inside it."
+)
 @click.option("--size", "size", multiple=True, callback=_sizes, metavar="INPUT=N,N", help="Shape of one sample.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(
@@ -52,7 +54,7 @@ def command(
 
     without = cost(model, samples=samples, base=base, size=size)
     within = cost(model, samples=samples, base=base, coverage=coverage, size=size)
-    two_passes = within[0].base is not None
+    two_passes = within[0].two_passes
     if as_json:
         _print_json(without, within if two_passes else ())
     else:

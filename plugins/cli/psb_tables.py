@@ -55,8 +55,11 @@ def print_costs(without: "Sequence[Cost]", within: "Sequence[Cost]") -> None:
         counts = (node.weights, node.nonzero, node.weight_bits, node.shifts, node.adds, node.random_bits)
         _row(nodes, node.name, node.kind, node.turn, *(f"{count:,}" for count in counts))
     notes = [f"per image; the nodes at {last.samples} samples; all weights {last.weight_bits / 8:,.0f} bytes"]
-    if last.base is not None:
+    if last.two_passes:
         notes.append(f"first pass {last.base} samples; {last.coverage:.0%} of the positions inside the mask")
+    elif last.base is not None:
+        share = sum(node.refined for node in last.nodes) / max(1, sum(node.nonzero for node in last.nodes))
+        notes.append(f"{share:.1%} of the weights that are not 0 take these samples, the others {last.base}")
     _print([totals, nodes], notes)
 
 

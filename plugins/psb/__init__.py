@@ -1,10 +1,13 @@
 """Progressive stochastic binarization: a trained network as shifts and additions, its precision chosen when it runs."""
 
-from .cost import Cost, NodeCost, cost, cost_table, relative_cost
+from .cost import Cost, cost, cost_table, relative_cost
 from .files import save
 from .levels import Levels
-from .rewrite import Rewritten, rewrite
-from .verify import OutputError, SiteError, Verification, verify
+from .node_cost import NodeCost
+from .rewrite import rewrite
+from .rewritten import Rewritten
+from .verification import OutputError, SiteError, Verification
+from .verify import verify
 
 __all__ = [
     "Cost",

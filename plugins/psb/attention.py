@@ -1,17 +1,23 @@
-"""Computational attention: a first pass with few samples says where a second one takes many. Thesis, section 4.2.5."""
+"""Computational attention: more samples at some positions, or for some weights. Thesis, section 4.2.5."""
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from ...analyzer.errors import OptionError
 from .focus import Focus
-from .nodes import Inputs
+from .inputs import Inputs
+from .layer import Layer
+from .levels import Levels
 from .operators import DOMAIN
 from .second_pass import add_second_pass
 from .uncertainty import limit_of
+from .weight_attention import SELECTIONS as BY_WEIGHTS
+from .weight_attention import refined, rows_of
 
-SELECTIONS = ("entropy", "entropy+margin", "random")
+SELECTIONS = ("entropy", "entropy+margin", "random", *BY_WEIGHTS)
 SCORES = {"class_entropy": "Entropy", "feature_ce": "FeatureCrossEntropy"}
 MASK = "mask"
 """The output that shows the mask, where it is wanted."""
@@ -19,13 +25,14 @@ MASK = "mask"
 
 @dataclass(frozen=True)
 class Attention:
-    """How positions are selected; the options of `rewrite` of the same names.
+    """How positions or weights are selected; the options of `rewrite` of the same names.
 
     Args:
         selection: one of SELECTIONS.
-        base: default number of samples of the first pass.
+        base: default number of samples of the first pass, or of the weights that are not selected.
         score: one of SCORES.
         coverage: the chance of a position to be selected at random.
+        within: as `by_neuron` has it.
         mask: whether the mask is an output.
     """
 
@@ -33,6 +40,7 @@ class Attention:
     base: int
     score: str = "class_entropy"
     coverage: float = 0.34
+    within: float = 0.25
     mask: bool = False
 
     def __post_init__(self) -> None:
@@ -42,11 +50,30 @@ class Attention:
             raise OptionError(f"the score of attention is one of {', '.join(SCORES)}, not {self.score!r}")
         if not 0 <= self.coverage <= 1:
             raise OptionError(f"the coverage of a random mask lies from 0 to 1, not {self.coverage}")
+        if not 0 <= self.within <= 0.5:
+            raise OptionError(f"the distance of a probability from 1/2, within, lies from 0 to 0.5, not {self.within}")
+        if self.mask and self.by_weights:
+            raise OptionError(f"attention by {self.selection} selects weights, not positions: leave the mask out")
+
+    @property
+    def by_weights(self) -> bool:
+        """Whether weights are selected, when the model is rewritten; else positions, when it runs."""
+        return self.selection in BY_WEIGHTS
 
     @property
     def needs_classes(self) -> bool:
         """Whether each position is to have class scores."""
         return self.selection != "random" and self.score == "class_entropy"
+
+    def rows(self, levels: Levels) -> NDArray[np.int64] | None:
+        """By weights, which rows of both tables the model reads, as `rows_of` has it."""
+        return rows_of(self.selection, levels, within=self.within) if self.by_weights else None
+
+    def refined(self, layer: Layer) -> NDArray[np.bool_] | None:
+        """Which weights take the refined samples (weight,); None where all take the same number."""
+        if not self.by_weights or layer.samples is not None:
+            return None
+        return refined(self.selection, layer.weights, layer.shape, within=self.within)
 
 
 def add_attention(model: ir.Model, attention: Attention, focus: Focus, inputs: Inputs, *, layers: int) -> None:

@@ -10,48 +10,13 @@ from numpy.typing import NDArray
 
 from ...analyzer.errors import OptionError
 from ...analyzer.model import parse
-from .draws import Table
-from .layer import Layer
+from .node_cost import NodeCost, node_cost
 from .operators import DOMAIN
-from .rewrite import Rewritten
+from .rewritten import Rewritten
 from .shapes import shapes_of
-from .stored import samples_of, stored_layers, stored_table
+from .stored import bits_of, samples_of, stored_layers, stored_table
 
 SAMPLES = (1, 4, 16)
-PASSES = ("only", "base", "refined")
-
-
-@dataclass(frozen=True)
-class NodeCost:
-    """What one operator costs for one image.
-
-    Args:
-        name: of the node.
-        kind: Conv, ConvTranspose, MatMul or Scale.
-        turn: "only", or which of two passes: "base", "refined".
-        samples: n it takes.
-        share: of the positions at which it is computed: the coverage of the mask, or 1.
-        weights: how many it has.
-        nonzero: those that are not 0; the others cost nothing.
-        products: multiplications of a weight that is not 0 by an activation, where it is computed everywhere.
-        shifts: n for each product, and one to the right for each output.
-        adds: n for each product, and two for each output: half a step, and the bias.
-        random_bits: n for each weight that leaves anything to chance; all positions share the draw.
-        weight_bits: bits a stored weight takes.
-    """
-
-    name: str
-    kind: str
-    turn: str
-    samples: int
-    share: float
-    weights: int
-    nonzero: int
-    products: int
-    shifts: int
-    adds: int
-    random_bits: int
-    weight_bits: int
 
 
 @dataclass(frozen=True)
@@ -59,8 +24,8 @@ class Cost:
     """What a model costs for one image, at one number of samples.
 
     Args:
-        samples: n; with attention, that of the second pass.
-        base: that of the first pass; None where there is one pass.
+        samples: n; with attention, that of the second pass or of the refined weights.
+        base: that of the first pass or of the other weights; None without attention.
         coverage: share of the positions inside the mask; 1 where there is none.
         nodes: its operators.
     """
@@ -69,6 +34,11 @@ class Cost:
     base: int | None
     coverage: float
     nodes: tuple[NodeCost, ...]
+
+    @property
+    def two_passes(self) -> bool:
+        """Whether a second pass looks at some positions again; with attention by weights there is one pass."""
+        return any(node.turn != "only" for node in self.nodes)
 
     @property
     def shifts(self) -> int:
@@ -104,8 +74,9 @@ def cost(
     Args:
         model: what `rewrite` gave, or a file, bytes or graph of such a model.
         samples: numbers of samples.
-        base: with attention, the samples of the first pass; None: the model's default.
-        coverage: with attention, share of the positions inside the mask, from 0 to 1.
+        base: with attention, the samples of the first pass, or of the weights that are not refined; None: the model's
+            default.
+        coverage: with attention by positions, share of the positions inside the mask, from 0 to 1.
         size: shape of one sample, by input, where the model leaves it open.
 
     Raises:
@@ -129,16 +100,24 @@ def cost(
     first = None
     if "base" in inputs and inputs["base"].const_value is not None:
         first = int(inputs["base"].const_value.numpy()) if base is None else base
+    two_passes = any(_is_early(node) for node, _ in layers)
     found = []
     for n in samples:
         nodes = []
         for node, layer in layers:
-            turn = _turn(node, attention=first is not None)
-            own = layer.samples or (first if turn == "base" and first is not None else n)
-            share = coverage if turn == "refined" and _is_masked(node) else 1.0
-            read, made = shapes[node]
-            nodes.append(_node_cost(layer, table, turn=turn, samples=own, share=share, read=read, made=made))
-        found.append(Cost(n, first, coverage if first is not None else 1.0, tuple(nodes)))
+            turn = ("base" if _is_early(node) else "refined") if two_passes else "only"
+            made = node_cost(
+                layer,
+                table,
+                turn=turn,
+                samples=first if turn == "base" and first is not None else n,
+                base=first,
+                share=coverage if turn == "refined" and _is_masked(node) else 1.0,
+                shapes=shapes[node],
+                weight_bits=bits_of(node),
+            )
+            nodes.append(made)
+        found.append(Cost(n, first, coverage if two_passes else 1.0, tuple(nodes)))
     return tuple(found)
 
 
@@ -162,49 +141,9 @@ def cost_table(coverage: float, *, samples: Sequence[int] = (1, 2, 4, 8, 16, 32)
     return np.array([[relative_cost(n, m, coverage) if n <= m else np.nan for m in samples] for n in samples])
 
 
-def _node_cost(
-    layer: Layer, table: Table, *, turn: str, samples: int, share: float, read: tuple[int, ...], made: tuple[int, ...]
-) -> NodeCost:
-    """The cost of one layer.
-
-    Args:
-        layer: what it stores.
-        table: of the binomial numbers.
-        turn: which pass it is of.
-        samples: n.
-        share: of the positions.
-        read: shape of what it reads, for one image.
-        made: of what it makes.
-    """
-    nonzero = int(np.count_nonzero(layer.weights.exponent))
-    outputs = int(np.prod(made))
-    if layer.kind == "MatMul":
-        places = outputs // made[-1]
-    else:
-        places = int(np.prod((read if layer.kind == "ConvTranspose" else made)[1:]))
-    products = nonzero * places
-    by_chance = table.leaves_to_chance(samples=samples)[layer.weights.level] & (layer.weights.exponent > 0)
-    return NodeCost(
-        name=layer.name,
-        kind=layer.kind,
-        turn=turn,
-        samples=samples,
-        share=share,
-        weights=layer.weights.level.size,
-        nonzero=nonzero,
-        products=products,
-        shifts=round(share * (samples * products + outputs)),
-        adds=round(share * (samples * products + 2 * outputs)),
-        random_bits=samples * int(np.count_nonzero(by_chance)),
-        weight_bits=layer.weights.bits,
-    )
-
-
-def _turn(node: ir.Node, *, attention: bool) -> str:
-    if not attention:
-        return "only"
-    early = str(node.name).endswith(".base") or samples_of(node) == "base"
-    return "base" if early else "refined"
+def _is_early(node: ir.Node) -> bool:
+    """Whether it belongs to the first of two passes."""
+    return str(node.name).endswith(".base") or samples_of(node) == "base"
 
 
 def _is_masked(node: ir.Node) -> bool:

@@ -133,7 +133,8 @@ def masses(n: int, p: Fraction, *, exact_dyadics: bool = False) -> dict[int, int
     terms = [b**n]
     for j in range(n):
         terms.append(terms[j] * (n - j) * a // ((j + 1) * b))
-    shares = [divmod(term << WORD, p.denominator**n) for term in terms]
+    total = p.denominator**n
+    shares = [divmod(term << WORD, total) for term in terms]
     law = [whole for whole, _ in shares]
     left = (1 << WORD) - sum(law)
     for j in heapq.nlargest(left, range(n + 1), key=lambda j: shares[j][1]):

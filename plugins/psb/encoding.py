@@ -131,6 +131,6 @@ def exact_samples(codes: Codes) -> NDArray[np.int64]:
     >>> exact_samples(encode([4.0, 3.0, 1.25])).tolist()
     [1, 2, 4]
     """
-    mantissa = np.ldexp(codes.probability.astype(np.float64), 23).astype(np.int64)
-    lowest = np.where(mantissa == 0, 1 << 23, mantissa & -mantissa)
+    steps = np.ldexp(codes.probability.astype(np.float64), 23).astype(np.int64)
+    lowest = np.where(steps == 0, 1 << 23, steps & -steps)
     return np.asarray((1 << 23) // lowest, dtype=np.int64)

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from ...analyzer.errors import OptionError
 from ...analyzer.untrusted import touch
 from ...analyzer.whole import whole
-from .rewrite import Rewritten
+from .rewritten import Rewritten
 
 
 def save(model: Rewritten, path: str | os.PathLike[str]) -> None:

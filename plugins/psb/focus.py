@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...analyzer.errors import ModelError
 from ...analyzer.sites.constants import tensor_of
 from ...analyzer.sites.match import input_of
-from .nodes import constant
+from .initializers import constant
 from .targets import Target, find_targets
 
 _SHAPING = frozenset({"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})

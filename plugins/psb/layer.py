@@ -35,6 +35,8 @@ class Layer:
         geometry: kernel_shape, strides, pads and their like, as ONNX has them.
         per_image: draw for each image of a batch anew, not once for the whole batch.
         samples: a number of samples of its own; None: that of the model.
+        refined: which weights take the model's `samples` while the others take its `base` (weight,); None: all take
+            the same.
     """
 
     name: str
@@ -48,14 +50,27 @@ class Layer:
     geometry: Mapping[str, Any] = field(default_factory=dict)
     per_image: bool = False
     samples: int | None = None
+    refined: NDArray[np.bool_] | None = None
+
+    def samples_of_weights(self, *, samples: int, base: int | None = None) -> NDArray[np.int64]:
+        """How many samples each weight takes (weight,).
+
+        Args:
+            samples: n, unless the layer has its own.
+            base: that of the weights that are not refined; None: the same.
+        """
+        most = self.samples or samples
+        if self.refined is None or base is None:
+            return np.full(self.weights.level.shape, most)
+        return np.where(self.refined, most, base)
 
     def bits_needed(self, *, most_samples: int) -> int:
         """Bits a sum can take, bias and the half that rounds it included, with every activation at its extreme.
 
         A sum counts in steps of its unit's smallest 2^e / n; up to 53 bits, float64 adds it exactly in any order. See
-        docs/psb.md for the proof.
+        docs/psb.md for the proof, and why weights with fewer samples need no more.
         """
-        size = np.abs(self.weights.scale()).reshape(self.shape)
+        size = np.abs(self.weights.signed_powers()).reshape(self.shape)
         smallest = np.where(size > 0, size, np.inf).min(axis=-2, initial=np.inf)
         smallest = np.where(np.isinf(smallest), 1.0, smallest)
         step = smallest / most_samples * 2.0**-self.fraction_in

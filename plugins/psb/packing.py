@@ -43,9 +43,9 @@ class Packed:
     def mean(self) -> NDArray[np.float64]:
         """What a weight is on average (weight,), as the levels of its probability allow."""
         p = np.array([float(p) for p in self.levels.probabilities], dtype=np.float64)
-        return self.scale() * (1 + p[self.level])
+        return self.signed_powers() * (1 + p[self.level])
 
-    def scale(self) -> NDArray[np.float64]:
+    def signed_powers(self) -> NDArray[np.float64]:
         """The sign times 2^e of each weight (weight,); 0 for the weight 0."""
         size = np.ldexp(1.0 - 2 * self.negative, self.exponent - 1 + self.lowest)
         return np.where(self.exponent == 0, 0.0, size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...analyzer.errors import OptionError
 from ...analyzer.sites.constants import tensor_of
-from .nodes import constant
+from .initializers import constant
 
 Array = NDArray[Any]
 

@@ -1,7 +1,7 @@
 """A trained model rewritten: weights as sign, exponent and probability, multiplications as shifts and additions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -13,37 +13,22 @@ from ...analyzer.model import Model
 from .attention import Attention, add_attention
 from .binarize import Format, binarize
 from .calibrate import largest
-from .draws import MOST_SAMPLES, Table, table_of
+from .draws import MOST_SAMPLES, table_of
 from .fixed_point import FRACTION, fraction_for
 from .focus import find_focus
+from .inputs import Inputs
 from .layer import DOUBLE_BITS, Layer
 from .levels import Levels
-from .nodes import Inputs, replace_target
+from .nodes import replace_target
 from .operators import DOMAIN, FIRST_IR_VERSION, VERSION, functions
 from .packing import EXPONENT_BITS
 from .plain import Pruning, plain
 from .prune import check_pruning
+from .rewritten import Rewritten
 from .targets import Left, Target, find_targets
 
 SAMPLES = 16
 """Default of the model's input `samples`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rewritten:
-    """A model whose multiplications are random shifts.
-
-    Args:
-        ir: the graph; its inputs `samples` and `seed` have defaults.
-        layers: what was rewritten, in the graph's order.
-        left: what multiplies and stays in float, with the reason.
-        table: of the binomial numbers.
-    """
-
-    ir: ir.Model
-    layers: tuple[Layer, ...]
-    left: tuple[Left, ...]
-    table: Table
 
 
 def rewrite(
@@ -67,6 +52,7 @@ def rewrite(
     refine: int | None = None,
     score: str = "class_entropy",
     coverage: float = 0.34,
+    within: float = 0.25,
     mask: bool = False,
 ) -> Rewritten:
     """Rewrite every Conv, ConvTranspose, Gemm and MatMul with constant weights. Thesis, section 4.2.
@@ -92,11 +78,13 @@ def rewrite(
         prune_over: whether weights are compared within each "tensor" or over the whole "model".
         attention: "entropy", "entropy+margin" or "random": a first pass with few samples marks the positions of the
             image that a second pass looks at with many. Thesis, section 4.2.5; for models that average their last
-            feature map over its positions.
-        base: default of the model's further input `base`, the samples of the first pass.
+            feature map over its positions. "channels" or "neuron": one pass, in which the weights of units with large
+            probabilities, or those with a probability near 1/2, take many samples and all others few.
+        base: default of the model's further input `base`, the samples of the first pass, or of those others.
         refine: with attention, default of `samples`, those of the second pass; that of `samples` if not given.
         score: of a position: "class_entropy", (4.12), or "feature_ce", what the authors' program computes.
         coverage: the chance of a position to be in a "random" mask.
+        within: how far from 1/2 the probability of a "neuron" weight may lie, 0 to 0.5.
         mask: whether the mask is an output too, `mask` (sample, 1, position ...) of zeros and ones.
 
     Raises:
@@ -112,7 +100,7 @@ def rewrite(
     stored = Format(exponent_bits, levels or Levels(), flush_to_zero, per_image)
     table = table_of(stored.levels, most=most_samples, exact_dyadics=exact_dyadics)
     own_samples = node_samples or {}
-    chosen = None if attention is None else Attention(attention, base, score, coverage, mask)
+    chosen = None if attention is None else Attention(attention, base, score, coverage, within, mask)
     check_pruning(prune, prune_over)
     if chosen is not None and refine is not None:
         samples = refine
@@ -120,7 +108,8 @@ def rewrite(
         table.power(n)
     excluded = [exclude] if isinstance(exclude, str) else list(exclude)
     source = plain(model, Pruning(prune, prune_over, excluded))
-    focus = None if chosen is None else find_focus(source.ir, classes=chosen.needs_classes)
+    by_positions = None if chosen is None or chosen.by_weights else chosen
+    focus = None if by_positions is None else find_focus(source.ir, classes=by_positions.needs_classes)
     targets, left = find_targets(source.ir.graph)
     _check_patterns([*excluded, *own_samples], targets)
     fractions = _fractions(source, targets, calibrate)
@@ -136,7 +125,7 @@ def rewrite(
         )
         reason = _reason_to_stay(layer, excluded, most_samples)
         if reason is None:
-            pairs.append((target, layer))
+            pairs.append((target, layer if chosen is None else replace(layer, refined=chosen.refined(layer))))
         else:
             left.append(Left(target.name, target.nodes[0].op_type, reason))
     if not pairs:
@@ -146,15 +135,16 @@ def rewrite(
         source.ir.graph,
         table,
         levels=2**stored.levels.bits,
-        operators=len(pairs) if chosen is None else 2 * len(pairs) + 1,
+        operators=len(pairs) if focus is None else 2 * len(pairs) + 1,
         samples=samples,
         seed=seed,
         base=None if chosen is None else base,
+        rows=None if chosen is None else chosen.rows(stored.levels),
     )
     for target, layer in pairs:
         replace_target(source.ir.graph, target, layer, inputs)
-    if chosen is not None and focus is not None:
-        add_attention(source.ir, chosen, focus, inputs, layers=len(pairs))
+    if by_positions is not None and focus is not None:
+        add_attention(source.ir, by_positions, focus, inputs, layers=len(pairs))
     _finish(source.ir, per_image=per_image)
     return Rewritten(source.ir, tuple(layer for _, layer in pairs), tuple(left), table)
 

@@ -6,7 +6,7 @@ from math import prod
 import onnx_ir as ir
 
 from ...analyzer.errors import ModelError
-from .nodes import FACTOR, REST, Inputs
+from .inputs import FACTOR, REST, Inputs
 from .operators import DOMAIN
 
 _WITH_POSITIONS = frozenset({"Conv", "ConvTranspose", "Scale"})

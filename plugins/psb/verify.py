@@ -1,7 +1,6 @@
 """A model before and after it was rewritten, on the same data: how far it moved, and which decisions hold."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,76 +15,12 @@ from ...analyzer.pieces import filled
 from ...analyzer.session import Session, open_session
 from ...analyzer.sites import Site, find_sites
 from .deviation import Deviation
-from .rewrite import Rewritten
+from .rewritten import Rewritten
+from .verification import OutputError, SiteError, Verification
 
 LIMIT = 512
 """As many samples are compared, if nothing else is said."""
 _AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class OutputError:
-    """How far an output moved.
-
-    Args:
-        name: of the output.
-        rms: root of the mean squared difference.
-        relative: that over the root mean square before.
-        largest: the largest difference.
-        agreement: share of the samples whose largest entry is the same; None where there is only one entry.
-    """
-
-    name: str
-    rms: float
-    relative: float
-    largest: float
-    agreement: float | None
-
-
-@dataclass(frozen=True)
-class SiteError:
-    """How far the pre-activations of a site moved.
-
-    Args:
-        name: of the site.
-        value: the value it reads.
-        rms: root of the mean squared difference.
-        relative: that over the root mean square before.
-        largest: the largest difference.
-        flipped: share of the decisions z > threshold that are others now.
-    """
-
-    name: str
-    value: str
-    rms: float
-    relative: float
-    largest: float
-    flipped: float
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What `verify` found.
-
-    Args:
-        images: samples of the data.
-        samples: n; None: the model's default.
-        seed: of the draws.
-        accuracy_before: share of right decisions of the first output; None where there are no labels.
-        accuracy_after: the same after.
-        outputs: each output both models have.
-        sites: each site whose pre-activation both have, in order.
-        missing: sites that cannot be compared, since the rewritten model has no such value.
-    """
-
-    images: int
-    samples: int | None
-    seed: int
-    accuracy_before: float | None
-    accuracy_after: float | None
-    outputs: tuple[OutputError, ...]
-    sites: tuple[SiteError, ...]
-    missing: tuple[str, ...]
 
 
 def verify(

@@ -17,7 +17,7 @@ from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import parse
 from relucid.plugins.psb import reference
 from relucid.trainers.datasets.labelled import Labelled
-from relucid.trainers.recipes import Order, psb, psb_subjects
+from relucid.trainers.recipes import Order, psb, psb_sizes, psb_subjects
 from relucid.trainers.recipes.psb_costs import savings
 from relucid.trainers.recipes.psb_judging import Subject, accuracy, error, run, started
 from relucid.trainers.recipes.psb_maps import maps, write_maps
@@ -203,12 +203,26 @@ def test_the_full_recipe_is_as_large_as_it_says():
     order = Order(out=Path())
     plans = psb.plans(order)
     assert {plan.part for each in plans.values() for plan in each} == {"fig4_2", "fig4_3", "table4_2", "fig4_5"}
-    size = psb_subjects.size_of(order)
+    size = psb_sizes.size_of(order)
     assert size.depth == 20
     assert size.trained_at == (0, 1, 2, 4, 8, 16, 32)
     passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != "mnist_cntk8")
     assert psb.steps(order) == passes + sum(size.epochs_by_net.values()) + psb.REPETITIONS
-    assert psb_subjects.size_of(Order(out=Path(), epochs=3)).epochs_by_net[psb_subjects.AFTER] == 1
+    assert psb_sizes.size_of(Order(out=Path(), epochs=3)).epochs_by_net[psb_sizes.AFTER] == 1
+
+
+class Tiny(torch.nn.Module):
+    """A net that takes little to export and to start, in the place of every net of the recipe."""
+
+    def __init__(self, *_, channels: int, **__) -> None:
+        super().__init__()
+        self.features = torch.nn.Sequential(
+            torch.nn.Conv2d(channels, 2, 3, 2, padding=1), torch.nn.BatchNorm2d(2), torch.nn.ReLU()
+        )
+        self.classes = torch.nn.Linear(2, 10)
+
+    def forward(self, x):
+        return self.classes(self.features(x).mean((2, 3)))
 
 
 @exporting
@@ -218,10 +232,9 @@ def test_the_command_makes_every_file(tmp_path, monkeypatch):
     monkeypatch.setattr(psb, "table4_2", lambda seeds: [plan for plan in table4_2(seeds=seeds) if plan.case in some])
     monkeypatch.setattr(psb, "QUICK_POWERS", (1, 4))
     monkeypatch.setattr(psb, "QUICK_REPETITIONS", 2)
-    tiny = psb_subjects.Size(
-        depth=8, widths=(2, 2, 2), narrow=(2, 2, 2), small=2, epochs=1, trained_at=(0, 2), images=20
-    )
-    monkeypatch.setattr(psb_subjects, "QUICK", tiny)
+    monkeypatch.setattr(psb_sizes, "QUICK", psb_sizes.Size(small=2, epochs=1, trained_at=(2,), images=20))
+    for kind in ("Residual", "AfterAddition", "SmallNet"):
+        monkeypatch.setattr(psb_subjects, kind, Tiny)
     known = tmp_path / "table.csv"
     known.write_text("experiment,setting,precision,top1_pct\npruning,50%,psb4,35.3\n")
     arguments = ["psb", "--quick", "--limit", "64", "--out", str(tmp_path / "out"), "--published", str(known)]

@@ -11,7 +11,7 @@ from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb as plugin
 from relucid.trainers.datasets.labelled import Labelled, Split
 from relucid.trainers.nets.residual import Residual
-from relucid.trainers.recipes import Order, psb_subjects
+from relucid.trainers.recipes import Order, psb_data, psb_foreign, psb_sizes, psb_subjects
 from relucid.trainers.recipes.psb_judging import accuracy
 from relucid.trainers.recipes.psb_nets import AfterAddition, SmallNet
 from relucid.trainers.recipes.psb_training import moved, trained
@@ -57,6 +57,28 @@ def test_a_net_is_trained_once(tmp_path):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_each_name_stands_for_a_net_of_its_own(tmp_path):
+    size = psb_sizes.Size(
+        depth=8, widths=(2, 3, 4), narrow=(2, 2, 3), small=5, epochs=1, trained_at=(0, 2), images=20, augmented=False
+    )
+    nets = psb_subjects.Trained(Order(out=tmp_path, seed=7), size, small_data())
+    found = {}
+    for name in size.epochs_by_net:
+        subject = nets.subject(name, lambda _: None)
+        assert len(subject.judged) == 20
+        state = torch.load(tmp_path / "weights" / f"{subject.net}.pt", weights_only=True)
+        found[name] = {key: tuple(value.shape) for key, value in state.items() if value.dim() > 1}
+    residual = {
+        psb_sizes.RESNET: Residual(8, widths=size.widths),
+        psb_sizes.BEFORE: Residual(8, widths=size.narrow),
+        psb_sizes.AFTER: AfterAddition(8, widths=size.narrow),
+    }
+    for name, net in residual.items():
+        assert found[name] == {key: tuple(value.shape) for key, value in net.state_dict().items() if value.dim() > 1}
+    assert found["small-0"]["0.weight"] == found["small-2"]["0.affine.weight"] == (5, 3, 3, 3)
+    assert list(tmp_path.rglob("small-2-e1-n64-s7.pt"))
+
+
 @exporting
 @pytest.mark.parametrize(
     ("build", "scales"), [(lambda: Residual(8, widths=(2, 2, 2)), 4), (lambda: AfterAddition(8, widths=(2, 2, 2)), 3)]
@@ -73,8 +95,8 @@ def test_batch_norms_behind_an_addition_stay_multiplications(build, scales):
 
 def test_without_data_only_the_quick_recipe_runs(tmp_path):
     with pytest.raises(OptionError, match="psb wants --data"):
-        psb_subjects.data_of(Order(out=tmp_path))
-    data = psb_subjects.data_of(Order(out=tmp_path, quick=True, limit=100))
+        psb_data.data_of(Order(out=tmp_path))
+    data = psb_data.data_of(Order(out=tmp_path, quick=True, limit=100))
     assert data.train.x.shape == (100, 1, 32, 32)
     assert abs(data.train.x.mean()) < 0.2
 
@@ -83,7 +105,7 @@ def test_networks_of_others_have_the_accuracy_that_is_known_of_them(shared_model
     order = Order(out=tmp_path, data=shared_data, models=shared_models)
     known = {"mnist_cntk8": "mnist_test 10000", "marabou_cnn_max_mninst2": "mnist_test 10000"}
     known["winml_cifar_imageclassifier"] = "cifar10 lossless 479"
-    found = list(psb_subjects.foreign(order, psb_subjects.Size(images=500)))
+    found = list(psb_foreign.foreign(order, psb_sizes.Size(images=500)))
     assert [subject.net for subject in found] == list(known)
     for subject in found:
         wanted = manifest[subject.net]["measured_accuracy"][known[subject.net]]

@@ -6,11 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from .psb_costs import draw_savings, savings, write_savings
+from .psb_data import data_of, spread_over
+from .psb_foreign import FOREIGN, foreign
 from .psb_lines import convergence, draw_lines
 from .psb_maps import draw_maps, maps, write_maps
 from .psb_plans import POWERS, Plan, by_samples, fig4_5, judge, table4_2
 from .psb_scores import Score, means
-from .psb_subjects import AFTER, BEFORE, FOREIGN, RESNET, SMALL, Trained, data_of, foreign, size_of, spread_over
+from .psb_sizes import AFTER, BEFORE, RESNET, SMALL, size_of
+from .psb_subjects import Trained
 from .psb_table import read_table, table
 from .recipe import Order, Recipe
 
@@ -60,9 +63,11 @@ def run(order: Order, told: Callable[[int], None]) -> list[str]:
     made: list[Score] = []
     for subject in foreign(order, nets.size):
         made += judge(subject, wanted[FOREIGN[0].name], numbers, told=told)
+    resnet = nets.subject(RESNET, told)
+    made += judge(resnet, wanted[RESNET], numbers, told=told)
     for name in nets.size.epochs_by_net:
-        made += judge(nets.subject(name, told), wanted[name], numbers, told=told)
-    resnet = nets.subject(RESNET, lambda _: None)
+        if name != RESNET:
+            made += judge(nets.subject(name, told), wanted[name], numbers, told=told)
     fewer = replace(resnet, judged=spread_over(resnet.judged, nets.size.images // 2))
     made += judge(fewer, wanted[COSTS], numbers, told=told)
     lines = fig4_3(made, order.out / "fig4_3.png")

@@ -28,19 +28,15 @@ class Subject:
         source: gives the model in float, as `psb.rewrite` takes it.
         judged: images as it takes them, and their classes.
         calibration: images of the training part, to choose the fixed point by.
-        rewritten: gives a PSB model of its own, which no option changes; by default it is `psb.rewrite` of the source.
     """
 
     net: str
     source: Callable[[], Any]
     judged: Labelled
     calibration: Array
-    rewritten: Callable[[], psb.Rewritten] | None = None
 
     def psb_model(self, **how: Any) -> psb.Rewritten:
         """The PSB model, its fixed point calibrated."""
-        if self.rewritten is not None:
-            return self.rewritten()
         return psb.rewrite(self.source(), calibrate=self.calibration, most_samples=MOST_SAMPLES, **how)
 
     @cached_property

@@ -9,7 +9,8 @@ from torch import nn
 from ....analyzer.errors import ModelError, OptionError
 from ....analyzer.model import load
 from ..layer import Layer
-from ..rewrite import Rewritten, rewrite
+from ..rewrite import rewrite
+from ..rewritten import Rewritten
 from .convert import float_copy
 from .layer import PsbLayer
 from .sampling import layers_of

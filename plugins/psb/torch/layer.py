@@ -8,10 +8,11 @@ from torch.func import functional_call
 
 from ....analyzer.errors import ModelError
 from ..draws import Table, table_of
-from ..fixed_point import FRACTION, HIGHEST, LOWEST
+from ..fixed_point import FRACTION
 from ..packing import Packed, pack
 from ..words import weight_words
 from .chance import Chance
+from .fixed_point import fixed, settled
 from .folding import along_units, folded, gain_of, offset_of, statistics_of
 from .straight_through import clipped_straight_through, straight_through
 from .tables import Affine, Norm, from_table, kind_of, to_table
@@ -123,7 +124,7 @@ class PsbLayer(nn.Module):
         for image in range(images if self.chance.stored.per_image else 1):
             words = weight_words(packed.level.size, seed=seed, node=self.number, image=image)
             ones = self.table.draw(packed.level, words, samples=self.samples)
-            flat = packed.scale() * (1 + ones / self.samples)
+            flat = packed.signed_powers() * (1 + ones / self.samples)
             value = from_table(torch.from_numpy(flat).to(w.device, self._dtype), self.affine)
             through = value.reshape(w.shape)
             if self.clip is None:
@@ -173,34 +174,6 @@ class PsbLayer(nn.Module):
     def _by_unit(self, numbers: Tensor, x: Tensor) -> Tensor:
         """One number for each unit (unit,) in the shape that broadcasts against the output for x."""
         return numbers if self.kind == "MatMul" else numbers.reshape(-1, *[1] * (x.dim() - 2))
-
-
-def fixed(x: Tensor, fraction: int) -> Tensor:
-    """The nearest multiples of 2^-f in 16 bits, float32, with the gradient of x.
-
-    >>> fixed(torch.tensor([0.5001, -40.0]), 10).tolist()
-    [0.5, -32.0]
-    """
-    steps = torch.round(torch.ldexp(x.detach(), torch.tensor(fraction))).clamp(LOWEST, HIGHEST)
-    return straight_through(x, torch.ldexp(steps, torch.tensor(-fraction)).float())
-
-
-def settled(total: Tensor, bias: Tensor, fraction: int) -> Tensor:
-    """Sums as activations: halves rounded up, the bias in whole steps added, saturated to 16 bits, float32.
-
-    Args:
-        total: exact sums.
-        bias: in the unit of the sums; broadcast against them.
-        fraction: f, bits behind the point of what is made.
-
-    >>> settled(torch.tensor([0.5, 1.5]).double(), torch.tensor(1.0), 0).tolist()
-    [2.0, 3.0]
-    """
-    with torch.no_grad():
-        steps = torch.floor(total * 2.0**fraction + 0.5)
-        biases = torch.round(bias.double() * 2.0**fraction).clamp(-(2**30), 2**30)
-        value = ((steps + biases.to(steps.dtype)).clamp(LOWEST, HIGHEST) * 2.0**-fraction).float()
-    return straight_through(total + bias, value)
 
 
 def _keep(norm: Norm, mean: Tensor, variance: Tensor, count: int) -> None:

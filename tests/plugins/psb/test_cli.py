@@ -81,6 +81,19 @@ def test_costs_with_and_without_a_mask_as_json(build, tmp_path):
     assert "34% of the positions inside the mask" in table
 
 
+def test_attention_by_weights_and_what_it_costs(tmp_path):
+    words = ["--attention", "neuron", "--within", 0.2, "--base", 2, "--refine", 32]
+    assert call(psb_command.command, demo.model(), tmp_path / "o.onnx", *words).exit_code == 0
+    meant = psb.rewrite(demo.model(), attention="neuron", within=0.2, base=2, refine=32)
+    (cost,) = psb.cost(meant, samples=(32,))
+    found = json.loads(call(psb_cost.command, tmp_path / "o.onnx", "--samples", "32", "--json").stdout)
+    assert (found["without_mask"][0]["shifts"], found["with_mask"]) == (cost.shifts, [])
+    share = sum(node.refined for node in cost.nodes) / sum(node.nonzero for node in cost.nodes)
+    table = call(psb_cost.command, tmp_path / "o.onnx", "--samples", "32").output
+    assert f"{share:.1%} of the weights that are not 0 take these samples, the others 2" in table
+    assert "masked" not in table
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -9,31 +9,38 @@ from relucid.plugins.psb import reference
 from relucid.plugins.psb.stored import stored_layers, stored_table
 
 
-def counted(rewritten: psb.Rewritten, x: np.ndarray, samples: int, monkeypatch) -> tuple[int, int]:
-    """Left shifts, and outputs, of the integer reference run on one image; a product of a zero weight is none."""
-    shifts, outputs = 0, 0
+def counted(rewritten: psb.Rewritten, x: np.ndarray, samples: int, monkeypatch) -> tuple[int, int, int]:
+    """Left shifts, outputs, and those of two steps, of the integer reference run on one image with base 1.
+
+    A product of a zero weight is none.
+    """
+    shifts, outputs, two_steps = 0, 0, 0
     slow = reference.shift_add
     settle = reference.settle
 
     def shift_add(layer, x, ones, n):
         nonlocal shifts
-        shifts += n * int(np.count_nonzero(layer.weights.exponent))
+        shifts += int(n[layer.weights.exponent > 0].sum())
         return slow(layer, x, ones, n)
 
     def counting_settle(layer, total, n):
-        nonlocal outputs
+        nonlocal outputs, two_steps
         outputs += total.size
+        taken = np.where(layer.weights.exponent > 0, n, 0).reshape(layer.shape)
+        by_unit = np.swapaxes(taken, -1, -2).reshape(-1, layer.shape[-2]).tolist()
+        two_steps += sum(len(set(each) - {0}) > 1 for each in by_unit)
         return settle(layer, total, n)
 
     monkeypatch.setattr(reference, "shift_add", shift_add)
     monkeypatch.setattr(reference, "settle", counting_settle)
     (layer,) = rewritten.layers
-    reference.apply(layer, x, table=rewritten.table, samples=samples, seed=0)
-    return shifts, outputs
+    reference.apply(layer, x, table=rewritten.table, samples=samples, seed=0, base=1)
+    return shifts, outputs, two_steps
 
 
+@pytest.mark.parametrize("attention", [None, "channels", "neuron"])
 @pytest.mark.parametrize("kind", ["Conv", "grouped", "MatMul", "rows", "Scale"])
-def test_the_counts_are_those_of_the_reference_at_work(build, monkeypatch, kind):
+def test_the_counts_are_those_of_the_reference_at_work(build, monkeypatch, kind, attention):
     random = np.random.default_rng(0)
     w = random.standard_normal({"Conv": (3, 2, 3, 2), "grouped": (4, 1, 3, 3)}.get(kind, (4, 5))).astype("f4")
     w.flat[::3] = 0
@@ -45,12 +52,14 @@ def test_the_counts_are_those_of_the_reference_at_work(build, monkeypatch, kind)
         "Scale": ((5, 3, 2), [("BatchNormalization", ["x", *"gbmv"], {})]),
     }[kind]
     weights = {"w": w} if kind != "Scale" else {name: np.arange(1, 6).astype("f4") for name in "gbmv"}
-    rewritten = psb.rewrite(build(x=("batch", *shape), weights=weights, nodes=nodes))
+    rewritten = psb.rewrite(build(x=("batch", *shape), weights=weights, nodes=nodes), attention=attention)
     x = random.standard_normal((1, *shape)).astype("f4")
     for one in psb.cost(rewritten, samples=(1, 8)):
-        shifts, outputs = counted(rewritten, x, one.samples, monkeypatch)
-        assert (one.shifts, one.adds) == (shifts + outputs, shifts + 2 * outputs)
+        shifts, outputs, two_steps = counted(rewritten, x, one.samples, monkeypatch)
+        assert (one.shifts, one.adds) == (shifts + outputs + two_steps, shifts + 2 * outputs + two_steps)
         monkeypatch.undo()
+        if attention == "neuron" and kind not in {"Scale", "grouped"}:
+            assert (two_steps > 0) == (one.samples > 1)
 
 
 def test_a_transposed_convolution_uses_each_weight_at_each_input(build):

@@ -15,7 +15,7 @@ from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import torch as psb_torch
 
-FINE = {"samples": 1024, "levels": psb.Levels(8), "exponent_bits": 6}
+FINE = {"samples": 1024, "levels": psb.Levels(6), "exponent_bits": 6}
 
 
 def test_straight_through_passes_everything_on():

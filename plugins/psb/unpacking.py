@@ -1,0 +1,71 @@
+"""Stored weights as an ONNX function: from bit planes to s 2^e and a level, in standard operators.
+
+The counterpart of `packing.py`. A runtime computes it once, when it loads the model.
+"""
+
+BODIES = {
+    "Unpack": """<unit, step_in, step_out> (signs, exponents, levels) => (signed_power, level) {
+        places = Constant <value = uint8[8] {7, 6, 5, 4, 3, 2, 1, 0}> ()
+        two_byte = Constant <value = uint8 {2}> ()
+        zero = Constant <value = int64 {0}> ()
+        one = Constant <value = int64 {1}> ()
+        unsigned_one = Constant <value = uint64 {1}> ()
+        minus_one = Constant <value = int64 {-1}> ()
+        double_one = Constant <value = double {1.0}> ()
+        minus_double_one = Constant <value = double {-1.0}> ()
+        scalar = Constant <value = int64[0] {}> ()
+        bytes_shape = Constant <value = int64[3] {0, -1, 1}> ()
+        plane_shape = Constant <value = int64[2] {0, -1}> ()
+        flat_shape = Constant <value = int64[1] {-1}> ()
+        float_unit = Constant <value_float: float = @unit> ()
+        float_in = Constant <value_float: float = @step_in> ()
+        float_out = Constant <value_float: float = @step_out> ()
+        double_unit = Cast <to = 11> (float_unit)
+        double_in = Cast <to = 11> (float_in)
+        double_out = Cast <to = 11> (float_out)
+        smallest_read = Mul(double_unit, double_in)
+        smallest = Div(smallest_read, double_out)
+
+        planes = Concat <axis = 0> (signs, exponents, levels)
+        bytes = Reshape(planes, bytes_shape)
+        shifted = BitShift <direction = "RIGHT"> (bytes, places)
+        bit_of_byte = Mod(shifted, two_byte)
+        bit = Reshape(bit_of_byte, plane_shape)
+        float_bit = Cast <to = 1> (bit)
+        shape = Shape(planes)
+        plane_count = Gather(shape, zero)
+        highest = Sub(plane_count, one)
+        power_of_plane = Range(highest, minus_one, minus_one)
+        word_of_plane = Cast <to = 13> (power_of_plane)
+        place_word = BitShift <direction = "LEFT"> (unsigned_one, word_of_plane)
+        place_value = Cast <to = 1> (place_word)
+        float_code = MatMul(place_value, float_bit)
+        code = Cast <to = 6> (float_code)
+
+        level_shape = Shape(levels)
+        level_bits = Gather(level_shape, zero)
+        level_bits_word = Cast <to = 13> (level_bits)
+        level_count_word = BitShift <direction = "LEFT"> (unsigned_one, level_bits_word)
+        level_count = Cast <to = 6> (level_count_word)
+        level = Mod(code, level_count)
+        signed_exponent = Div(code, level_count)
+
+        exponent_shape = Shape(exponents)
+        exponent_bits = Gather(exponent_shape, zero)
+        exponent_bits_word = Cast <to = 13> (exponent_bits)
+        exponent_count_word = BitShift <direction = "LEFT"> (unsigned_one, exponent_bits_word)
+        exponent_count = Cast <to = 7> (exponent_count_word)
+        largest = Sub(exponent_count, one)
+        shift = Range(zero, largest, one)
+        shift_word = Cast <to = 13> (shift)
+        power_word = BitShift <direction = "LEFT"> (unsigned_one, shift_word)
+        power = Cast <to = 11> (power_word)
+        magnitude = Mul(power, smallest)
+        negative = Mul(magnitude, minus_double_one)
+        nothing = Sub(double_one, double_one)
+        nothing_row = Reshape(nothing, flat_shape)
+        each = Concat <axis = 0> (nothing_row, magnitude, nothing_row, negative)
+        signed_power = Gather(each, signed_exponent)
+    }""",
+}
+"""Signature and body of the function, by name."""
