@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .choice import Kind, MeasureName, Provider, Units
+from .choice import Kind, MeasureName, Provider, Units, several
 from .data import identity, open_data, rebatch
 from .keeping import before, saver
 from .model import Model, load
@@ -27,9 +27,9 @@ def analyze(
     labels: Any = None,
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
-    measures: Sequence[MeasureName] | None = None,
+    measures: MeasureName | Sequence[MeasureName] | None = None,
     sites: str | Sequence[str] | None = None,
-    kinds: Sequence[Kind] | None = None,
+    kinds: Kind | Sequence[Kind] | None = None,
     unit_axis: Mapping[str, int] | None = None,
     units: Units = "channel",
     batch: int | None = None,
@@ -59,9 +59,10 @@ def analyze(
             that comes with labels (a DataLoader of pairs, folders named by class) needs none.
         inputs: names in the data, by input of the model, where they differ.
         preprocess: for an image folder, the file that says how images become arrays.
-        measures: names of measures; None means the defaults (units, points, patterns, vni; with labels information).
+        measures: names of measures, or one; None means the defaults (units, points, patterns, vni; with labels also
+            information).
         sites: names or globs of sites; None means all.
-        kinds: kinds of sites, see `relucid.analyzer.sites.KINDS`; None means all.
+        kinds: kinds of sites, or one, see `relucid.analyzer.sites.KINDS`; None means all.
         unit_axis: the axis that counts units, by site, where the one found is wrong.
         units: "channel", or "position" to count every (position, unit) as a unit of its own.
         batch: samples in one run; None lets relucid choose. No result depends on it.
@@ -90,9 +91,9 @@ def analyze(
     True
     """
     options = Options(
-        measures=measures,
+        measures=several(measures),
         sites=sites,
-        kinds=kinds,
+        kinds=several(kinds),
         unit_axis=dict(unit_axis or {}),
         units=units,
         batch=batch,

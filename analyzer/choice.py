@@ -1,6 +1,7 @@
 """The words that options take from a fixed set, as types: an editor completes them, a type checker refuses others."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeVar
 
 Units = Literal["channel", "position"]
 """What a unit is: a coordinate of the unit axis, or every coordinate of a sample."""
@@ -42,3 +43,14 @@ Kind = Literal[
     "where",
 ]
 """Kinds of sites: the names of `KINDS`."""
+
+Word = TypeVar("Word", bound=str)
+
+
+def several(words: Word | Sequence[Word] | None) -> Sequence[Word] | None:
+    """Several words, where one may be given by itself.
+
+    >>> several("vni"), several(["units", "vni"])
+    (('vni',), ['units', 'vni'])
+    """
+    return (words,) if isinstance(words, str) else words

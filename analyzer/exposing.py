@@ -55,11 +55,15 @@ def save(model: Model, path: Path) -> None:
     """Write a model to a file, whole or not at all; weights in other files are copied beside it as they are.
 
     Raises:
-        OptionError: the file cannot be written, or would overwrite another model's weights.
+        OptionError: the file cannot be written, or the model or weights that are there would be overwritten.
     """
     try:
         proto = touch("write", model.name, lambda: ir.to_proto(model.ir))
-        for location in sorted(locations(proto)):
+        brought = sorted(locations(proto))
+        taken = {Path(model.name).absolute(), *model.weights, *(path.parent.absolute() / place for place in brought)}
+        if taken & {path.absolute(), path.resolve()}:
+            raise OptionError(f"{path} is the model itself, or its weights; choose another name")
+        for location in brought:
             _bring(model, location, path.parent)
         data = touch("write", model.name, proto.SerializeToString)
         with whole(path) as part:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from numbers import Integral
 from pathlib import Path
 
 from .choice import Kind, MeasureName, Provider, Units
@@ -16,6 +17,9 @@ GLOBAL = "global_patterns"
 
 SQUARES = 4096
 """Most units whose co-moments are kept unless asked otherwise: 4096^2 float64 take 128 MiB."""
+
+SHOWN = 8
+"""Names of sites that a message lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +57,14 @@ class Options:
                 raise OptionError(f"no kind of site is called {kind!r}; there are {', '.join(KINDS)}")
         if self.units not in {"channel", "position"}:
             raise OptionError(f"units are counted by 'channel' or by 'position', not {self.units!r}")
-        for name, least in (("batch", 1), ("limit", 1), ("threads", 1), ("capacity", 1), ("squares", 0)):
+        for name, least in (("batch", 1), ("limit", 1), ("threads", 1), ("capacity", 1), ("squares", 0), ("seed", 0)):
             value = getattr(self, name)
+            if value is not None and not isinstance(value, Integral):
+                raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}")
             if value is not None and value < least:
                 raise OptionError(f"{name} must be at least {least}, not {value}")
+        if self.shard is not None and not _is_pair(self.shard):
+            raise OptionError(f"a shard is (i, n) with 0 <= i < n, not {self.shard!r}")
 
     def chosen_measures(self, *, labels: bool) -> tuple[Measure, ...]:
         """The measures of a site to compute: those named, else the defaults, and with labels those that need them.
@@ -83,20 +91,46 @@ class Options:
         Raises:
             OptionError: nothing matches, or an axis was set for a site that is not there.
         """
-        globs = [self.sites] if isinstance(self.sites, str) else self.sites
+        globs = self._globs
         chosen = [
             s
             for s in sites
-            if (globs is None or any(s.name == g or fnmatchcase(s.name, g) for g in globs))
-            and (self.kinds is None or s.kind in self.kinds)
+            if (globs is None or any(_fits(s, g) for g in globs)) and (self.kinds is None or s.kind in self.kinds)
         ]
         if sites and not chosen:
-            raise OptionError(f"no site matches; the model has {', '.join(s.name for s in sites[:8])} ...")
+            raise OptionError(f"no site matches {_asked(globs, self.kinds)}; the model has {_some(sites)}")
         names = {s.name for s in sites}
         for name in self.unit_axis:
             if name not in names:
                 raise OptionError(f"a unit axis is set for {name!r}, which is no site; see `relucid sites`")
         return tuple(_with_axis(s, self.unit_axis.get(s.name)) for s in chosen)
+
+    def unmatched(self, sites: Sequence[Site]) -> tuple[str, ...]:
+        """The names and globs asked for that none of the sites fits."""
+        return tuple(glob for glob in self._globs or () if not any(_fits(site, glob) for site in sites))
+
+    @property
+    def _globs(self) -> Sequence[str] | None:
+        return [self.sites] if isinstance(self.sites, str) else self.sites
+
+
+def _is_pair(shard: object) -> bool:
+    return isinstance(shard, Sequence) and len(shard) == 2 and all(isinstance(part, Integral) for part in shard)
+
+
+def _fits(site: Site, glob: str) -> bool:
+    return site.name == glob or fnmatchcase(site.name, glob)
+
+
+def _asked(globs: Sequence[str] | None, kinds: Sequence[str] | None) -> str:
+    """What sites were asked for, in words."""
+    named = " or ".join(map(repr, globs or ["*"]))
+    return named + (f" of the kinds {', '.join(kinds)}" if kinds is not None else "")
+
+
+def _some(sites: Sequence[Site]) -> str:
+    shown = ", ".join(site.name for site in sites[:SHOWN])
+    return shown + (f" and {len(sites) - SHOWN} more; see `relucid sites`" if len(sites) > SHOWN else "")
 
 
 def _with_axis(site: Site, axis: int | None) -> Site:

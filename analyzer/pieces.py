@@ -1,4 +1,4 @@
-"""Pieces of a batch: some of its samples, or all of them filled up to the size a model is fixed to."""
+"""Pieces of a batch: some of its samples, a copy of them, or all filled up to the size a model is fixed to."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +21,19 @@ def cut(batch: Batch, specs: Sequence[InputSpec], part: slice) -> Batch:
         return batch
     arrays = {s.name: along(batch.arrays[s.name], s.axis_of(batch.arrays[s.name].ndim), part) for s in specs}
     return Batch(arrays, batch.index[part], None if batch.labels is None else batch.labels[part])
+
+
+def owned(batch: Batch) -> Batch:
+    """A copy of a batch, which stays as it is when the data goes on.
+
+    >>> room = np.zeros(2, "f4")
+    >>> kept = owned(Batch({"x": room}, np.arange(2), None))
+    >>> room[:] = 1
+    >>> kept.arrays["x"].tolist()
+    [0.0, 0.0]
+    """
+    arrays = {name: array.copy() for name, array in batch.arrays.items()}
+    return Batch(arrays, batch.index, None if batch.labels is None else batch.labels.copy())
 
 
 def filled(batch: Batch, specs: Sequence[InputSpec], size: int) -> dict[str, NDArray[Any]]:

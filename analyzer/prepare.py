@@ -120,6 +120,8 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
         for site in opened.sites
     )
     scores, notes = _scores(opened.outputs, options.output) if labels else (None, ())
+    missed = options.unmatched(opened.every_site)
+    notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in missed))
     way = way_of(opened.model, options)
     stream = Stream(
         Tapped(opened.session, collectors, tapped=opened.tapped, specs=opened.specs, scores=scores),

@@ -120,7 +120,8 @@ def open_session(
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.folder))
     for path in (custom_ops, native):
         if path is not None:
-            touch("load custom operators from", str(path), partial(options.register_custom_ops_library, str(path)))
+            whole_path = str(path.absolute())  # a bare name is looked for in the system's folders only
+            touch("load custom operators from", str(path), partial(options.register_custom_ops_library, whole_path))
     return Session(partial(_start, model, options, PROVIDERS[provider]), model)
 
 

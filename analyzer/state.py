@@ -4,7 +4,8 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,15 +14,13 @@ import numpy as np
 from .errors import StateError
 from .part import Part
 from .sites import Site
-from .stats import STATISTICS, Fates, Patterns
-from .stats.hits import Hits
+from .stats.packing import packed, unpacked
 from .whole import whole
 
 FORMAT = 1
 _INFORMATIVE = frozenset({"model", "python", "machine", "way"})
 """What a state carries for readers only: the model is known by its sha256, whatever its file is called, and every way
 of counting gives the same counts."""
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
 _DAMAGE = (
     OSError,
     EOFError,
@@ -171,27 +170,19 @@ def _merged(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any
 
 def _packed(prefix: str, statistics: Mapping[str, Any], arrays: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Scalars for the header, arrays put aside under a name of their own."""
-    packed: dict[str, dict[str, Any]] = {}
-    for name, statistic in statistics.items():
-        scalars: dict[str, Any] = {}
-        for part in fields(statistic):
-            value = getattr(statistic, part.name)
-            if isinstance(value, np.ndarray):
-                arrays[f"{prefix}.{name}.{part.name}"] = value
-                scalars[part.name] = {"array": f"{prefix}.{name}.{part.name}"}
-            else:
-                scalars[part.name] = value
-        packed[name] = scalars
-    return packed
+
+    def put_aside(name: str, field: str, array: Any) -> dict[str, str]:
+        arrays[f"{prefix}.{name}.{field}"] = array
+        return {"array": f"{prefix}.{name}.{field}"}
+
+    return {name: packed(of, partial(put_aside, name)) for name, of in statistics.items()}
 
 
-def _unpacked(packed: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _KINDS.get(name, Patterns)(
-            **{key: stored[value["array"]] if isinstance(value, dict) else value for key, value in scalars.items()}
-        )
-        for name, scalars in packed.items()
-    }
+def _unpacked(header: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Any]) -> dict[str, Any]:
+    def fetched(value: Any) -> Any:
+        return stored[value["array"]] if isinstance(value, dict) else value
+
+    return {name: unpacked(name, values, fetched) for name, values in header.items()}
 
 
 def _site(row: dict[str, Any]) -> Site:

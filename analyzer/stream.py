@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from .data import Batch, InputSpec, fixed_batch
 from .errors import DataError, ModelError
 from .options import GLOBAL
-from .pieces import cut
+from .pieces import cut, owned
 from .probed import Probed
 from .probing import PORTABLE, Layout, Probing
 from .sight import Sight
@@ -118,6 +118,9 @@ class Stream:
             piece = cut(batch, self._specs, slice(start, start + self._size()))
             if self._run(piece, pool, seen):
                 start += len(piece.index)
+        if self._held is not None:  # the arrays of a batch are valid until the next one is asked for
+            piece, sight, layout = self._held
+            self._held = owned(piece), sight, layout
 
     def _run(self, piece: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> bool:
         """Some samples; whether they are taken in, else they have to be run in another way."""

@@ -129,8 +129,10 @@ def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 f"{name}: {spoilt.values} pre-activations are NaN or infinite, in {spoilt.samples} samples (first: "
                 f"{spoilt.first}); these samples are left out of the statistics of this site."
             )
-    large = [name for name, found in seen.items() if CoMoment.__name__ not in found]
-    if "vni" in state.made["measures"] and large:
+    wanted = {kind for measure in MEASURES if measure.name in state.made["measures"] for kind in measure.needs}
+    squares = [kind.__name__ for kind in wanted if issubclass(kind, CoMoment)]
+    large = [name for name, found in seen.items() if not all(kind in found for kind in squares)]
+    if large:
         notes.append(
             f"VNI left out where a site has more than {state.made['squares']} units, whose co-moments would take "
             f"units^2 numbers: {', '.join(large[:4])}{' ...' if len(large) > 4 else ''}; raise it with --squares."

@@ -36,7 +36,7 @@ AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 def stepper(net: str, variant: str, device: str, every: int) -> Callable[[], None]:
-    """One training step of a fresh net; the labels are new in each, or it would know them and nothing be left to learn."""
+    """One training step of a fresh net; labels are new in each, lest it know them and nothing be left to learn."""
     torch.manual_seed(0)
     make, shape = NETS[net]
     model = make().to(device)

@@ -6,9 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from relucid.plugins.torch import Separation
+from relucid.plugins.torch import Monitor, Separation
 from relucid.plugins.torch.logs import CsvLog
-from relucid.plugins.torch.monitor import Monitor
 
 
 def main(folder: Path) -> None:

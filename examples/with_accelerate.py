@@ -7,9 +7,8 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from relucid.plugins.torch import Separation
+from relucid.plugins.torch import Monitor, Separation
 from relucid.plugins.torch.logs import CsvLog
-from relucid.plugins.torch.monitor import Monitor
 
 
 def main(folder: Path) -> None:

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from relucid.plugins.frameworks.lightning import RelucidCallback
-from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation
 
 
 class Net(lightning.LightningModule):

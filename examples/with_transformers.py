@@ -7,8 +7,7 @@ from torch import nn
 from transformers import TrainingArguments
 
 from relucid.plugins.frameworks.transformers import RelucidTrainer
-from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation
 
 
 class Net(nn.Module):

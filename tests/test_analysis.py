@@ -82,7 +82,9 @@ def test_sites_by_glob_and_by_kind() -> None:
     assert [s.name for s in analyze(made, x, sites="[ab]")] == ["a", "b"]
     assert [s.name for s in analyze(made, x, sites=["y", "a*"])] == ["a", "y"]
     assert [s.name for s in analyze(made, x, kinds=["elu"])] == ["y"]
-    with pytest.raises(OptionError, match="no site matches; the model has a, b, y"):
+    assert analyze(made, x, kinds="elu", measures="units") == analyze(made, x, kinds=["elu"], measures=["units"])
+    assert analyze(made, x, sites=["a", "y*", "yes"]).notes == ("No site matches 'yes'; `relucid sites` lists them.",)
+    with pytest.raises(OptionError, match=r"no site matches 'nothing\*'; the model has a, b, y$"):
         analyze(made, x, sites="nothing*")
     with pytest.raises(OptionError, match="no kind of site is called 'sigmoid'"):
         analyze(made, x, kinds=["sigmoid"])
@@ -227,10 +229,11 @@ def test_threads_change_nothing() -> None:
     assert reference.differences(one, four) == []
 
 
-def test_vni_is_left_out_where_it_would_take_too_much_memory() -> None:
-    report = analyze(perceptron(units=(7, 5)), samples(30), squares=5)
-    assert (report["h1"].vni, report["h1"].effective_units) == (None, None)
-    assert report["h2"].vni is not None
+@pytest.mark.parametrize("measure", ["vni", "preactivation_vni"])
+def test_vni_is_left_out_where_it_would_take_too_much_memory(measure: str) -> None:
+    report = analyze(perceptron(units=(7, 5)), samples(30), squares=5, measures=[measure])
+    assert (report["h1"][measure], report["h1"][measure.replace("vni", "effective_units")]) == (None, None)
+    assert report["h2"][measure] is not None
     assert [note for note in report.notes if "more than 5 units" in note and "h1" in note]
 
 

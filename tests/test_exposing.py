@@ -50,7 +50,8 @@ def test_an_exposed_model_gives_the_same_bits_and_what_flows_inside(
         np.testing.assert_array_equal(after[output], array)
     tapped = reference.outputs(onnx.load(source), [site.value for site in sites], feed)
     for site in sites:
-        np.testing.assert_allclose(after[site.value], tapped[site.value], rtol=1e-3, atol=1e-3)
+        rounding = 1e-5 * float(np.abs(tapped[site.value]).max())
+        np.testing.assert_allclose(after[site.value], tapped[site.value], rtol=0, atol=rounding)
 
     old, new = onnx.load(source), onnx.load(target)
     assert new.ir_version == old.ir_version
@@ -161,6 +162,21 @@ def test_saving_twice_or_beside_the_source_is_fine_but_no_foreign_weights_are_to
         save(exposed, target / "d.onnx")
     assert weights.read_bytes() == b"somebody else's"
     assert not (target / "d.onnx").exists()
+
+
+def test_neither_the_model_nor_its_weights_are_written_over(
+    external: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in external.parent.iterdir()}
+    weights = next(path.name for path in before if path.suffix != ".onnx")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(external.parent)
+    exposed, _ = expose("model.onnx")
+    for place in (external, Path("model.onnx"), external.parent / weights, tmp_path / "elsewhere" / weights):
+        with pytest.raises(OptionError, match="is the model itself, or its weights; choose another name"):
+            save(exposed, place)
+    assert {path: path.read_bytes() for path in external.parent.iterdir()} == before
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:

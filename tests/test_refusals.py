@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from relucid.analyzer.analysis import analyze
+from relucid.analyzer.comparing import compare_chain
 from relucid.analyzer.errors import DataError, ModelError, OptionError, RelucidError
+from relucid.analyzer.sites import find_sites
 
 from .small import perceptron, samples
 
@@ -54,6 +56,32 @@ def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) 
     with pytest.raises(DataError, match=says) as refusal:
         analyze(perceptron(), data)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"batch": "8"}, "batch must be a whole number of at least 1, not '8'"),
+        ({"limit": 2.5}, "limit must be a whole number of at least 1, not 2.5"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"shard": 3}, r"a shard is \(i, n\) with 0 <= i < n, not 3"),
+        ({"shard": (0.5, 2)}, r"a shard is \(i, n\) with 0 <= i < n, not \(0.5, 2\)"),
+        ({"shard": (2, 2)}, "0 <= I < N, came 2/2"),
+    ],
+)
+def test_options_of_another_kind_are_refused_in_one_line(options: dict, says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        analyze(perceptron(), samples(3), **options)
+
+
+def test_a_chain_of_one_text_is_no_chain() -> None:
+    with pytest.raises(OptionError, match=r"a chain wants a list of models, came 'net.onnx'"):
+        compare_chain("net.onnx", samples(3))
+
+
+def test_sites_are_found_in_a_loaded_model() -> None:
+    with pytest.raises(ModelError, match=r"wants an onnx_ir.Model, as relucid.analyzer.model.load\(...\).ir, came str"):
+        find_sites("net.onnx")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Sessions: the provider asked for answers or is refused; a runtime that is absent or doubled is said in one line."""
 
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -147,3 +148,12 @@ def test_a_library_of_operators_that_is_not_there(relu, tmp_path):
     with pytest.raises(ModelError, match="cannot load custom operators from") as error:
         open_session(relu, custom_ops=tmp_path / "none.so")
     assert "\n" not in str(error.value)
+
+
+def test_a_library_of_operators_is_found_beside_where_one_stands(relu, tmp_path, monkeypatch):
+    """A bare name, which the loader of libraries would look for in the system's folders only."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "operators.so").write_bytes(b"no library")
+    with pytest.raises(ModelError, match=r"cannot load custom operators from operators\.so") as error:
+        open_session(relu, custom_ops=Path("operators.so"))
+    assert "No such file" not in str(error.value)

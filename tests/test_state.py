@@ -229,6 +229,9 @@ def test_no_sample_is_counted_twice(tmp_path: Path) -> None:
         shard(0, 2).merge(shard(1, 3))
     both = shard(0, 2).merge(shard(1, 2))
     assert both.samples == 12
+    assert shard(0, 2).merge(shard(1, 4)).merge(shard(3, 4)).samples == 12
+    with pytest.raises(StateError, match="shard 1/2 and shard 3/4"):
+        shard(1, 2).merge(shard(3, 4))
     with pytest.raises(StateError, match="shard 1/2 would count twice"):
         both.merge(shard(1, 2))
 

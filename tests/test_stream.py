@@ -239,15 +239,17 @@ def test_what_fails_for_one_sample_is_one_line() -> None:
     assert "\n" not in str(refusal.value)
 
 
-def test_memory_of_a_feed_may_be_reused_once_it_was_taken() -> None:
+@pytest.mark.parametrize("batch", [None, 2, 5])
+@pytest.mark.parametrize("left", [np.nan, 1.0])
+def test_memory_of_a_feed_may_be_reused_once_it_was_taken(batch: int | None, left: float) -> None:
     def reused() -> Iterator[np.ndarray]:
         room = np.empty((5, 6), dtype=np.float32)
         for part in np.split(samples(20), 4):
             room[:] = part
             yield room
-            room[:] = np.nan
+            room[:] = left
 
-    assert reference.differences(analyze(perceptron(), samples(20)), analyze(perceptron(), reused())) == []
+    assert reference.differences(analyze(perceptron(), samples(20)), analyze(perceptron(), reused(), batch=batch)) == []
 
 
 def test_scores_that_are_no_row_per_sample_are_refused() -> None:

@@ -65,7 +65,7 @@ which_sites = all_of(
     click.option(
         "--sites", callback=commas, metavar="GLOB", help="Only these sites (names or globs, comma separated)."
     ),
-    click.option("--kinds", callback=commas, metavar="A,B", help="Only these kinds of sites."),
+    click.option("--kinds", callback=commas, metavar="A,B", help="Only these kinds, as `relucid sites` names them."),
 )
 telling = all_of(
     click.option("--out", type=PATH, metavar="DIR", help="Write report.json, units.csv and report.html there."),

@@ -3,15 +3,27 @@
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import OptionError
+from ..rendering.change_condition import ChangeCondition
 from ..rendering.condition import Condition
 from ..report import Report
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 WIDTH = 100
 """Columns of a table that is not printed on a terminal."""
+
+
+def console() -> "Console":
+    """What prints a table on stdout: as wide as the terminal, or `WIDTH` columns where it goes elsewhere."""
+    from rich.console import Console  # noqa: PLC0415 - only a table needs it
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 def condition(text: str | None) -> Condition | None:
@@ -25,27 +37,24 @@ def writable(*, out: Path | None = None, file: Path | None = None) -> None:
     Raises:
         OptionError: the folder or the file cannot be written.
     """
-    try:
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-        for folder in (out, None if file is None else file.parent):
-            if folder is not None:
-                with tempfile.TemporaryFile(dir=folder):
-                    pass
-    except OSError as error:
-        raise OptionError(
-            f"cannot write to {error.filename or out or file}: {error.strerror}; choose another place"
-        ) from error
+    for folder in (out, None if file is None else file.parent):
+        if folder is None:
+            continue
+        try:
+            if folder == out:
+                folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise OptionError(f"cannot write to {folder}: {error.strerror}; choose another place") from error
 
 
-def show(report: Report, *, out: Path | None, as_json: bool, fail_if: Condition | None) -> None:
+def show(report: Report, *, out: Path | None, as_json: bool, fail_if: Condition | ChangeCondition | None) -> None:
     """Print the report, write its files, and leave with 1 if the condition fires."""
     if as_json:
         click.echo(report.to_json(), nl=False)
     else:
-        from rich.console import Console  # noqa: PLC0415 - only a table needs it
-
-        Console(width=None if sys.stdout.isatty() else WIDTH).print(report)
+        console().print(report)
     if out is not None:
         for path in report.save(out):
             click.echo(f"wrote {path}", err=True)

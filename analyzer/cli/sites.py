@@ -1,7 +1,6 @@
 """`relucid sites`: where a model decides."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 from ..model import load
 from ..sites import Site, find_sites
 from . import choices
-from .show import WIDTH
+from .show import console
 
 
 @click.command()
@@ -30,8 +29,7 @@ def command(*, model: Path, as_json: bool) -> None:
 
 
 def _print(sites: tuple[Site, ...]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a table needs it
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415 - only a table needs it
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False)
@@ -42,7 +40,7 @@ def _print(sites: tuple[Site, ...]) -> None:
         kind = f"{site.kind} (smooth)" if site.smooth else site.kind
         axis = str(site.unit_axis) if site.analysable else "-"
         table.add_row(escape(site.name), kind, escape(shape), axis, escape(site.reason or site.rule))
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    console.print(table)
+    page = console()
+    page.print(table)
     analysable = sum(site.analysable for site in sites)
-    console.print(f"\n{len(sites)} sites, {analysable} analysable", highlight=False)
+    page.print(f"\n{len(sites)} sites, {analysable} analysable", highlight=False)

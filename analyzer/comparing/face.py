@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..choice import Kind, Provider, Units
+from ..choice import Kind, Provider, Units, several
+from ..errors import OptionError
 from ..model import load
 from ..options import SQUARES, Options
 from ..stats.patterns import CAPACITY
@@ -22,7 +23,7 @@ def compare(
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
     sites: str | Sequence[str] | None = None,
-    kinds: Sequence[Kind] | None = None,
+    kinds: Kind | Sequence[Kind] | None = None,
     unit_axis: Mapping[str, int] | None = None,
     units: Units = "channel",
     batch: int | None = None,
@@ -73,7 +74,7 @@ def compare(
     options = Options(
         measures=MEASURES,
         sites=sites,
-        kinds=kinds,
+        kinds=several(kinds),
         unit_axis=dict(unit_axis or {}),
         units=units,
         batch=batch,
@@ -97,7 +98,7 @@ def compare_chain(
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
     sites: str | Sequence[str] | None = None,
-    kinds: Sequence[Kind] | None = None,
+    kinds: Kind | Sequence[Kind] | None = None,
     unit_axis: Mapping[str, int] | None = None,
     units: Units = "channel",
     batch: int | None = None,
@@ -146,7 +147,7 @@ def compare_chain(
     options = Options(
         measures=MEASURES,
         sites=sites,
-        kinds=kinds,
+        kinds=several(kinds),
         unit_axis=dict(unit_axis or {}),
         units=units,
         batch=batch,
@@ -159,6 +160,8 @@ def compare_chain(
         squares=squares,
         custom_ops=None if custom_ops is None else Path(custom_ops),
     )
+    if isinstance(models, str | bytes | os.PathLike):
+        raise OptionError(f"a chain wants a list of models, came {models!r}")
     loaded = [load(model, example_inputs=example_inputs) for model in models]
     pairs = wanted_pairs(len(loaded))
     return followed(observe_all(loaded, data, options, pairs=pairs, inputs=inputs, preprocess=preprocess))

@@ -1,6 +1,7 @@
 """Telling one pile of data from another without reading it."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def identity(source: Any) -> str:
     >>> identity("random:8"), identity([1.0, 2.0])
     ('random:8', '')
     """
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | os.PathLike):
         return ""
     if str(source).startswith(PREFIX):
         return str(source)

@@ -53,7 +53,7 @@ def keys_of(
         if key not in available:
             raise DataError(
                 f"{source}: input '{name}' wants array '{key}', which is not among {listed(available)}: "
-                f"choose one with --input {name}=KEY (columns={{'{name}': KEY}} in Python)"
+                f"choose one with --input {name}=KEY (inputs={{'{name}': KEY}} in Python)"
             )
     return keys
 

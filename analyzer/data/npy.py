@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .conform import conform
 from .feeds import Feed
+from .file import open_file
 from .header import read_header
 from .inputs import InputSpec
 from .mapped import Mapped
@@ -27,8 +28,8 @@ def map_npy(path: Path) -> Mapped:
     """The array of an .npy file as rows.
 
     Raises:
-        DataError: the file is not an .npy array.
+        DataError: the file cannot be read, or is not an .npy array.
     """
-    with path.open("rb") as stream:
+    with open_file(path, source=path.name) as stream:
         header = read_header(stream, length=path.stat().st_size, source=path.name)
     return Mapped(path, header, header.size)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import DataError
 from .feeds import Feed, sample_count
+from .file import open_file
 from .inputs import InputSpec
 from .iterables import read_iterable
 from .labels import attach, split_labels
@@ -102,7 +103,7 @@ def _file(path: Path, specs: Sequence[InputSpec], columns: Mapping[str, str], la
         raise DataError(f"no such data: '{path}' (a file, a folder, random:N or loader.py:func is wanted)")
     if path.suffix == ".py":
         raise DataError(f"{path.name}: holds code, not data; name the function: {path}:FUNC")
-    with path.open("rb") as file:
+    with open_file(path, source=path.name) as file:
         start = file.read(6)
     if start == b"":
         raise DataError(f"{path.name}: is an empty file")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .feeds import Array
+from .file import open_file
 from .naming import listed
 
 if TYPE_CHECKING:
@@ -90,12 +91,15 @@ def read_preprocess(path: Path) -> Preprocess:
     """The settings of a JSON file, checked.
 
     Raises:
-        DataError: no such file, not JSON, an unknown setting, or a value that cannot be meant.
+        DataError: no such file, one that cannot be read or is not JSON, an unknown setting, or a value that cannot be
+            meant.
     """
     if not path.is_file():
         raise DataError(f"--preprocess: no such file: {path}")
+    with open_file(path, source=path.name) as file:
+        text = file.read()
     try:
-        settings = json.loads(path.read_bytes())
+        settings = json.loads(text)
     except ValueError as error:
         raise DataError(f"{path.name}: not JSON ({error})") from error
     if not isinstance(settings, dict):

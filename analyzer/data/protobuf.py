@@ -11,6 +11,7 @@ from onnx import numpy_helper
 from ..errors import DataError
 from .conform import conform
 from .feeds import Array, Feed
+from .file import open_file
 from .inputs import InputSpec
 from .naming import check_nameless, listed
 from .rows import Held
@@ -78,8 +79,10 @@ def _numbered(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
 def _tensor(file: Path) -> tuple[str, Array]:
     source = f"{file.parent.name}/{file.name}"
     tensor = onnx.TensorProto()
+    with open_file(file, source=source) as stream:
+        stored = stream.read()
     try:
-        tensor.ParseFromString(file.read_bytes())
+        tensor.ParseFromString(stored)
     except DecodeError as error:
         raise DataError(f"{source}: wants a protobuf tensor (onnx.TensorProto), came something else") from error
     if tensor.data_location == onnx.TensorProto.EXTERNAL:

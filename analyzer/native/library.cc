@@ -5,13 +5,14 @@
 #include <mutex>
 #include <new>
 
+#include "context.h"
 #include "kernels.h"
 #include "table.h"
 
 #define RELUCID_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Told to Python, which refuses a library built from other sources than it was written for.
-RELUCID_EXPORT int relucid_abi() { return 1; }
+RELUCID_EXPORT int relucid_abi() { return 2; }
 
 // Name of the instruction set in use.
 RELUCID_EXPORT const char* relucid_kernels() { return relucid::kernels().name; }
@@ -65,14 +66,18 @@ RELUCID_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const re
     return CreateStatus(base->GetApi(1))(ORT_FAIL,
                                          "relucid: this onnxruntime is older than its operators; take 1.18 or later");
   }
-  // The runtime keeps a pointer to the domain for as long as this library is loaded.
-  static std::mutex lock;
-  static std::map<const OrtApi*, OrtCustomOpDomain*> domains;
-  const std::lock_guard<std::mutex> guard(lock);
-  OrtCustomOpDomain*& domain = domains[api];
-  if (domain == nullptr) {
-    if (OrtStatus* status = CreateCustomOpDomain(api)("relucid", &domain)) return status;
-    if (OrtStatus* status = relucid::add_operators(api, domain)) return status;
-  }
-  return AddCustomOpDomain(api)(options, domain);
+  return relucid::guarded(api, "RegisterCustomOps", [&] {
+    // The runtime keeps a pointer to the domain for as long as this library is loaded.
+    static std::mutex lock;
+    static std::map<const OrtApi*, OrtCustomOpDomain*> domains;
+    const std::lock_guard<std::mutex> guard(lock);
+    OrtCustomOpDomain*& domain = domains[api];
+    if (domain == nullptr) {
+      OrtCustomOpDomain* made = nullptr;
+      relucid::check(api, CreateCustomOpDomain(api)("relucid", &made));
+      relucid::check(api, relucid::add_operators(api, made));
+      domain = made;
+    }
+    relucid::check(api, AddCustomOpDomain(api)(options, domain));
+  });
 }

@@ -14,7 +14,7 @@ from ..errors import OptionError
 from ..plain import Value, no_such
 from . import expression
 from .comparison_words import WORDS
-from .condition import NETWORK
+from .condition import NETWORK, silent
 from .numbers import number
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class ChangeCondition:
         if all(NUMBERS[name].place == "network" for name in expression.names(self.tree)):
             return (NETWORK,) if self._holds(report.network) else ()
         return tuple(site.name for site in report.sites if self._holds({**report.network, **site.values}))
+
+    def notes(self, report: "Report") -> tuple[str, ...]:
+        """One sentence for each value it asks for that is defined nowhere, so that nothing could fire by it."""
+        return silent(self.text, expression.names(self.tree), report, _meaning)
 
     def _holds(self, values: Mapping[str, Value]) -> bool:
         return expression.truth(self.tree, lambda name: _meaning(name, values)) is True

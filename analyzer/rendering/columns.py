@@ -51,10 +51,19 @@ MORE = (
     Column("positions", ("", "positions"), lambda value: f"{value:,.6g}", places=1),
     Column("linear_point_count", ("linear", "points"), count, alarm="linear"),
     Column("active_share", ("active", "share"), share, places=3),
-    Column("mutual_information", ("mutual", "inf."), decimals(2), places=2),
-    Column("conditional_entropy", ("entropy", "| label"), decimals(2), places=2),
     Column("nonfinite_values", ("not finite", "values"), count, alarm="dead"),
 )
+"""What the page shows besides."""
+ASKED = (
+    Column("mutual_information", ("mutual", "inf."), decimals(2), places=2),
+    Column("conditional_entropy", ("entropy", "| label"), decimals(2), places=2),
+    Column("preactivation_vni", ("VNI", "of z"), share, places=3),
+    Column("unit_upper_satisfied", ("units", "above"), share, places=3),
+    Column("unit_lower_satisfied", ("units", "below"), share, places=3),
+    Column("point_upper_satisfied", ("points", "above"), share, places=3),
+    Column("point_lower_satisfied", ("points", "below"), share, places=3),
+)
+"""Of measures that are not among the defaults: on the page, and in the terminal where there is room."""
 
 
 def present(columns: tuple[Column, ...], report: "Report") -> tuple[Column, ...]:

@@ -16,7 +16,7 @@ from .numbers import number
 from .words import BY_NAME, WORDS, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..plain import Value
     from ..report import Report
@@ -102,12 +102,26 @@ class Condition:
 
     def notes(self, report: "Report") -> tuple[str, ...]:
         """One sentence for each value it asks for that is defined nowhere, so that nothing could fire by it."""
-        everything = [report.network, *(site.values for site in report.sites)]
-        silent = [name for name in self.names if all(_meaning(name, values, report) is None for values in everything)]
-        return tuple(f"{self.text!r} cannot fire by {name}: it is defined at no site" for name in silent)
+        return silent(self.text, self.names, report, lambda name, values: _meaning(name, values, report))
 
     def _holds(self, values: "Mapping[str, Value]", report: "Report") -> bool:
         return expression.truth(self.tree, lambda name: _meaning(name, values, report)) is True
+
+
+def silent(
+    text: str, names: "Sequence[str]", report: "Report", meaning: "Callable[[str, Mapping[str, Value]], float | None]"
+) -> tuple[str, ...]:
+    """One sentence for each name that means nothing anywhere in a report.
+
+    Args:
+        text: of the condition.
+        names: what it asks for.
+        report: which is asked.
+        meaning: what a name means among the values of a site or of the network.
+    """
+    everything = [report.network, *(site.values for site in report.sites)]
+    unsaid = [name for name in names if all(meaning(name, values) is None for values in everything)]
+    return tuple(f"{text!r} cannot fire by {name}: it is defined at no site" for name in unsaid)
 
 
 def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> float | None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ..estimate import Estimate
 from ..plain import Value
 from . import charts, summary
-from .columns import COLUMNS, MORE, Column, present
+from .columns import ASKED, COLUMNS, MORE, Column, present
+from .escaped import text
 from .names import printable, shortened
 from .numbers import count, number, share
 from .words import BY_NAME
@@ -31,21 +32,16 @@ def page(report: "Report") -> str:
     return Template(template).substitute(
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         title=escape(summary.title(report)),
-        header=_text(summary.header(report)),
+        header=text(summary.header(report)),
         tiles="".join(_tile(*tile) for tile in _tiles(report)),
         pictures=_pictures(report),
         table=_table(report),
         network=_section("The network", "<dl>", _definitions(summary.network(report)), "</dl>"),
-        notes=_section("Notes", "<ul>", [f"<li>{_text(note)}</li>" for note in summary.notes(report)], "</ul>"),
+        notes=_section("Notes", "<ul>", [f"<li>{text(note)}</li>" for note in summary.notes(report)], "</ul>"),
         not_analysable=_not_analysable(report),
         which=_section("Which units", "<p>Numbers of dead and linear units, by site.</p>", _which_units(report), ""),
         made=_section("How it was made", "<dl>", _definitions(_made(report)), "</dl>"),
     )
-
-
-def _text(text: str) -> str:
-    """Untrusted text as a run of its own: escaped, printable, and its writing direction kept inside."""
-    return f"<bdi>{escape(printable(text))}</bdi>"
 
 
 def _section(heading: str, before: str, rows: Iterable[str], after: str) -> str:
@@ -55,7 +51,7 @@ def _section(heading: str, before: str, rows: Iterable[str], after: str) -> str:
 
 
 def _definitions(rows: Iterable[tuple[str, str]]) -> Iterable[str]:
-    return (f"<dt>{_text(words)}</dt><dd>{_text(value)}</dd>" for words, value in rows)
+    return (f"<dt>{text(words)}</dt><dd>{text(value)}</dd>" for words, value in rows)
 
 
 def _made(report: "Report") -> Iterable[tuple[str, str]]:
@@ -67,7 +63,7 @@ def _made(report: "Report") -> Iterable[tuple[str, str]]:
 def _not_analysable(report: "Report") -> str:
     head = '<div class="wide"><table class="plain"><tr><th>place</th><th>kind</th><th>reason</th></tr>'
     rows = (
-        f'<tr><td class="name">{_text(name)}</td><td>{_text(kind)}</td><td class="reason">{_text(reason)}</td></tr>'
+        f'<tr><td class="name">{text(name)}</td><td>{text(kind)}</td><td class="reason">{text(reason)}</td></tr>'
         for name, kind, reason in report.not_analysable
     )
     return _section("Not analysable", head, rows, "</table></div>")
@@ -132,7 +128,7 @@ def _table(report: "Report") -> str:
     if not report.sites:
         return "<section><h2>Sites</h2><p>No site could be analysed.</p></section>"
     news = tuple(column for column in MORE if column.alarm != "dead" or _any_above_zero(report, column))
-    columns = present(COLUMNS + news, report)
+    columns = present(COLUMNS + news + ASKED, report)
     heads = [f'<th class="text"><button>{word}</button></th>' for word in ("#", "site", "kind")]
     for column in columns:
         meaning = escape(f"{column.name}: {BY_NAME[column.name].meaning}")
@@ -140,8 +136,8 @@ def _table(report: "Report") -> str:
     names = shortened([printable(site.name) for site in report.sites], NAME)
     rows = (
         f'<tr><td data-v="{depth}">{depth}</td>'
-        f'<td class="name" title="{escape(printable(site.name))}">{_text(name)}</td>'
-        f'<td class="text">{_text(site.kind)}</td>{"".join(_cell(column, site.values) for column in columns)}</tr>'
+        f'<td class="name" title="{escape(printable(site.name))}">{text(name)}</td>'
+        f'<td class="text">{text(site.kind)}</td>{"".join(_cell(column, site.values) for column in columns)}</tr>'
         for depth, (site, name) in enumerate(zip(report.sites, names, strict=True), 1)
     )
     mark = "<p>~ marks an estimate, ± its standard error.</p>" if summary.estimated(report) else ""
@@ -169,7 +165,7 @@ def _which_units(report: "Report") -> Iterable[str]:
         known = {kind: units for kind, units in lists.items() if isinstance(units, tuple) and units}
         if known:
             found = ", ".join(f"{count(len(units))} {kind}" for kind, units in known.items())
-            yield f"<details><summary>{depth} {_text(site.name)} <i>{found}</i></summary>"
+            yield f"<details><summary>{depth} {text(site.name)} <i>{found}</i></summary>"
             yield from (f'<p><span class="key {kind}">{kind}</span> {ranges(known[kind])}</p>' for kind in known)
             yield "</details>"
 

@@ -1,12 +1,10 @@
 """The report as a small HTML table, as a notebook shows it: no style, no script, every text escaped."""
 
-from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING
 
 from . import summary
 from .columns import COLUMNS, present
-from .names import printable
+from .escaped import row, text
 
 if TYPE_CHECKING:
     from ..report import Report
@@ -20,24 +18,16 @@ def snippet(report: "Report") -> str:
     2
     """
     columns = present(COLUMNS, report)
-    heading = _row("th", ["site", "kind", *(" ".join(filter(None, column.heading)) for column in columns)])
+    heading = row("th", ["site", "kind", *(" ".join(filter(None, column.heading)) for column in columns)])
     rows = (
-        _row("td", [site.name, site.kind, *(column.cell(site.values) for column in columns)]) for site in report.sites
+        row("td", [site.name, site.kind, *(column.cell(site.values) for column in columns)]) for site in report.sites
     )
     lines = [f"{words}: {value}" for words, value in summary.network(report)]
     lines += [f"note: {note}" for note in summary.notes(report)]
     if report.not_analysable:
         lines.append(f"not analysable: {len(report.not_analysable)}")
     return (
-        f"<div><p><b>{_text(summary.title(report))}</b><br>{_text(summary.header(report))}</p>"
+        f"<div><p><b>{text(summary.title(report))}</b><br>{text(summary.header(report))}</p>"
         f"<table><thead>{heading}</thead><tbody>{''.join(rows)}</tbody></table>"
-        f"{''.join(f'<p>{_text(line)}</p>' for line in lines)}</div>"
+        f"{''.join(f'<p>{text(line)}</p>' for line in lines)}</div>"
     )
-
-
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{_text(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _text(text: str) -> str:
-    return f"<bdi>{escape(printable(text))}</bdi>"

@@ -1,21 +1,20 @@
 """A sheet: rows of numbers with a title, lines and notes, as a table in the terminal of at most 100 columns."""
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..plain import Value
 from .columns import Column
 from .names import middle, printable, shortened
+from .plain_text import WIDTH, printed
 
-WIDTH = 100
 NAME, LEAST = 20, 8
 STEPS = (("", 2), ("", 1), ("\n", 1))
 """Ways to fill the width: what parts an estimate from its error, and the gap between columns."""
@@ -96,13 +95,7 @@ def as_text(sheet: Sheet) -> str:
     act          3
     <BLANKLINE>
     """
-    page = io.StringIO()
-    console = Console(
-        file=page, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
-    )
-    for part in renderables(sheet):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+    return printed(renderables(sheet))
 
 
 def _fitted(sheet: Sheet, width: int) -> tuple[Table, list[str]]:

@@ -1,8 +1,8 @@
 """A sheet as HTML: a table for notebooks, and a page that needs no network, no script, and shows nothing unescaped."""
 
-from collections.abc import Iterable
 from html import escape
 
+from .escaped import row, text
 from .names import printable
 from .sheet import Sheet
 
@@ -22,28 +22,20 @@ th:first-child, td:first-child {{ text-align: left; }}
 
 def snippet(sheet: Sheet) -> str:
     """Title, table, lines and notes, without a style."""
-    heading = _row("th", [sheet.what, *(" ".join(filter(None, column.heading)) for column in sheet.columns)])
+    heading = row("th", [sheet.what, *(" ".join(filter(None, column.heading)) for column in sheet.columns)])
     columns = [sheet.cells(column) for column in sheet.columns]
-    rows = (_row("td", [name, *cells]) for (name, _), *cells in zip(sheet.rows, *columns, strict=True))
+    rows = (row("td", [name, *cells]) for (name, _), *cells in zip(sheet.rows, *columns, strict=True))
     lines = [f"{words}: {value}" for words, value in sheet.lines]
     lines += ["~ marks an estimate, ± its standard error"] * sheet.estimated
     lines += [f"note: {note}" for note in sheet.notes]
     lines += [f"not compared: {name} ({kind}): {reason}" for name, kind, reason in sheet.refused]
     return (
-        f"<div><p><b>{_text(sheet.title)}</b><br>{_text(sheet.header)}</p>"
+        f"<div><p><b>{text(sheet.title)}</b><br>{text(sheet.header)}</p>"
         f"<table><thead>{heading}</thead><tbody>{''.join(rows)}</tbody></table>"
-        f"{''.join(f'<p>{_text(line)}</p>' for line in lines)}</div>"
+        f"{''.join(f'<p>{text(line)}</p>' for line in lines)}</div>"
     )
 
 
 def page(sheet: Sheet) -> str:
     """The same as a whole page."""
     return f"{HEAD.format(title=escape(printable(sheet.title)))}{snippet(sheet)}\n</body></html>\n"
-
-
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{_text(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _text(text: str) -> str:
-    return f"<bdi>{escape(printable(text))}</bdi>"

@@ -1,24 +1,23 @@
 """The report as a table in the terminal, at most 100 columns wide, the same whether anybody watches or not."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from . import summary
-from .columns import COLUMNS, Column, present
+from .columns import ASKED, COLUMNS, Column, present
 from .names import middle, printable, shortened
+from .plain_text import WIDTH, printed
 
 if TYPE_CHECKING:
     from ..report import Report
 
-WIDTH = 100
 DISPENSABLE = (
     "nonlinear_units",
     "effective_units",
@@ -74,7 +73,10 @@ class Grid:
 
 
 def fitted(report: "Report", *, width: int) -> Grid:
-    """Cells that fit: names give way first, then gaps and kinds, then estimates take two lines, at last columns go."""
+    """Cells that fit: names give way first, then gaps and kinds, then estimates take two lines, at last columns go.
+
+    What was asked for besides the defaults has the room that is left.
+    """
     full = [printable(site.name) for site in report.sites]
     kinds = [printable(site.kind) for site in report.sites]
     longest = _widest([*full, "site"])
@@ -87,12 +89,29 @@ def fitted(report: "Report", *, width: int) -> Grid:
             others = [_widest([*column.heading, *(row[i] for row in cells)]) for i, column in enumerate(columns)]
             room = width - _widest(["kind", *short]) - sum(others) - step.gap * (len(columns) + 1)
             if room >= min(longest, NAME):
-                return Grid(columns, shortened(full, min(room, longest)), short, cells, step.gap, left_out)
+                more, its = _asked(report, step, room - longest)
+                cells = [[*row, *others] for row, others in zip(cells, its, strict=True)]
+                names = shortened(full, min(room, longest))
+                return Grid((*columns, *more), names, short, cells, step.gap, left_out)
         dropped = next((column for name in DISPENSABLE for column in columns if column.name == name), None)
         if dropped is None:
             return Grid(columns, shortened(full, min(max(room, LEAST), longest)), short, cells, step.gap, left_out)
         left_out = (*left_out, dropped.name)
         columns = tuple(column for column in columns if column is not dropped)
+
+
+def _asked(report: "Report", step: Step, room: int) -> tuple[tuple[Column, ...], list[list[str]]]:
+    """Columns of what was asked for besides, as many as the room holds, and their cells (site, column)."""
+    held: list[Column] = []
+    cells: list[list[str]] = [[] for _ in report.sites]
+    for column in present(ASKED, report):
+        its = [column.cell(site.values, between=step.between) for site in report.sites]
+        room -= _widest([*column.heading, *its]) + step.gap
+        if room < 0:
+            break
+        held.append(column)
+        cells = [[*row, cell] for row, cell in zip(cells, its, strict=True)]
+    return tuple(held), cells
 
 
 def renderables(report: "Report", *, width: int = WIDTH) -> Iterator[RenderableType]:
@@ -137,13 +156,7 @@ def as_text(report: "Report") -> str:
     act   relu     10      1    -
     <BLANKLINE>
     """
-    page = io.StringIO()
-    console = Console(
-        file=page, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
-    )
-    for part in renderables(report):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+    return printed(renderables(report))
 
 
 def _table(grid: Grid) -> Table:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import onnx_ir as ir
 
+from ..errors import ModelError
 from ..graph import depths, in_order
 from ..untrusted import touch
 from .axes import unit_axis
@@ -26,8 +27,17 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
         model: the model; it is not changed.
 
     Raises:
-        ModelError: the graph is damaged.
+        ModelError: it is no such model, or its graph is damaged.
+
+    >>> from relucid.analyzer import demo
+    >>> from relucid.analyzer.model import load
+    >>> [(site.name, site.kind, site.unit_axis) for site in find_sites(load(demo.model()).ir)][:2]
+    [('stem.relu', 'relu', 1), ('fine.relu1', 'relu', 1)]
     """
+    if not isinstance(model, ir.Model):
+        raise ModelError(
+            f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.load(...).ir, came {type(model).__name__}"
+        )
     return touch("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
 
 

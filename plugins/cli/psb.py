@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ...analyzer.cli.choices import PATH, all_of
+from ...analyzer.errors import OptionError
 from .psb_tables import print_verification, samples_of_nodes
 
 storage = all_of(
@@ -111,6 +112,8 @@ def command(
     from ...analyzer.cli.show import writable  # noqa: PLC0415
     from ..psb import Levels, rewrite, save, verify  # noqa: PLC0415
 
+    if out.exists() and model.exists() and out.samefile(model):
+        raise OptionError(f"{out} is the model itself; choose another name")
     writable(file=out)
     rewritten = rewrite(model, levels=Levels(probability_bits, placing), flush_to_zero=not raise_small, **options)
     found = None if data is None else verify(model, rewritten, data, labels=labels, limit=limit)

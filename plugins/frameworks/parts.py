@@ -1,11 +1,28 @@
 """What an adapter carries: a separation, a monitor, or both, with one state and the end of an epoch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ...analyzer.errors import OptionError
 from ..torch import Separation
 from ..torch.monitor import Log, Monitor
+from ..torch.scalars import Scalar
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A log that belongs to a trainer: the next trainer's takes its place.
+
+    Args:
+        log: what is called.
+    """
+
+    log: Log
+
+    def __call__(self, values: dict[str, Scalar], step: int) -> None:
+        """Write one row."""
+        self.log(values, step)
 
 
 class Parts:
@@ -30,9 +47,9 @@ class Parts:
         self.monitor = monitor
 
     def log_by(self, log: Log | None) -> None:
-        """Give the monitor a log, unless it has one of its own."""
-        if self.monitor is not None and self.monitor.log is None:
-            self.monitor.log = log
+        """Lend the monitor a log, unless it has one of its own; one that was lent before is given back."""
+        if self.monitor is not None and (self.monitor.log is None or isinstance(self.monitor.log, Lent)):
+            self.monitor.log = None if log is None else Lent(log)
 
     def end_epoch(self) -> None:
         """End a window that is an epoch."""

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ...analyzer.errors import OptionError, wanted
+from ...analyzer.whole import whole
 from ..torch import Separation
 from ..torch.monitor import Log, Monitor
 from .parts import Parts
@@ -74,7 +75,8 @@ class RelucidCallback(TrainerCallback):
         """Save beside the trainer's own files."""
         del control, more
         if state.is_world_process_zero:
-            torch.save(self._parts.state_dict(), _file(args, state))
+            with whole(_file(args, state)) as part:
+                torch.save(self._parts.state_dict(), part)
 
 
 class RelucidMixin(_Mixed):

@@ -123,6 +123,7 @@ class LiveTable:
 
 def _table(values: Values, step: int) -> "Table":
     from rich.table import Table  # noqa: PLC0415 - slow to import, only wanted here
+    from rich.text import Text  # noqa: PLC0415
 
     rows = by_site(values)
     whole = rows.pop("", {})
@@ -134,7 +135,7 @@ def _table(values: Values, step: int) -> "Table":
     for name in _SHOWN:
         table.add_column(name.replace("_", " "), justify="right")
     for site, row in rows.items():
-        table.add_row(site, *(_cell(row.get(name)) for name in _SHOWN))
+        table.add_row(Text(site), *(_cell(row.get(name)) for name in _SHOWN))
     return table
 
 

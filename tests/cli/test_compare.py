@@ -72,6 +72,15 @@ def test_a_condition_decides_the_exit_code(relucid: Run, pair: Path, condition: 
     assert ("holds for second" in result.stderr) == bool(code)
 
 
+def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, pair: Path) -> None:
+    words = ("compare", pair / "model.onnx", pair / "other.onnx", "--data", pair / "data.npz", "--squares", "0")
+    result = relucid(*words, "--fail-if", "vni_after > 0.5")
+    assert result.exit_code == 0
+    assert "cannot fire by vni_after: it is defined at no site" in result.stderr
+    fires = relucid(*words, "--fail-if", "vni_after > 0.5 or temperature >= 0")
+    assert (fires.exit_code, "cannot fire by temperature" in fires.stderr) == (1, False)
+
+
 def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
     np.savez(pair / "named.npz", rows=np.load(pair / "data.npz")["x"])
     words = ("--data", pair / "named.npz", "--input", "x=rows", "--sites", "sec*", "--limit", "20", "--exact", "--json")

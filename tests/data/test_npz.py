@@ -88,7 +88,7 @@ def test_names_that_are_not_there(tmp_path, save, images):
     save(tmp_path / "a.npz", pictures=np.zeros(3), y=np.zeros(3))
     assert refusal(tmp_path / "a.npz", images) == (
         "a.npz: input 'x' wants array 'x', which is not among 'pictures', 'y': "
-        "choose one with --input x=KEY (columns={'x': KEY} in Python)"
+        "choose one with --input x=KEY (inputs={'x': KEY} in Python)"
     )
     assert "wants array 'pics'" in refusal(tmp_path / "a.npz", images, columns={"x": "pics"})
     save(tmp_path / "lone.npz", pictures=np.zeros(3))

@@ -1,13 +1,17 @@
 """The face of all readers: the same samples from every kind of source, and one line for what is none."""
 
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pyarrow as pa
 import pytest
 from onnx import numpy_helper
+from PIL import Image
 from pyarrow import parquet
 
 from relucid.analyzer.data import input_specs, open_data, rebatch
@@ -60,6 +64,32 @@ def test_refusals(tmp_path, images):
     ]:
         with pytest.raises(DataError, match=wanted):
             list(open_data(source, images))
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.npy", "x.parquet", "input_0.pb", "cfg.json", "labels.npy"])
+def test_a_file_that_may_not_be_read_is_one_line(tmp_path, images, monkeypatch, name):
+    (tmp_path / name).touch()
+    np.save(tmp_path / "data.npy", X)
+    opened, closed = Path.open, tmp_path / name
+
+    def refuse(path, *args, **options):
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    source = {"input_0.pb": tmp_path, "cfg.json": tmp_path / "photos", "labels.npy": tmp_path / "data.npy"}
+    (tmp_path / "photos").mkdir()
+    Image.new("L", (5, 4)).save(tmp_path / "photos" / "a.png")
+    with pytest.raises(DataError, match=f"{name}: cannot be read: Permission denied"):
+        list(
+            open_data(
+                source.get(name, closed),
+                images,
+                labels=closed if name == "labels.npy" else None,
+                preprocess=closed if name == "cfg.json" else None,
+            )
+        )
 
 
 def test_a_data_set_of_others(shared_data, whole):

@@ -62,7 +62,7 @@ def test_temperature_and_distance_are_each_other_s_inverse(D: float) -> None:
 
 @given(st.floats(0, 40))
 def test_distance_and_temperature_are_each_other_s_inverse(T: float) -> None:
-    assert temperature(distance(T)) == pytest.approx(T, rel=1e-3)
+    assert temperature(distance(T)) == pytest.approx(T, rel=1e-5)
 
 
 @given(st.lists(SHARES, min_size=2, max_size=5))

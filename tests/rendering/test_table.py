@@ -98,6 +98,24 @@ def test_the_table_fits_and_every_site_has_its_own_line(usual, enormous):
     assert len({row[:20] for row in rows}) == len(rows)
 
 
+def test_what_was_asked_for_besides_stands_there_where_there_is_room(usual):
+    more = {"preactivation_vni": 0.125, "unit_upper_satisfied": 0.75, "mutual_information": None}
+    few = Report((SiteReport("act", "relu", {"units": 4, "patterns": 3, **more}),), network={"accuracy": 0.5})
+    assert [column.name for column in fitted(few, width=100).columns] == [
+        "units",
+        "patterns",
+        "mutual_information",
+        "preactivation_vni",
+        "unit_upper_satisfied",
+    ]
+    assert body(str(few))[-1].split() == ["act", "relu", "4", "3", "-", "0.125", "0.750"]
+    assert [column.name for column in fitted(few, width=40).columns][:2] == ["units", "patterns"]
+    every = [SiteReport(site.name, site.kind, {**site.values, **more}) for site in usual.sites]
+    without = {column.name for column in fitted(usual, width=100).columns}
+    assert without <= {column.name for column in fitted(Report(tuple(every)), width=100).columns}
+    assert all(cell_len(line) <= 40 for line in printed(Report(tuple(every)), width=40, color_system=None).splitlines())
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_a_narrow_window_loses_columns_not_digits(usual, width):
     text = printed(usual, width=width, color_system=None)

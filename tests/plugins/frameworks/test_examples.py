@@ -32,6 +32,7 @@ def test_it_runs(tmp_path, name):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert (
-        "entropy" in (tmp_path / WRITES[name]).read_text() if name != "with_transformers" else (tmp_path / WRITES[name])
-    )
+    written = tmp_path / WRITES[name]
+    assert written.exists()
+    if written.suffix == ".csv":
+        assert "entropy" in written.read_text()

@@ -41,11 +41,20 @@ def test_an_epoch_ends_only_a_window_that_is_one():
         assert (None if monitor.report is None else monitor.report["1"].samples) == samples
 
 
-def test_a_log_of_its_own_is_kept():
-    monitor = Monitor(net())
-    Parts(None, monitor).log_by(print)
-    Parts(None, monitor).log_by(len)
-    assert monitor.log is print
+def test_a_log_of_its_own_is_kept_and_one_that_was_lent_gives_way_to_the_next():
+    """A callback that is used again must not write to the trainer before."""
+
+    def logged(*, own: bool) -> list[str]:
+        told: list[str] = []
+        model = net()
+        monitor = Monitor(model, every=1, window=1, log=(lambda *_: told.append("own")) if own else None)
+        for trainer in ("first", "second"):
+            Parts(None, monitor).log_by(lambda *_, trainer=trainer: told.append(trainer))
+            model(torch.ones(3, 3))
+        return told
+
+    assert logged(own=True) == ["own", "own"]
+    assert logged(own=False) == ["first", "second"]
 
 
 def test_a_separation_of_another_module_says_what_to_do():

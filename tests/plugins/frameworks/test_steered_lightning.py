@@ -41,7 +41,7 @@ def test_a_step_that_the_scaler_skips_is_none(tmp_path):
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126, backoff_factor=2.0**-60)
     module = train(tmp_path, batches(12), total=12, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)])
     assert 0 < module.schedule.last_epoch < 12
-    assert [reading.step for reading in module.schedule.history] == list(range(0, module.schedule.last_epoch, 2))
+    assert [reading.step for reading in module.schedule.history] == [0, *range(1, module.schedule.last_epoch, 2)]
 
 
 def test_its_rates_can_be_logged(tmp_path):

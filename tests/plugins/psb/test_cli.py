@@ -54,6 +54,17 @@ def test_the_comparison_is_that_of_verify(made, out):
     assert [site["flipped"] for site in found["sites"]] == pytest.approx([site.flipped for site in meant.sites])
 
 
+def test_the_model_itself_is_never_overwritten(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(demo.model().read_bytes())
+    (tmp_path / "link.onnx").symlink_to("net.onnx")
+    for out in (path, tmp_path / "link.onnx"):
+        done = call(psb_command.command, path, out)
+        assert isinstance(done.exception, RelucidError)
+        assert "is the model itself" in str(done.exception)
+    assert path.read_bytes() == demo.model().read_bytes()
+
+
 def test_the_tables(tmp_path):
     done = call(psb_command.command, demo.model(), tmp_path / "o.onnx", "--verify", demo.data(), "--limit", 4)
     assert done.exit_code == 0, done.output

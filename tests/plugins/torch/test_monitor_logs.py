@@ -75,6 +75,13 @@ def test_the_live_table_shows_the_last_window():
     assert f"{monitor.report['3'].vni:.3f}" in text
 
 
+def test_names_of_modules_are_shown_as_they_are():
+    page = io.StringIO()
+    with LiveTable(console=Console(file=page, width=100)) as table:
+        table({"window_forwards": 1, "window_first_step": 1, "samples": 6, "block[/b]/units": 4}, 1)
+    assert "block[/b]" in page.getvalue()
+
+
 @pytest.mark.parametrize("what", ["a folder", "in no folder", "bytes"])
 def test_a_csv_file_that_cannot_be_is_one_line(tmp_path, what):
     path = {"a folder": tmp_path, "in no folder": tmp_path / "none" / "log.csv", "bytes": tmp_path / "log.csv"}[what]

@@ -1,0 +1,37 @@
+"""Packing: a statistic as its fields by name, its arrays in whatever form a file wants them, and back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from . import STATISTICS, Fates, Patterns
+from .hits import Hits
+
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
+
+
+def packed(statistic: Any, array: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """The fields of a statistic; what is an array as `array` makes of its name and it.
+
+    >>> from . import Nonfinite
+    >>> packed(Nonfinite(3, 2, 7), lambda name, values: values.tolist())
+    {'values': 3, 'samples': 2, 'first': 7}
+    """
+    values = {field.name: getattr(statistic, field.name) for field in fields(statistic)}
+    return {name: array(name, value) if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+
+def unpacked(name: str, values: Mapping[str, Any], array: Callable[[Any], Any]) -> Any:
+    """The statistic again.
+
+    Args:
+        name: of its kind; any other name is that of patterns.
+        values: its fields.
+        array: makes an array again of what stands for one, and leaves all else as it is.
+
+    >>> unpacked("Nonfinite", {"values": 3, "samples": 2, "first": 7}, lambda value: value)
+    Nonfinite(values=3, samples=2, first=7)
+    """
+    return _KINDS.get(name, Patterns)(**{field: array(value) for field, value in values.items()})
