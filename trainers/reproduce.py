@@ -12,13 +12,13 @@ from .recipes import RECIPES, Order, recipe
 PATH = click.Path(path_type=Path)
 
 
-def _words(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
     """The parts between commas."""
     del ctx, param
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(part.strip() for part in (value or "").split(",") if part.strip())
 
 
-def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
     """The parts between commas, each a whole number of at least 1."""
     return tuple(click.IntRange(1)(part, param, ctx) for part in _words(ctx, param, value))
 
@@ -32,13 +32,11 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
 @click.option("--data", type=PATH, help="The data, where the recipe needs some (mnist).")
 @click.option("--models", type=PATH, help="Folder of trained ONNX models, where the recipe looks at some (psb).")
 @click.option("--published", type=PATH, help="Csv of published numbers to put beside: method,width,depth,metric,value.")
-@click.option(
-    "--methods", default="", callback=_words, metavar="A,B", help="Which methods; the recipe's own choice by default."
-)
-@click.option("--nets", default="", callback=_words, metavar="A,B", help="Which networks; likewise.")
+@click.option("--methods", callback=_words, metavar="A,B", help="Which methods; the recipe's own choice by default.")
+@click.option("--nets", callback=_words, metavar="A,B", help="Which networks; likewise.")
 @click.option("--seeds", type=click.IntRange(1), help="How many seeds, from --seed on; likewise.")
-@click.option("--widths", default="", callback=_numbers, metavar="N,N", help="Units or channels of a layer; likewise.")
-@click.option("--depths", default="", callback=_numbers, metavar="N,N", help="Numbers of hidden layers; likewise.")
+@click.option("--widths", callback=_numbers, metavar="N,N", help="Units or channels of a layer; likewise.")
+@click.option("--depths", callback=_numbers, metavar="N,N", help="Numbers of hidden layers; likewise.")
 @click.option("--epochs", type=click.IntRange(1), help="As many as published by default.")
 @click.option("--limit", type=click.IntRange(1), help="Samples to train on; all by default.")
 def command(

@@ -1,7 +1,7 @@
 """ActCooLR: learning rates that make the activation patterns change as fast as a falling temperature says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from functools import partial
 from math import exp
 from typing import Any
@@ -14,6 +14,7 @@ from ...analyzer.errors import ModelError, OptionError
 from ...analyzer.measures.temperature import network_distance
 from . import cooling
 from .cooling import Belief, Diverged, Form
+from .looks import Looks
 from .probe import Probe
 from .reading import Reading, packed_readings, unpacked_readings
 from .sites_behind import SitesBehind
@@ -38,7 +39,7 @@ class ActCooLR(LRScheduler):
     `start_temperature` to 0. A step at temperature T changes the share P = 1 - 2^-T of the activation patterns, in the
     mean over the sites. Before the first step a few rates are tried on its batch and a model of P as a function of the
     rate is fitted; all of it is taken back. From then on every `probe_every`-th step is measured by one more forward,
-    and where the model is wrong it is fitted again. For the rule see `cooling`.
+    after a fit some more, and where the model is wrong it is fitted again. For the rule see `cooling` and `looks`.
 
     The rates that the optimizer came with matter as ratios between its groups only. `step()` belongs after every
     optimizer step; between two of them it may be called any number of times. Where there is a closure, a step is one
@@ -52,7 +53,7 @@ class ActCooLR(LRScheduler):
         start_temperature: T at the first step; 3.17 changes 89 % of the patterns. Lower it if the training diverges.
         gamma: bends the curve of the temperature.
         form: which curve: `hold`, `printed` or `linear_probability`, see `cooling.target_temperature`.
-        probe_every: optimizer steps from one measurement to the next.
+        probe_every: optimizer steps from one measurement to the next; after a fit they grow to it: 1, 2, 4 ...
         per_group: a rate of its own for each parameter group, from the sites that its parameters move first; from all
             sites for a group without, such as that of the last layer.
 
@@ -101,7 +102,7 @@ class ActCooLR(LRScheduler):
         self._per_group = per_group
         self._beliefs = [Belief()] * (len(inner.param_groups) if per_group else 1)
         self._readings: list[Reading] = []
-        self._done = self._due = self._fits = self._failed = self._fit_due = 0
+        self._looks, self._done = Looks(), 0
         self._behind = SitesBehind()
         self._model = model
         super().__init__(inner)
@@ -145,10 +146,7 @@ class ActCooLR(LRScheduler):
             "_step_count": self._step_count,
             "rates": [float(rate) for rate in self._last_lr],
             "done": self._done,
-            "due": self._due,
-            "fits": self._fits,
-            "failed": self._failed,
-            "fit_due": self._fit_due,
+            "looks": asdict(self._looks),
             "beliefs": [list(astuple(belief)) for belief in self._beliefs],
             "history": packed_readings(self._readings),
         }
@@ -165,8 +163,7 @@ class ActCooLR(LRScheduler):
                 "per_group and the groups have to be what they were"
             )
         self.last_epoch, self._step_count = state_dict["last_epoch"], state_dict["_step_count"]
-        self._done, self._due = state_dict["done"], state_dict["due"]
-        self._fits, self._failed, self._fit_due = state_dict["fits"], state_dict["failed"], state_dict["fit_due"]
+        self._done, self._looks = state_dict["done"], Looks(**state_dict["looks"])
         self._last_lr = [*state_dict["rates"]]
         self._beliefs = [Belief(*values) for values in state_dict["beliefs"]]
         self._readings = unpacked_readings(state_dict["history"])
@@ -193,12 +190,12 @@ class ActCooLR(LRScheduler):
     def _look_ahead(self) -> None:
         """Have the next forward remembered if its step is to be measured or fitted to."""
         self._probe.forget()
-        if self._done >= self._due or self._to_fit():
+        if self._done >= self._looks.due or self._to_fit():
             self._probe.want()
 
     def _to_fit(self) -> list[int]:
         """Numbers of the beliefs that are to be fitted before the next step."""
-        if self._done < self._fit_due:
+        if self._done < self._looks.fit_due:
             return []
         return [number for number, belief in enumerate(self._beliefs) if belief.stale]
 
@@ -219,21 +216,17 @@ class ActCooLR(LRScheduler):
                         return self._share(self._probe.measure(), number)
 
                 self._beliefs[number] = cooling.fitted(self._beliefs[number], measure)
-        self._fits += 1
-        if any(belief.stale for belief in self._beliefs):  # nothing can be told yet: ask again soon, then more rarely
-            self._fit_due = self._done + min(2**self._failed, self._every)
-            self._failed += 1
-        else:
-            self._failed = 0
+        told = not any(belief.stale for belief in self._beliefs)
+        self._looks = (self._looks.fitted if told else self._looks.failed_to_fit)(self._done, every=self._every)
         self._check_numbers()
         self._set(self.get_lr())
 
     def _after_step(self) -> None:
-        if self._probe.ready and self._done >= self._due:
+        if self._probe.ready and self._done >= self._looks.due:
             sites = self._probe.measure()
             for number in range(len(self._beliefs)):
                 self._observe(sites, number)
-            self._due = self._done + self._every
+            self._looks = self._looks.measured(self._done, every=self._every)
             self._check_numbers()
         self._behind.clear()
         self._done += 1
@@ -254,7 +247,7 @@ class ActCooLR(LRScheduler):
                 wanted=self._wanted(t=self._done),
                 mu=belief.mu,
                 sigma=belief.sigma,
-                fits=self._fits,
+                fits=self._looks.fits,
                 sites=sites,
             )
         )

@@ -18,6 +18,7 @@ from .attaching import Hook, PassingBy, aside, inside
 from .calls import Call
 from .compiling import Compiler, forget_compiled
 from .module_paths import ModulePaths
+from .rehearsal import hidden_from
 from .unit_axes import UnitAxes
 
 
@@ -49,6 +50,7 @@ class Capture:
         observer: what to tell. It may use torch freely: no capture is told of what it calls.
         affine: tell of what linear maps and convolutions make, in place of what the ReLUs read.
         output: tell of the model's own output, a tensor, as a last site named `output`.
+        rehearsals: tell of forwards too that another observer only tries, see `rehearsal`.
 
     Raises:
         ModelError: nothing can be seen in a part of the model: it is compiled by `torch.jit` or runs in threads.
@@ -65,11 +67,20 @@ class Capture:
     >>> capture.detach()
     """
 
-    def __init__(self, model: nn.Module, observer: Observer, *, affine: bool = False, output: bool = False) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        observer: Observer,
+        *,
+        affine: bool = False,
+        output: bool = False,
+        rehearsals: bool = False,
+    ) -> None:
         self._root = inside(model)
         self._observer = observer
         self._affine = affine
         self._output = output
+        self._rehearsals = rehearsals
         self._paths = ModulePaths(self._root)
         self._axes = UnitAxes()
         self._mode = PassingBy(self._call)
@@ -100,7 +111,7 @@ class Capture:
         if not self._is_outermost(module):
             return compiler
         self._seeing = False
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() or (hidden_from(self._observer) and not self._rehearsals):
             return compiler
         with aside():
             self._seeing = self._observer.begin()

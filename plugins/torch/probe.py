@@ -5,7 +5,7 @@ batch norms as in training. What it would leave behind is put back.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from .compiling import Compiler
 from .moment import Moment
 from .preserve import preserved
 from .ranks import place
+from .rehearsal import hidden_from, rehearsal
 from .rollback import Kept
 from .signs import Signs
 
@@ -57,7 +58,8 @@ class Probe:
         self.ready = False
         # before the capture's, so that it knows the batch
         self._handle = self._root.register_forward_pre_hook(Hook(self._pass), with_kwargs=True)
-        self._capture = Capture(self._root, _Watch(self))
+        self._watch = _Watch(self)
+        self._capture = Capture(self._root, self._watch)
 
     def detach(self) -> None:
         """Take the hooks off the model, forget what was seen."""
@@ -75,6 +77,10 @@ class Probe:
         self._passed = self._moment = None
         self._before = {}
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else who watches the model is told of the forwards in this context: they are no part of training."""
+        return rehearsal(self._watch)
+
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
         """Distance D of each site: the share of patterns that the parameters, as they are now, change.
@@ -88,7 +94,7 @@ class Probe:
             raise ModelError("measuring a step: wanted a forward of the model with gradients before it, got none")
         self._after = {}
         try:
-            with preserved(self._root), _buffers_kept(self._root):
+            with self.alone(), preserved(self._root), _buffers_kept(self._root):
                 self._moment.run_again(self._root)
             names = [name for name in self._before if name in self._after]
             changed = [self._after[name] for name in names]
@@ -103,7 +109,7 @@ class Probe:
         self, module: nn.Module, compiler: Compiler, arguments: tuple[Any, ...], named: Mapping[str, Any]
     ) -> Compiler:
         del module
-        if self._wanted and self._after is None and not self.ready:
+        if self._wanted and self._after is None and not self.ready and not hidden_from(self._watch):
             self._passed = arguments, named
         return compiler
 

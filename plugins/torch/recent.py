@@ -13,6 +13,9 @@ from ...analyzer.errors import ModelError, OptionError, RelucidError
 from ...analyzer.sites import Site
 from .extremes import Extremes
 from .module_paths import in_reentrant_checkpoint
+from .rehearsal import rehearsing
+
+Done = deque[list[tuple[Extremes, float]]]
 
 
 class Recent:
@@ -32,7 +35,8 @@ class Recent:
         self._of = of
         self._skip_last = skip_last
         self._running: list[tuple[Extremes, float]] = []
-        self._done: deque[list[tuple[Extremes, float]]] = deque(maxlen=forwards)
+        self._forwards = forwards
+        self._done = self._none()
         self._unmatched = set(strengths)
         self._met_any = False
 
@@ -60,7 +64,7 @@ class Recent:
         del output
         if self._skip_last:
             del self._running[-1:]
-        self._done.append(self._running)
+        self._kept().append(self._running)
         self._running = []
 
     def taken(self) -> tuple[list[Extremes], list[float]]:
@@ -71,13 +75,14 @@ class Recent:
             ModelError: the model has nothing to be seen.
             OptionError: a strength is for no site of the model.
         """
-        if not self._done:
+        kept = self._kept()
+        if not kept:
             raise RelucidError(
                 "penalty() wanted a forward with gradients since the last penalty(), got none: "
                 "make Separation for the very module that is called"
             )
-        seen = [layer for forward in self._done for layer in forward]
-        self._done.clear()
+        seen = [layer for forward in kept for layer in forward]
+        kept.clear()
         if not self._met_any:
             raise ModelError("penalty() wanted a model with ReLU-like functions that can be seen, got one without")
         if self._unmatched:
@@ -85,3 +90,11 @@ class Recent:
         if not seen:
             raise RelucidError("penalty() wanted a forward with samples and a site with a strength, got one without")
         return [layer for layer, _ in seen], [strength for _, strength in seen]
+
+    def _none(self) -> Done:
+        return deque(maxlen=self._forwards)
+
+    def _kept(self) -> Done:
+        """The last forwards; those of a rehearsal apart, so that its loss has its penalty and the training its own."""
+        running = rehearsing()
+        return self._done if running is None else running.kept.setdefault(self, self._none())

@@ -13,7 +13,9 @@ from .preserve import preserved
 
 
 @contextmanager
-def rolled_back(optimizer: Optimizer, model: nn.Module | None = None, *, parameters: bool = True) -> Iterator[None]:
+def rolled_back(
+    optimizer: Optimizer, model: nn.Module | None = None, *, parameters: bool = True, gradients: bool = True
+) -> Iterator[None]:
     """Whatever is done inside, afterwards all is as it was, also if it raised or was interrupted from the keyboard.
 
     That is: the optimizer's parameters, their gradients, its state with its counters and its options by group; and if
@@ -24,6 +26,7 @@ def rolled_back(optimizer: Optimizer, model: nn.Module | None = None, *, paramet
         optimizer: of any kind.
         model: whose forwards run inside; None if none do.
         parameters: False leaves the optimizer's parameters as they are at the end.
+        gradients: False if nothing inside writes to them; it saves their copies.
 
     >>> model = nn.Linear(1, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -39,7 +42,7 @@ def rolled_back(optimizer: Optimizer, model: nn.Module | None = None, *, paramet
     kept = (
         Kept(mine if parameters else []),
         Kept([] if model is None else model.buffers()),
-        _Gradients([*mine, *others]),
+        _Gradients([*mine, *others] if gradients else []),
     )
     options, state = _options(optimizer), _State(optimizer, mine)
 

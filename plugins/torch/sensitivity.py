@@ -66,8 +66,9 @@ def sensitivity(
     The gradient does not depend on the rate, so it is taken once. Where the step is linear in the rate, as with SGD and
     the Adam family, one real step gives its direction; else each rate takes a real step. Afterwards everything is as it
     was to the last bit, also after an error or an interrupt: parameters, buffers, gradients, the optimizer's state,
-    random numbers. The place for it is where the optimizer would step: a loss that still awaits its `backward()` may
-    refuse it afterwards, for torch counts changes of parameters, also those taken back.
+    random numbers. Nothing else that watches the model counts it: a run of ActCooLR goes on as if it had not been. The
+    place for it is where the optimizer would step: a loss that still awaits its `backward()` may refuse it afterwards,
+    for torch counts changes of parameters, also those taken back.
 
     The model stays in the mode it is in: call `model.train()` before to have batch norms as in training. Of several
     parameter groups the one with the largest rate gets these rates, the others keep their ratios to it.
@@ -104,9 +105,9 @@ def sensitivity(
     try:
         with rolled_back(inner, model):
             probe.want()
-            with torch.enable_grad():
+            with probe.alone(), torch.enable_grad():
                 inside(model)(*positional, **named)
-            closure = None if loss is None else _closure(inner, loss)
+            closure = None if loss is None else _closure(inner, loss, probe)
             if closure is not None:
                 closure()
             with trials(inner, many=True, closure=closure, model=model) as at:
@@ -126,9 +127,9 @@ def _arguments(batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (tuple(batch) if isinstance(batch, tuple | list) else (batch,)), {}
 
 
-def _closure(optimizer: Optimizer, loss: Callable[[], Tensor]) -> Callable[[], Tensor]:
+def _closure(optimizer: Optimizer, loss: Callable[[], Tensor], probe: Probe) -> Callable[[], Tensor]:
     def closure() -> Tensor:
-        with torch.enable_grad():
+        with probe.alone(), torch.enable_grad():
             optimizer.zero_grad()
             value = loss()
             value.backward()

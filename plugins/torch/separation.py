@@ -12,6 +12,7 @@ from .deficits import Aggregation, penalty
 from .extremes import Axis, ConvUnits, Ties, extremes
 from .given import choice, choices, count, function, number
 from .recent import Recent
+from .rehearsal import rehearsing
 
 Hook = Literal["relu_input", "affine_output"]
 
@@ -98,7 +99,9 @@ class Separation:
             forwards=forwards,
             skip_last=affine and not include_output,
         )
-        self._capture = Capture(model, self._watch, affine=affine, output=include_output and not affine)
+        self._capture = Capture(
+            model, self._watch, affine=affine, output=include_output and not affine, rehearsals=True
+        )
 
     def penalty(self) -> Tensor:
         """The term to add to the loss, for the forwards since the last call; each counts once.
@@ -110,7 +113,7 @@ class Separation:
         """
         layers, strengths = self._watch.taken()
         factor = 1.0 if self._schedule is None else number("schedule", self._schedule(self._steps))
-        self._steps += 1
+        self._steps += rehearsing() is None
         return self._penalty(layers, [factor * strength for strength in strengths])
 
     def detach(self) -> None:

@@ -85,6 +85,17 @@ def is_linear(optimizer: Optimizer) -> bool:
     )
 
 
+def only_reads_gradients(optimizer: Optimizer) -> bool:
+    """Whether its steps leave gradients as they are, so that they need no copy.
+
+    Most do by most of their ways, but nothing says so; SGD is the one whose copies weigh much beside its state. With
+    foreach Nesterov's momentum is added to the gradients themselves, and fused steps may unscale them.
+    """
+    return type(optimizer) is SGD and not any(
+        group["nesterov"] or group["fused"] or group["differentiable"] for group in optimizer.param_groups
+    )
+
+
 def _one_by_one(optimizer: Optimizer, *, many: bool) -> Trial:
     each = [
         (parameter, number)
@@ -139,7 +150,7 @@ def _step_alone(optimizer: Optimizer, group: int, parameter: Tensor, rate: float
         alone["lr"] = alone["lr"].clone()
     try:
         optimizer.param_groups = [alone]
-        with rolled_back(optimizer, parameters=False):
+        with rolled_back(optimizer, parameters=False, gradients=not only_reads_gradients(optimizer)):
             set_rate(alone, rate)
             quiet_step(optimizer)
     finally:

@@ -1,55 +1,56 @@
-"""H Fig 3.11 to 3.15: which rate would have changed how many patterns over a training, and the models fitted to it."""
+"""H Fig 3.11 to 3.21: which rate would have changed how many patterns over a training, and the models fitted to it."""
 
-import csv
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, fields
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 
-from ...analyzer.errors import OptionError
-from ...analyzer.whole import whole
 from ...plugins.torch.transition import MODELS
 from ..datasets.labelled import Split
 from .recipe import Order, Recipe
 from .schedule_nets import data_of, net
 from .schedule_runs import Run, append_rows, key, read_rows
 from .schedule_training import found_rate
-from .schedules import SCHEDULES, schedule
+from .schedules import schedule
+from .sensitivity_fits import Fitted, write_fits
 from .sensitivity_maps import draw_layers, draw_maps, draw_models
-from .sensitivity_states import Fitted, StateRow, rows_of, states_of, trained
+from .sensitivity_states import StateRow, rows_of, states_of, trained
+from .sensitivity_studies import STUDIES
+from .sensitivity_studies import made as study
 
 DEFAULT, NETS = ("step-decay", "one-cycle"), ("f1",)
-EPOCHS, COLUMNS, BATCH, SAMPLES = 8, 40, 128, 20_480
+EPOCHS, COLUMNS, STUDY_COLUMNS, BATCH, SAMPLES = 8, 40, 24, 128, 20_480
 QUICK_EPOCHS, QUICK_COLUMNS, QUICK_BATCH = 4, 12, 32
 
 
 def runs(order: Order, name: str, samples: int) -> list[Run]:
-    """What is trained of a network.
+    """What is trained of a network, a run for each schedule.
 
     Raises:
-        OptionError: a schedule that is not known, or ActCooLR, which would take the steps that are tried for its own.
+        OptionError: a schedule that is not known.
     """
-    epochs = order.epochs or (QUICK_EPOCHS if order.quick else EPOCHS)
-    methods = [schedule(method) for method in order.methods or DEFAULT]
-    if not all(method.tuned for method in methods):
-        able = ", ".join(known.name for known in SCHEDULES if known.tuned)
-        raise OptionError(f"sensitivity looks at trainings under {able}; actcoolr measures by itself")
-    return [Run(name, method.name, order.seed, samples, epochs) for method in methods]
+    methods = [method for method in order.methods or DEFAULT if method not in STUDIES]
+    return [Run(name, schedule(method).name, order.seed, samples, _epochs(order)) for method in methods]
 
 
 def steps(order: Order) -> int:
     """Epochs of all runs."""
-    return sum(run.epochs for name in order.nets or NETS for run in runs(order, name, 0))
+    studied = sum(len(STUDIES[name]) for name in _studies(order)) * _epochs(order)
+    return studied + sum(run.epochs for name in order.nets or NETS for run in runs(order, name, 0))
 
 
 def run(order: Order, told: Callable[[int], None]) -> list[str]:
-    """Train and look at what is missing in sensitivity.csv, fit, draw the figures, and say how well the models fit.
+    """Train and look at what is missing in the csv files, fit, draw the figures, and say how well the models fit.
+
+    Beside schedules the studies are methods too: momentum, weight-decay, depth, width, residual, each by itself.
 
     Raises:
         OptionError: no data were given, or a name is not known.
     """
+    lines = [line for name in _studies(order) for line in [*_studied(order, name, told), ""]]
+    if not runs(order, NETS[0], 0):
+        return [*lines, f"studies.csv and pictures are written to {order.out}."]
     numbers = order.out / "sensitivity.csv"
-    lines: list[str] = []
     all_: dict[Run, list[Fitted]] = {}
     for name in order.nets or NETS:
         data = data_of(order, net(name).images, most=SAMPLES)
@@ -58,13 +59,15 @@ def run(order: Order, told: Callable[[int], None]) -> list[str]:
         found = {}
         for each in wanted:
             states = states_of([row for row in read_rows(numbers, StateRow) if key(row) == each])
-            found[each] = [Fitted(state, {model.name: state.found.fit(model) for model in MODELS}) for state in states]
-        draw_maps(found, order.out / f"phases_{name}.png", title=name)
+            found[each] = [Fitted.of(state) for state in states]
+        draw_maps(
+            {each.schedule: states for each, states in found.items()}, order.out / f"phases_{name}.png", title=name
+        )
         draw_layers(found, order.out / f"layers_{name}.png", title=name)
         draw_models(found[wanted[0]][0], order.out / f"models_{name}.png", title=f"{name}, before training")
         lines += [*compared(found), ""]
         all_ |= found
-    _write_fits(order.out / "fits.csv", all_)
+    write_fits(order.out / "fits.csv", all_)
     return [*lines, f"{numbers}, fits.csv and pictures are written to {order.out}."]
 
 
@@ -89,26 +92,43 @@ def compared(found: Mapping[Run, list[Fitted]]) -> list[str]:
 def _look_at_missing(order: Order, data: Split, wanted: list[Run], told: Callable[[int], None], numbers: Path) -> None:
     batch = QUICK_BATCH if order.quick else BATCH
     columns = QUICK_COLUMNS if order.quick else COLUMNS
+
+    @cache
+    def rate(name: str, seed: int) -> float:
+        return found_rate(name, seed, data, batch=batch, quick=order.quick)
+
     for each in wanted:
         if each in {key(row) for row in read_rows(numbers, StateRow)}:
             told(each.epochs)
             continue
-        rate = found_rate(each.net, each.seed, data, batch=batch, quick=order.quick)
+        found = rate(each.net, each.seed) if schedule(each.schedule).tuned else 0.0
         states = trained(
-            each, data, rate=rate, columns=columns, batch=batch, quick=order.quick, device=order.device, told=told
+            each, data, rate=found, columns=columns, batch=batch, quick=order.quick, device=order.device, told=told
         )
         append_rows(numbers, rows_of(each, states), StateRow)
 
 
-def _write_fits(path: Path, found: Mapping[Run, list[Fitted]]) -> None:
-    with whole(path) as part, part.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*(field.name for field in fields(Run)), "at", "model", "place", "shape", "error"])
-        for run, states in found.items():
-            for each in states:
-                for name, fit in each.fits.items():
-                    numbers = [f"{number:.6g}" for number in (fit.place, fit.shape, fit.error)]
-                    writer.writerow([*astuple(run), f"{each.state.at:.6g}", name, *numbers])
+def _studied(order: Order, name: str, told: Callable[[int], None]) -> list[str]:
+    order.out.mkdir(parents=True, exist_ok=True)
+    return study(
+        name,
+        data_of(order, "mnist", most=SAMPLES),
+        out=order.out,
+        seed=order.seed,
+        epochs=_epochs(order),
+        batch=QUICK_BATCH if order.quick else BATCH,
+        columns=QUICK_COLUMNS if order.quick else STUDY_COLUMNS,
+        device=order.device,
+        told=told,
+    )
+
+
+def _studies(order: Order) -> list[str]:
+    return [method for method in order.methods if method in STUDIES]
+
+
+def _epochs(order: Order) -> int:
+    return order.epochs or (QUICK_EPOCHS if order.quick else EPOCHS)
 
 
 RECIPE = Recipe(steps, run)

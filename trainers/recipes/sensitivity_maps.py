@@ -11,16 +11,17 @@ from ...analyzer.whole import whole
 from ...plugins.torch.fitting import nls
 from ...plugins.torch.transition import LOG_NORMAL, MODELS
 from .schedule_runs import Run
-from .sensitivity_states import Fitted, State
+from .sensitivity_fits import Fitted
+from .sensitivity_states import State
 
 LOOK = {"cmap": "viridis", "vmin": 0, "vmax": 1, "shading": "nearest"}
 
 
-def draw_maps(found: Mapping[Run, Sequence[Fitted]], path: Path, *, title: str) -> None:
+def draw_maps(found: Mapping[str, Sequence[Fitted]], path: Path, *, title: str) -> None:
     """Write the picture: a column for each run: P, then mu and sigma of the log-normal model, then the models' errors.
 
     Args:
-        found: states of each run with their fits.
+        found: states of each run with their fits, by its caption.
         path: the png file, written whole or not at all.
         title: over all.
 
@@ -28,24 +29,28 @@ def draw_maps(found: Mapping[Run, Sequence[Fitted]], path: Path, *, title: str) 
         MissingDependencyError: matplotlib is not installed.
     """
     figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
-    figure = figures.Figure(figsize=(5.2 * len(found) + 0.8, 8), layout="constrained")
+    figure = figures.Figure(figsize=(min(5.2, 14 / len(found)) * len(found) + 0.8, 8), layout="constrained")
     figure.suptitle(f"{title}: share of patterns that a step would have changed")
     axes = figure.subplots(3, len(found), squeeze=False, sharey="row", sharex="col")
-    for column, (run, states) in zip(axes.T, found.items(), strict=True):
-        column[0].set_title(run.schedule, fontsize=10)
+    widths = [axis.twinx() for axis in axes[1]]
+    for width in widths[1:]:
+        width.sharey(widths[0])
+    for number, (column, width, (caption, states)) in enumerate(zip(axes.T, widths, found.items(), strict=True)):
+        column[0].set_title(caption, fontsize=10)
         drawn = _map(column[0], [each.state for each in states], [each.state.found.mean for each in states])
         at = [each.state.at for each in states]
         fits = [each.fits[LOG_NORMAL.name] for each in states]
         column[0].plot(
             at, np.exp([fit.place for fit in fits]), "--", color="black", linewidth=1, label="P = 1/2, model"
         )
-        column[0].legend(fontsize=7, loc="upper right")
         (mu,) = column[1].plot(at, [fit.place for fit in fits])
-        (sigma,) = column[1].twinx().plot(at, [fit.shape for fit in fits], color="C1")
-        column[1].legend([mu, sigma], ["mu", "sigma, right axis"], fontsize=8)
+        (sigma,) = width.plot(at, [fit.shape for fit in fits], color="C1")
         for model in MODELS:
             column[2].plot(at, [each.fits[model.name].error for each in states], label=model.name)
-        column[2].legend(fontsize=8)
+        if number == 0:
+            column[0].legend(fontsize=7, loc="upper right")
+            column[1].legend([mu, sigma], ["mu", "sigma, right axis"], fontsize=8)
+            column[2].legend(fontsize=8)
         column[2].set_yscale("log")
         column[2].set_xlabel("epoch")
         for axis in column[1:]:

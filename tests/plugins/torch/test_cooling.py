@@ -21,6 +21,7 @@ from relucid.plugins.torch.cooling import (
     target_temperature,
     wanted,
 )
+from relucid.plugins.torch.looks import Looks
 from relucid.plugins.torch.transition import ARCTAN, LOG_NORMAL
 
 
@@ -43,19 +44,28 @@ class Simulated:
         return P if self.patterns is None else self.rng.binomial(self.patterns, P) / self.patterns
 
 
-def train(net: Simulated, *, steps: int, drift: Callable[[int], None] = lambda _: None, every: int = 8) -> dict:
+def train(
+    net: Simulated,
+    *,
+    steps: int,
+    drift: Callable[[int], None] = lambda _: None,
+    every: int = 8,
+    looks: Looks = Looks(),  # noqa: B008 - it is frozen
+) -> dict:
     """What `ActCooLR` does, without a network: the shares that came, those that were wanted, the rates."""
     belief, found = Belief(), {"P": [], "wanted": [], "rate": [], "fits": 0}
     for step in range(steps):
         drift(step)
         if belief.stale:
             belief = fitted(belief, net)
+            looks = looks.fitted(step, every=every)
             found["fits"] += 1
         aim = wanted(step, total=steps, start=3.17)
         eta = rate(belief, aim)
         P = net(eta)
-        if step % every == 0:
+        if step >= looks.due:
             belief = observed(belief, eta, P)
+            looks = looks.measured(step, every=every)
         for name, value in (("P", P), ("wanted", aim), ("rate", eta)):
             found[name].append(value)
     return {name: np.array(value) for name, value in found.items()}
@@ -168,6 +178,29 @@ def test_temperature_follows_its_target_under_noise_and_drift(patterns):
     found = train(net, steps=800, drift=drift)
     assert np.mean(np.abs(found["P"] - found["wanted"])) < 0.03
     assert found["fits"] < 8
+
+
+def test_momentum_that_gathers_after_the_first_fit():
+    """With momentum m the same rate goes 1 + m + ... + m^t times as far at step t; a fit before step 0 knows of none.
+
+    Looks 1, 2, 4 ... steps apart keep the steps within 1.3 bits of the target, where the next look after 8 steps lets
+    them go 4 bits above.
+    """
+    above = {}
+    for gap in (7, 1):
+        net = Simulated(-6.0, 1.3)
+
+        def drift(step, net=net):
+            net.mu = -6.0 - np.log(np.sum(0.9 ** np.arange(step + 1)))
+
+        found = train(net, steps=400, drift=drift, looks=Looks(gap=gap))
+        T = -np.log2(1 - found["P"]) + np.log2(1 - found["wanted"])
+        above[gap] = T[:8]
+        assert found["fits"] == 1
+        assert np.abs(T[64:128]).max() < 0.15
+    assert above[7].max() > 4
+    assert above[1].max() < 1.3
+    assert above[1].mean() < above[7].mean() / 3
 
 
 def test_a_network_of_theorem_1_is_steered_too():

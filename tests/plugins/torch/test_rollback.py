@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from relucid.plugins.torch.rollback import rolled_back
-from relucid.plugins.torch.trials import LINEAR, is_linear, trials
+from relucid.plugins.torch.trials import LINEAR, is_linear, only_reads_gradients, trials
 
 from .optimizers import OPTIMIZERS, net, snapshot, trained
 
@@ -90,6 +90,33 @@ def test_a_trial_is_the_step(make, steps, rate, many):
                     assert torch.equal(ours, theirs)
         snapshot(model, optimizer).assert_same(before)
     snapshot(model, optimizer).assert_same(before)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("foreach", [None, False, True])
+def test_gradients_that_are_not_copied_are_not_written(steps, momentum, weight_decay, maximize, foreach):
+    options = {"momentum": momentum, "weight_decay": weight_decay, "maximize": maximize, "foreach": foreach}
+    model, optimizer, closure = trained(lambda p: torch.optim.SGD(p, lr=0.1, **options), steps)
+    assert only_reads_gradients(optimizer)
+    closure()
+    before = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    optimizer.step()
+    for name, gradient in before.items():
+        assert torch.equal(model.get_parameter(name).grad, gradient)
+
+
+def test_gradients_that_may_be_written_are_copied():
+    """Nesterov's momentum is added to them in a step of several tensors."""
+    model, optimizer, closure = trained(OPTIMIZERS["SGD nesterov foreach"], 1)
+    closure()
+    before = model.first.weight.grad.clone()
+    optimizer.step()
+    assert not torch.equal(model.first.weight.grad, before)
+    for name in OPTIMIZERS.keys() - {"SGD", "SGD momentum"}:
+        assert not only_reads_gradients(OPTIMIZERS[name](list(net().parameters())))
 
 
 @pytest.mark.parametrize("name", ["Adafactor", "ASGD", "Rprop", "LBFGS"])
