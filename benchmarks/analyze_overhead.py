@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 
-from costs import ratio, rounds
+from costs import further, ratio, rounds
 from fresh import fresh
 from parts import profile, steps
 from subjects import NETS, exported
@@ -27,14 +27,16 @@ ROWS: Mapping[str, tuple[tuple[str, ...], int]] = {
 """Which measures with which capacity, by the name of the row."""
 
 
-def contenders(name: str, path: Path, threads: int, *, portable: bool) -> dict[str, Callable[[], object]]:
-    """Plain onnxruntime and the rows of the table, each from the file to its last number, on the same batches."""
+def contenders(
+    name: str, path: Path, threads: int, *, portable: bool, share: int = 1
+) -> dict[str, Callable[[], object]]:
+    """Plain onnxruntime and the rows of the table, each from the file to its last number, on one in `share` batches."""
     from plain import run_plain
 
     import relucid
 
     net = NETS[name]
-    inputs = [net.inputs(seed) for seed in range(net.batches)]
+    inputs = [net.inputs(seed) for seed in range(net.batches // share)]
 
     def row(measures: tuple[str, ...], capacity: int) -> Callable[[], object]:
         return lambda: relucid.analyze(
@@ -53,6 +55,21 @@ def compare(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: 
         both = [(ratio(its, row, "wall"), ratio(its, row, "processor")) for its in found.values()]
         rows.append([row, *(f"{wall:.2f}x ({processor:.2f}x)" for wall, processor in both)])
     print(f"## Time over plain onnxruntime, and processor time (medians of {repeats} rounds)\n")
+    table(["", *(NETS[name].title for name in paths)], rows)
+
+
+def go_on(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: bool) -> None:
+    """Print the ratios of what each further batch costs, once all is running."""
+    found = {
+        name: further(
+            contenders(name, path, threads, portable=portable),
+            contenders(name, path, threads, portable=portable, share=4),
+            repeats,
+        )
+        for name, path in paths.items()
+    }
+    rows = [[row, *(f"{its[row].wall:.2f}x ({its[row].processor:.2f}x)" for its in found.values())] for row in ROWS]
+    print(f"## Time of each further batch over plain onnxruntime, and processor time (medians of {repeats} rounds)\n")
     table(["", *(NETS[name].title for name in paths)], rows)
 
 
@@ -119,7 +136,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=11, help="rounds in which each contender runs once")
     parser.add_argument("--nets", default=",".join(NETS), help="which networks, separated by commas")
     parser.add_argument("--portable", action="store_true", help="count with numpy, not with native probes")
-    parser.add_argument("--tables", default="compare,weigh,grow,explain", help="which tables, separated by commas")
+    parser.add_argument(
+        "--tables", default="compare,further,weigh,grow,explain", help="which tables, separated by commas"
+    )
     parser.add_argument("--quick", action="store_true", help="one round of everything: a look, not a result")
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else chosen.repeats
@@ -130,6 +149,8 @@ def main() -> None:
         wanted = chosen.tables.split(",")
         if "compare" in wanted:
             compare(paths, chosen.threads, repeats, portable=chosen.portable)
+        if "further" in wanted:
+            go_on(paths, chosen.threads, repeats, portable=chosen.portable)
         if "weigh" in wanted:
             weigh(paths, chosen.threads, kind)
         if "grow" in wanted:

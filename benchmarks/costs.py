@@ -45,6 +45,37 @@ def rounds(calls: Mapping[str, Callable[[], object]], repeats: int, base: str = 
     return costs
 
 
+def further(
+    more: Mapping[str, Callable[[], object]],
+    fewer: Mapping[str, Callable[[], object]],
+    repeats: int,
+    base: str = "plain",
+) -> dict[str, Cost]:
+    """Medians of the ratio, to the base, of what each call takes on more data less what it takes on fewer.
+
+    What comes once, as starting up does, is in both and drops out. All four calls of a ratio are made one after another.
+    """
+    for call in (*more.values(), *fewer.values()):
+        call()
+    ratios: dict[str, list[Cost]] = {name: [] for name in more if name != base}
+    for place in range(repeats):
+        for name, found in ratios.items():
+            ours, theirs = (
+                difference(cost(more[one]), cost(fewer[one])) for one in ((name, base) if place % 2 else (base, name))
+            )
+            ours, theirs = (ours, theirs) if place % 2 else (theirs, ours)
+            found.append(Cost(ours.wall / theirs.wall, ours.processor / theirs.processor))
+    return {
+        name: Cost(median(one.wall for one in found), median(one.processor for one in found))
+        for name, found in ratios.items()
+    }
+
+
+def difference(a: Cost, b: Cost) -> Cost:
+    """What one call took more than another."""
+    return Cost(a.wall - b.wall, a.processor - b.processor)
+
+
 def paired(name: str, base: str) -> str:
     """Under which name stand the costs of the base that a call is compared with."""
     return f"{name} over {base}"

@@ -5,6 +5,7 @@ shared ties. It is written on its own because there every pixel has extremes, wh
 not pay, and because value and gradient together fuse into a few loops under `torch.compile`.
 """
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +20,9 @@ STACK_AXES = {"unit": (3,), "point": (2,), "layer": (1, 2, 3)}
 
 IMAGE_AXES = {"unit": (0,), "point": (1,), "layer": (0, 1, 2, 3)}
 """What an extreme runs over, of feature maps (sample, channel, row, column)."""
+
+COMPILERS = ("g++", "c++", "clang++")
+"""What `torch.compile` calls on a processor."""
 
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -68,13 +72,13 @@ def formula_of(method: Method, axes: Mapping[str, tuple[int, ...]], *, compiled:
     Args:
         method: whose axes, balance and margin count.
         axes: `STACK_AXES` or `IMAGE_AXES`.
-        compiled: whether `torch.compile` fuses it; that takes a C++ compiler and half a minute.
+        compiled: whether `torch.compile` fuses it, which takes half a minute; where no C++ compiler is, nothing does.
     """
     if not method.axes:
         return None
     over = tuple(axes[axis] for axis in method.axes)
     formula = partial(squared_deficits, over=over, balance=method.balance, margin=method.margin)
-    return torch.compile(formula) if compiled else formula
+    return torch.compile(formula) if compiled and any(map(shutil.which, COMPILERS)) else formula
 
 
 def penalty(z: Tensor, formula: Formula) -> Tensor:

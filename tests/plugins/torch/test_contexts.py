@@ -1,5 +1,6 @@
 """Where models run otherwise than by a plain call: compiled, in several processes, sharded."""
 
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,14 @@ from .run_wrapped import batch, net, step
 from .watching import Watching
 
 
+INDUCTOR = pytest.param(
+    "inductor",
+    marks=pytest.mark.skipif(
+        not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="torch's inductor wants a C++ compiler"
+    ),
+)
+
+
 @pytest.fixture
 def _fresh_compiler():
     torch._dynamo.reset()
@@ -25,7 +34,7 @@ def _fresh_compiler():
 
 @pytest.mark.usefixtures("_fresh_compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
-@pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", INDUCTOR])
 @pytest.mark.parametrize("attached", ["before", "after the first call", "to the wrapper", "in place"])
 def test_compiled_models_run_as_they_are_while_watched(backend, attached):
     x = batch()
