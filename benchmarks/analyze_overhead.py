@@ -16,6 +16,7 @@ from subjects import NETS, exported
 from tables import machine, table
 
 GROWTH = (1, 4, 16)
+TABLES = "compare,further,weigh,grow,explain"
 PATTERNS = ("units", "points", "patterns")
 EXACT, PAST = 2**22, 2**12
 """Capacities of pattern tables: one that holds all patterns there are, and one that a few batches fill."""
@@ -136,9 +137,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=11, help="rounds in which each contender runs once")
     parser.add_argument("--nets", default=",".join(NETS), help="which networks, separated by commas")
     parser.add_argument("--portable", action="store_true", help="count with numpy, not with native probes")
-    parser.add_argument(
-        "--tables", default="compare,further,weigh,grow,explain", help="which tables, separated by commas"
-    )
+    parser.add_argument("--tables", default=TABLES, help="which tables, separated by commas")
     parser.add_argument("--quick", action="store_true", help="one round of everything: a look, not a result")
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else chosen.repeats

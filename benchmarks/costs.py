@@ -53,18 +53,16 @@ def further(
 ) -> dict[str, Cost]:
     """Medians of the ratio, to the base, of what each call takes on more data less what it takes on fewer.
 
-    What comes once, as starting up does, is in both and drops out. All four calls of a ratio are made one after another.
+    What comes once, as starting up does, is in both and drops out. The four calls of a ratio follow one another.
     """
     for call in (*more.values(), *fewer.values()):
         call()
     ratios: dict[str, list[Cost]] = {name: [] for name in more if name != base}
     for place in range(repeats):
         for name, found in ratios.items():
-            ours, theirs = (
-                difference(cost(more[one]), cost(fewer[one])) for one in ((name, base) if place % 2 else (base, name))
-            )
-            ours, theirs = (ours, theirs) if place % 2 else (theirs, ours)
-            found.append(Cost(ours.wall / theirs.wall, ours.processor / theirs.processor))
+            order = (name, base) if place % 2 else (base, name)
+            taken = {one: difference(cost(more[one]), cost(fewer[one])) for one in order}
+            found.append(Cost(taken[name].wall / taken[base].wall, taken[name].processor / taken[base].processor))
     return {
         name: Cost(median(one.wall for one in found), median(one.processor for one in found))
         for name, found in ratios.items()

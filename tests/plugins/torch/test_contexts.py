@@ -16,7 +16,6 @@ from .. import two_processes
 from .run_wrapped import batch, net, step
 from .watching import Watching
 
-
 INDUCTOR = pytest.param(
     "inductor",
     marks=pytest.mark.skipif(
