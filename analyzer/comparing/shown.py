@@ -1,5 +1,6 @@
 """A report whose table is a sheet: shown as text, in a terminal, in a notebook and as a page."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from ..rendering import sheet, sheet_page
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
     from ..rendering.sheet import Sheet
 
 
-class ShownReport(Report):
+class ShownReport(Report, ABC):
     """A report that shows itself by its sheet; what the sheet holds is said by who derives from it."""
 
+    @abstractmethod
     def sheet(self) -> "Sheet":
         """What is shown."""
-        raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)

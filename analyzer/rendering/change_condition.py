@@ -56,11 +56,8 @@ class ChangeCondition:
                 raise OptionError(no_such(f"{text!r}: a comparison has no value", name, sorted(NUMBERS)))
         if not expression.names(tree):
             raise OptionError(f"{text!r} asks for no value of the comparison; write one such as 'distance > 0.5'")
-        for name, constant, asked in expression.bounds(tree):
-            answers = {asked(at) for at in (0.0, 1.0, constant) if 0 <= at <= 1}
-            if NUMBERS[name].kind == "share" and len(answers) == 1:
-                always = "always" if True in answers else "never"
-                raise OptionError(f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %")
+        for name, always in expression.settled(tree, lambda name: NUMBERS[name].kind == "share"):
+            raise OptionError(f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %")
         return cls(text, tree)
 
     def firing(self, report: "Report") -> tuple[str, ...]:

@@ -71,9 +71,11 @@ class Condition:
                 raise OptionError(no_such(f"{text!r}: a report has no value", name, sorted(MEANT)))
         if not expression.names(tree):
             raise OptionError(f"{text!r} asks for no value of the report; write a condition such as 'dead_units > 0.2'")
-        for name, constant, asked in expression.bounds(tree):
-            if name in LISTS or MEANT[name].kind == "share":
-                _refuse_if_settled(text, name, {asked(at) for at in (0.0, 1.0, constant) if 0 <= at <= 1})
+        for name, always in expression.settled(tree, lambda name: name in LISTS or MEANT[name].kind == "share"):
+            counted = f", or use {_counted(LISTS[name])} for how many" if name in LISTS else ""
+            raise OptionError(
+                f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %{counted}"
+            )
         return cls(text, tree)
 
     @property
@@ -134,13 +136,3 @@ def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> floa
         return number(values.get(share))
     members = number(values.get(name))
     return members / len(report.sites) if members is not None and report.sites else None
-
-
-def _refuse_if_settled(text: str, name: str, answers: set[bool]) -> None:
-    """Refuse a comparison whose answer is the same for every share: somebody means per cent, or a count."""
-    if len(answers) == 1:
-        counted = f", or use {_counted(LISTS[name])} for how many" if name in LISTS else ""
-        raise OptionError(
-            f"{text!r} is {'always' if True in answers else 'never'} true of {name}, a share between 0 and 1; "
-            f"write 0.2 for 20 %{counted}"
-        )

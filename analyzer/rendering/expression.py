@@ -83,6 +83,20 @@ def bounds(tree: ast.expr) -> list[tuple[str, float, Callable[[float], bool]]]:
     return found
 
 
+def settled(tree: ast.expr, is_share: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """The shares in it that are compared with what settles the answer: each, and if it is "always" or "never" true.
+
+    >>> settled(parse("a > 20 or b < 0.5"), lambda name: True)
+    [('a', 'never')]
+    """
+    found = []
+    for name, constant, asked in bounds(tree):
+        answers = {asked(at) for at in (0.0, 1.0, constant) if 0 <= at <= 1}
+        if is_share(name) and len(answers) == 1:
+            found.append((name, "always" if True in answers else "never"))
+    return found
+
+
 def truth(tree: ast.expr, lookup: Lookup) -> bool | None:
     """What the tree says when names mean what `lookup` says: true, false, or None where it cannot be said.
 

@@ -33,6 +33,14 @@ def cifar(path: Path) -> Split:
     return images(path)
 
 
+def cifar_in(folder: Path) -> Path:
+    """Where CIFAR is: the folder itself, or the one zip in it whose name starts with cifar."""
+    zips = sorted(folder.glob("cifar*.zip")) if folder.is_dir() else []
+    if len(zips) > 1:
+        raise DataError(f"{folder}: several zips are called cifar; give --data a folder with one of them")
+    return zips[0] if zips else folder
+
+
 def standardized(split: Split) -> Split:
     """Both parts less the training part's mean of each channel, divided by its standard deviation.
 

@@ -1,11 +1,9 @@
 """The images that the nets of the PSB figures are trained on and judged by."""
 
-from pathlib import Path
-
 import numpy as np
 
-from ...analyzer.errors import DataError, OptionError
-from ..datasets.cifar import cifar, standardized
+from ...analyzer.errors import OptionError
+from ..datasets.cifar import cifar, cifar_in, standardized
 from ..datasets.digits import digits
 from ..datasets.labelled import Labelled, Split
 from .recipe import Order
@@ -40,11 +38,3 @@ def spread_over(data: Labelled, count: int) -> Labelled:
     """As many samples as wanted at even distances, so that classes that stand one after the other all come."""
     rows = np.arange(min(count, len(data))) * len(data) // min(count, len(data))
     return Labelled(data.x[rows], data.y[rows])
-
-
-def cifar_in(folder: Path) -> Path:
-    """Where CIFAR is: the folder itself, or the one zip in it whose name starts with cifar."""
-    zips = sorted(folder.glob("cifar*.zip")) if folder.is_dir() else []
-    if len(zips) > 1:
-        raise DataError(f"{folder}: several zips are called cifar; give --data a folder with one of them")
-    return zips[0] if zips else folder

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.cifar import cifar
+from ..datasets.cifar import cifar, cifar_in
 from ..datasets.labelled import Labelled
 from ..datasets.mnist import mnist
-from .psb_data import CALIBRATION, cifar_in, spread_over
+from .psb_data import CALIBRATION, spread_over
 from .psb_judging import Subject
 from .psb_sizes import Size
 from .recipe import Order

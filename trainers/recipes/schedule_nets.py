@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from ...analyzer.errors import DataError, OptionError
-from ..datasets.cifar import cifar, standardized
+from ...analyzer.errors import OptionError
+from ..datasets.cifar import cifar, cifar_in, standardized
 from ..datasets.digits import digits
 from ..datasets.labelled import Labelled, Split
 from ..datasets.mnist import mnist
@@ -106,7 +105,7 @@ def data_of(order: Order, images: str, *, most: int | None = None) -> Split:
             "files), for a ResNet with CIFAR-10, as images in a zip or in the official binary files"
         )
     else:
-        data = mnist(order.data) if images == "mnist" else standardized(cifar(_cifar_in(order.data)))
+        data = mnist(order.data) if images == "mnist" else standardized(cifar(cifar_in(order.data)))
     count = order.limit or most or len(data.train)
     return Split(*(_drawn(part, count, order.seed) for part in (data.train, data.val)))
 
@@ -117,11 +116,3 @@ def _drawn(data: Labelled, count: int, seed: int) -> Labelled:
         return data
     rows = np.random.default_rng(seed).permutation(len(data))[:count]
     return Labelled(data.x[rows], data.y[rows])
-
-
-def _cifar_in(folder: Path) -> Path:
-    """Where CIFAR is: the folder itself, or the one zip in it whose name starts with cifar."""
-    zips = sorted(folder.glob("cifar*.zip")) if folder.is_dir() else []
-    if len(zips) > 1:
-        raise DataError(f"{folder}: several zips are called cifar; give --data a folder with one of them")
-    return zips[0] if zips else folder
