@@ -9,7 +9,7 @@ from .collect import Seen
 from .errors import DataError
 from .native import PatternTable
 from .pairs import PairTable
-from .passes.probe import MOMENTS, PREACTIVATION, SIZE
+from .passes.probe import MOMENTS, PREACTIVATION
 from .sites import Site
 from .stats import (
     CoMoment,
@@ -83,16 +83,16 @@ class SiteNumbers:
             raise DataError(f"site {self.site.name!r}: {len(index)} samples were run, and {len(finite)} seen")
         if not finite.all():
             raise DataError(f"site {self.site.name!r}: some values are NaN or infinite")
-        samples, units = len(index), numbers["low"].size
-        keys = numbers.get("keys")
-        positions = int(numbers[SIZE]) // (samples * units) if keys is None else keys.shape[1]
+        samples = len(index)
+        keys = numbers["keys"]
+        positions = keys.shape[1]
         extents = Extents(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"])
         parts: dict[type[Statistic], Statistic] = {
             Nonfinite: Nonfinite(0, 0, NONE),
             Extents: extents,
             Points: points(dead, linear, index),
         }
-        return Seen(parts, finite, dead, linear, keys)
+        return Seen(parts, finite, dead, linear, keys if len(keys) else None)
 
     def take(self, seen: Seen, numbers: Mapping[str, Array], labels: Labels | None) -> None:
         """Merge what one run showed with everything before it.

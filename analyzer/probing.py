@@ -1,6 +1,7 @@
 """Where probes come from: which can serve here, and how a model is probed once it is seen how its values lie."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -9,9 +10,11 @@ from numpy.typing import NDArray
 
 from .collect import Collector
 from .data import InputSpec
+from .errors import ModelError
 from .model import Model
 from .native import PatternTable, library
 from .numbers import SERVED, SiteNumbers
+from .optimised import Optimised, optimise
 from .options import Options
 from .pairs import PairTable
 from .passes.instrument import InstrumentPass
@@ -101,21 +104,41 @@ class Probing:
         ]
         if not probes:
             return None
-        options, graph = self.options, self.model.ir.clone()
+        # What the runtime cannot read again, though it wrote it, is probed as every other model.
+        with suppress(ModelError):
+            if optimised := self._optimised(collectors, probes):
+                return self._open(collectors, probes, optimised)
+        return self._open(collectors, probes, Optimised(self.model, optimised=self.options.exact))
+
+    def _optimised(self, collectors: Sequence[Collector], probes: Sequence[Probe]) -> Optimised | None:
+        """The model as the runtime has optimised it, where native probes find values in blocks there."""
+        options = self.options
+        if self.way != NATIVE or options.exact or options.units == "position":
+            return None
+        first = {probe.site.name for probe in probes if (probe.sample_axis, probe.unit_axis) == (0, 1)}
+        blocks = {value for each in collectors if each.site.name in first for value in each.values}
+        others = {value for each in collectors if each.site.name not in first for value in each.values}
+        return optimise(self.model, blocks - others, others, threads=options.threads, custom_ops=options.custom_ops)
+
+    def _open(self, collectors: Sequence[Collector], probes: Sequence[Probe], model: Optimised) -> Probed:
+        """The probed model in a session."""
+        options, graph = self.options, model.model.ir.clone()
         probing = ProbePass(
             probes,
             seed=options.seed,
             every_position=options.units == "position",
             bodies=self.way == FUNCTIONS,
+            blocked=model.blocked,
+            block=model.block,
         )
         probing(graph)
         left = [collector for collector in collectors if collector.site.name not in probing.named]
         tapping = InstrumentPass(value for collector in left for value in collector.values)
         tapping(graph)
         session = open_session(
-            replace(self.model, ir=graph),
+            replace(model.model, ir=graph),
             provider=options.provider,
-            exact=options.exact,
+            exact=model.optimised,
             threads=options.threads,
             custom_ops=options.custom_ops,
             native=library() if self.way == NATIVE else None,

@@ -88,6 +88,7 @@ def open_session(
     threads: int | None = None,
     custom_ops: Path | None = None,
     native: Path | None = None,
+    written: Path | None = None,
 ) -> Session:
     """Start onnxruntime on a model and see that the provider asked for really answered.
 
@@ -98,6 +99,7 @@ def open_session(
         threads: threads of one operator; None leaves the choice to the runtime.
         custom_ops: a library of custom operators to load; none is loaded unless named here.
         native: our own library, where the model holds operators of ours.
+        written: where the runtime is to write the graph as it has optimised it.
 
     Raises:
         OptionError: the provider is unknown or did not start.
@@ -116,6 +118,8 @@ def open_session(
         options.intra_op_num_threads = threads
     if exact:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if written is not None:
+        options.optimized_model_filepath = str(written)
     if model.folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.folder))
     for path in (custom_ops, native):

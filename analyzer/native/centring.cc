@@ -19,7 +19,7 @@ double power_under(double number) { return std::exp2(std::floor(std::log2(number
 
 Packing::Packing(const Tap& tap, double threshold, bool rectify, const Host& host)
     : tap_(tap),
-      units_(tap.layout.units.count()),
+      units_(tap.layout.unit_count()),
       positions_(tap.layout.positions.count()),
       rows_(tap.layout.samples.count * positions_),
       threshold_(threshold),

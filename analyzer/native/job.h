@@ -1,4 +1,4 @@
-// What both ways through a tap, by planes and by rows, share.
+// What all ways through a tap, by planes, by rows and by blocks, share.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Job {
 
   const Layout& layout = tap.layout;
   const int64_t bytes = size_of(tap.type);
-  const int64_t units = layout.units.count();
+  const int64_t units = layout.unit_count();
   const int64_t positions = layout.positions.count();
   const int64_t rows = layout.samples.count * positions;
   SamplesSeen samples{layout.samples.count};
@@ -27,7 +27,9 @@ struct Job {
   const void* z(int64_t offset) const { return static_cast<const char*>(tap.z) + offset * bytes; }
   void* h(int64_t offset) const { return to.h == nullptr ? nullptr : static_cast<char*>(to.h) + offset * bytes; }
   const uint64_t* words_from(int64_t unit) const { return words == nullptr ? nullptr : words->of.get() + unit; }
-  void tell_key(int64_t row, uint64_t sum) const { to.keys[row] = mix64(words->salt + sum); }
+  void tell_keys(int64_t row, int64_t count, const uint64_t* sums) const {
+    kernels().keys(sums, count, words->salt, to.keys + row);
+  }
 
   // How many tasks are worth while.
   int64_t tasks_wanted() const {
@@ -45,5 +47,6 @@ struct Job {
 
 void see_planes(Job& job);
 void see_rows(Job& job);
+void see_blocks(Job& job);
 
 }  // namespace relucid

@@ -49,6 +49,20 @@ struct Rows {
   Extents extents;
 };
 
+// Units in blocks, as the runtime keeps channels: a tile of positions, in each of which the units of a block adjoin.
+struct BlocksOfUnits {
+  const void* z;
+  void* h;           // also gets what is in a block beside its units
+  ptrdiff_t stride;  // elements from block to block
+  int64_t block;     // units in a block; the last may hold fewer
+  int64_t units;
+  int64_t positions;
+  double threshold;
+  const uint64_t* choices;  // Words::choices
+  uint64_t* sums;           // (position) of the words of active units
+  Extents extents;
+};
+
 // What is multiplied: (max(z - threshold, floor) - of) * scale.
 struct Centre {
   const float* of;     // (unit), as long as whole panels; where no unit is, what makes 0 of z = 0
@@ -75,10 +89,17 @@ struct Kernels {
   // By type, whether h is written, whether sums are.
   Tally (*planes[kTypes][2][2])(const Planes&);
   void (*rows[kTypes][2][2])(const Rows&);
+  Tally (*blocks[2][2])(const BlocksOfUnits&);  // of floats
+  int64_t lanes;                                // floats in a vector
+  // Keys of patterns, from the sums of the words of their active units.
+  void (*keys)(const uint64_t* sums, int64_t count, uint64_t salt, uint64_t* to);
   // Centre rows of so many units, and append them after the first `at` rows that are packed.
   void (*pack_rows)(const float* const* z, int64_t rows, int64_t units, const Centre&, const Packed&, int64_t at);
   void (*pack_planes)(const float* z, ptrdiff_t stride, int64_t positions, int64_t units, const Centre&, const Packed&,
                       int64_t at);
+  // The block is a whole number of vectors.
+  void (*pack_blocks)(const float* z, ptrdiff_t stride, int64_t block, int64_t positions, int64_t units, const Centre&,
+                      const Packed&, int64_t at);
   // Of units from `first` to `last` (whole strips) the sums over rows of their products with all units up to the end of
   // their strip; `to` (unit, in_panels(units)) is overwritten, or with `add` added to.
   void (*square)(const float* packed, int64_t rows, int64_t first, int64_t last, double* to, int64_t width, bool add);

@@ -84,7 +84,8 @@ struct Singles {
   static Mask within(Head head, Mask a) { return _mm256_and_ps(head.mask, a); }
   static Mask either(Mask a, Mask b) { return _mm256_or_ps(a, b); }
   static bool any(Mask a) { return _mm256_movemask_ps(a) != 0; }
-  static int count(Mask a) { return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(a))); }
+  static unsigned bits(Mask a) { return static_cast<unsigned>(_mm256_movemask_ps(a)); }
+  static int count(Mask a) { return __builtin_popcount(bits(a)); }
 
   static Counts load_counts(const int32_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
   static void store_counts(int32_t* to, Counts a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), a); }

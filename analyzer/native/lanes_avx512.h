@@ -89,6 +89,7 @@ struct Singles {
   static Mask within(Head head, Mask a) { return head & a; }
   static Mask either(Mask a, Mask b) { return a | b; }
   static bool any(Mask a) { return a != 0; }
+  static unsigned bits(Mask a) { return a; }
   static int count(Mask a) { return __builtin_popcount(a); }
 
   static Counts load_counts(const int32_t* from) { return _mm512_loadu_si512(from); }

@@ -93,6 +93,11 @@ struct Vectors {
   static Mask within(Head head, Mask a) { return head.mask & a; }
   static Mask either(Mask a, Mask b) { return a | b; }
   static bool any(Mask a) { return count(a) != 0; }
+  static unsigned bits(Mask a) {
+    unsigned found = 0;
+    for (int i = 0; i < kLanes; ++i) found |= static_cast<unsigned>(a[i] & 1) << i;
+    return found;
+  }
   static int count(Mask a) {
     Whole sum = 0;
     for (int i = 0; i < kLanes; ++i) sum -= a[i];

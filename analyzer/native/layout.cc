@@ -61,6 +61,12 @@ Layout arrange(const std::vector<int64_t>& shape, const Axes& axes) {
     throw Refused("sample_axis and unit_axis are both axis " + std::to_string(unit) + " of values of shape " +
                   told(shape) + "; they must differ");
   }
+  const int64_t block = axes.blocks.size, channels = axes.blocks.channels;
+  if (block != 0 && ((block != 8 && block != 16) || sample != 0 || unit != 1 || axes.every_position || shape[1] % block != 0 ||
+                     channels <= shape[1] - block || channels > shape[1])) {
+    throw Refused(std::to_string(channels) + " channels in blocks of " + std::to_string(block) +
+                  " are not what values of shape " + told(shape) + " hold");
+  }
   std::vector<int64_t> strides(shape.size());
   int64_t step = 1;
   for (size_t axis = shape.size(); axis-- > 0;) {
@@ -69,7 +75,14 @@ Layout arrange(const std::vector<int64_t>& shape, const Axes& axes) {
     if (__builtin_mul_overflow(step, shape[axis], &step))
       throw Refused("values of shape " + told(shape) + " are too many");
   }
-  Layout layout{{shape[sample], strides[sample]}, {}, {}};
+  Layout layout{{shape[sample], strides[sample]}, {}, {}, axes.blocks};
+  if (block != 0) {
+    const int64_t positions = strides[1];
+    layout.positions.inside({positions, block});
+    layout.units.inside({shape[1] / block, positions * block});
+    layout.units.inside({block, 1});
+    return layout;
+  }
   for (int64_t axis = 0; axis < static_cast<int64_t>(shape.size()); ++axis) {
     if (axis == sample) continue;
     Loops& loops = axes.every_position || axis == unit ? layout.units : layout.positions;

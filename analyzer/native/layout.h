@@ -21,22 +21,32 @@ struct Loops {
   int64_t offset(int64_t number) const;  // of the element that comes at this place
 };
 
+// Channels as the runtime keeps them for convolutions: (sample, channel / size, positions, size), in memory under the
+// shape (sample, channel, positions), where the channels are filled up to whole blocks.
+struct Blocks {
+  int64_t size;      // 0 where the values lie as their shape tells
+  int64_t channels;  // how many there really are
+};
+
 // As analyzer/taps.py arranges a tap whose sample axis is as long as the batch: positions are all axes but those of
 // samples and units, in their order; with `every_position` units are all axes but that of samples.
 struct Layout {
   Loop samples;
   Loops positions;
   Loops units;
+  Blocks blocks;
 
+  int64_t unit_count() const { return blocks.size == 0 ? units.count() : blocks.channels; }
   bool units_adjoin() const;      // a row of units is one piece of memory
   bool positions_adjoin() const;  // the innermost loop over positions walks through one piece of memory
-  int64_t size() const { return samples.count * positions.count() * units.count(); }
+  int64_t size() const { return samples.count * positions.count() * units.count(); }  // with what fills blocks up
 };
 
 struct Axes {
   int64_t sample;
   int64_t unit;
   bool every_position;
+  Blocks blocks;
 };
 
 // Throws Refused where the axes do not fit the shape, or nothing is there.

@@ -12,7 +12,7 @@
 #define RELUCID_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Told to Python, which refuses a library built from other sources than it was written for.
-RELUCID_EXPORT int relucid_abi() { return 2; }
+RELUCID_EXPORT int relucid_abi() { return 3; }
 
 // Name of the instruction set in use.
 RELUCID_EXPORT const char* relucid_kernels() { return relucid::kernels().name; }

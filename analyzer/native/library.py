@@ -6,7 +6,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
-ABI = 2
+ABI = 3
 """What `relucid_abi` of the library must give: changed together with what either side expects of the other."""
 
 SWITCH = "RELUCID_NATIVE"

@@ -50,7 +50,8 @@ class Kernel {
       : of_(of),
         api_(api),
         axes_{whole_attribute(api, info, "sample_axis", 0), whole_attribute(api, info, "unit_axis", 1),
-              whole_attribute(api, info, "every_position", 0) != 0},
+              whole_attribute(api, info, "every_position", 0) != 0,
+              {whole_attribute(api, info, "block", 0), whole_attribute(api, info, "channels", 0)}},
         threshold_(real_attribute(api, info, "threshold", 0)),
         rectify_(whole_attribute(api, info, "rectify", 0) != 0),
         want_keys_(whole_attribute(api, info, "want_keys", 0) != 0),
@@ -63,6 +64,7 @@ class Kernel {
     const Context context(api_, at);
     const Value value = context.input(0);
     if (value.type != of_.element()) throw Refused("its values are of another type than the node was made for");
+    if (axes_.blocks.size != 0 && of_.type != Type::kFloat32) throw Refused("only floats lie in blocks");
     const Tap tap{value.data, of_.type, arrange(value.shape, axes_)};
     if (of_.kind == Kind::kCoMoment) {
       sum(context, tap);
@@ -73,7 +75,7 @@ class Kernel {
 
  private:
   void look(const Context& context, const Tap& tap, const std::vector<int64_t>& shape) {
-    const int64_t samples = tap.layout.samples.count, units = tap.layout.units.count();
+    const int64_t samples = tap.layout.samples.count, units = tap.layout.unit_count();
     Probed to{};
     size_t index = 0;
     if (of_.kind == Kind::kReluProbe) {
@@ -86,17 +88,17 @@ class Kernel {
     to.dead = context.output<bool>(index++, {samples});
     to.linear = context.output<bool>(index++, {samples});
     to.finite = context.output<bool>(index++, {samples});
-    to.keys = context.output<uint64_t>(index, {samples, want_keys_ ? tap.layout.positions.count() : 0});
-    const auto words = want_keys_ && to.keys != nullptr ? words_.get(units) : nullptr;
+    to.keys = context.output<uint64_t>(index, {want_keys_ ? samples : 0, tap.layout.positions.count()});
+    const auto words = want_keys_ && to.keys != nullptr ? words_.get(units, axes_.blocks.size != 0) : nullptr;
     probe(tap, threshold_, words.get(), to, context);
   }
 
   void sum(const Context& context, const Tap& tap) {
-    const int64_t units = tap.layout.units.count();
+    const int64_t units = tap.layout.unit_count();
     auto* count = context.output<int64_t>(0, {});
     auto* mean = context.output<double>(1, {units});
     auto* m2 = context.output<double>(2, {in_triangle(units)});
-    if (count != nullptr) *count = tap.layout.size() / units;
+    if (count != nullptr) *count = tap.layout.samples.count * tap.layout.positions.count();
     comoment(tap, threshold_, rectify_, mean, m2, context);
   }
 

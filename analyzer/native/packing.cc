@@ -1,4 +1,4 @@
-// Three ways to pack: floats in rows, floats in planes, and anything else number by number.
+// Four ways to pack: floats in rows, in planes or in blocks, and anything else number by number.
 #include "packing.h"
 
 #include <algorithm>
@@ -39,6 +39,9 @@ void Packing::pack(int64_t first, int64_t rows, int64_t units, const Packed& to)
   const Layout& layout = tap_.layout;
   switch (tap_.type) {
     case Type::kFloat32:
+      if (layout.blocks.size != 0 && layout.blocks.size % kernels().lanes == 0) {
+        return pack_blocks(first, rows, units, to);
+      }
       if (layout.units_adjoin()) return pack_rows(first, rows, units, to);
       if (layout.positions_adjoin() && layout.units.loops.size() == 1) return pack_planes(first, rows, units, to);
       return pack_one_by_one<float>(first, rows, units, to);
@@ -63,6 +66,16 @@ void Packing::pack_planes(int64_t first, int64_t rows, int64_t units, const Pack
     const int64_t count = std::min(rows - row, inner - (first + row) % positions_ % inner);
     const float* from = static_cast<const float*>(tap_.z) + offset(first + row);
     kernels().pack_planes(from, stride, count, units, in_float(), to, row);
+    row += count;
+  }
+}
+
+void Packing::pack_blocks(int64_t first, int64_t rows, int64_t units, const Packed& to) const {
+  const int64_t block = tap_.layout.blocks.size, stride = positions_ * block;
+  for (int64_t row = 0; row < rows;) {
+    const int64_t count = std::min(rows - row, positions_ - (first + row) % positions_);
+    const float* from = static_cast<const float*>(tap_.z) + offset(first + row);
+    kernels().pack_blocks(from, stride, block, count, units, in_float(), to, row);
     row += count;
   }
 }

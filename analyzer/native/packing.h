@@ -50,6 +50,7 @@ class Packing {
   void set_scale(int64_t unit, double size);
   void pack_rows(int64_t first, int64_t rows, int64_t units, const Packed& to) const;
   void pack_planes(int64_t first, int64_t rows, int64_t units, const Packed& to) const;
+  void pack_blocks(int64_t first, int64_t rows, int64_t units, const Packed& to) const;
   template <class Value>
   void pack_one_by_one(int64_t first, int64_t rows, int64_t units, const Packed& to) const;
   int64_t offset(int64_t row) const;

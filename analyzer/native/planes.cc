@@ -25,9 +25,7 @@ void see_planes(Job& job) {
       const Tally tally = kernel({job.z(offset), job.h(offset), stride, job.units, end - begin, job.threshold,
                                   job.words_from(0), sums, extents});
       job.samples.add(sample, tally.active, tally.finite);
-      for (int64_t at = 0; job.words != nullptr && at < end - begin; ++at) {
-        job.tell_key(sample * job.positions + position + at, sums[at]);
-      }
+      if (job.words != nullptr) job.tell_keys(sample * job.positions + position, end - begin, sums);
     }
   });
   seen.tell(job.to.low, job.to.high, job.to.active);

@@ -9,7 +9,9 @@ namespace relucid {
 
 void probe(const Tap& tap, double threshold, const Words* words, const Probed& to, const Host& host) {
   Job job{tap, threshold, words, to, host};
-  if (job.layout.positions_adjoin() && job.layout.units.loops.size() <= 1) {
+  if (job.layout.blocks.size != 0) {
+    see_blocks(job);
+  } else if (job.layout.positions_adjoin() && job.layout.units.loops.size() <= 1) {
     see_planes(job);
   } else {
     see_rows(job);

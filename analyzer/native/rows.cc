@@ -90,20 +90,18 @@ void see_rows(Job& job) {
         h[i] = writes ? job.h(offset + unit) : nullptr;
       }
       kernel({z, h, count, units, job.threshold, job.words_from(unit), sums, active, finite, extents});
-      for (int64_t i = 0; i < count; ++i) {
-        job.samples.add((row + i) / job.positions, active[i], finite[i]);
-        if (sums_apart) {
-          sums_of.get()[piece * job.rows + row + i] = sums[i];
-        } else if (job.words != nullptr) {
-          job.tell_key(row + i, sums[i]);
-        }
+      for (int64_t i = 0; i < count; ++i) job.samples.add((row + i) / job.positions, active[i], finite[i]);
+      if (sums_apart) {
+        std::copy(sums, sums + count, sums_of.get() + piece * job.rows + row);
+      } else if (job.words != nullptr) {
+        job.tell_keys(row, count, sums);
       }
     }
   });
   for (int64_t row = 0; sums_apart && row < job.rows; ++row) {
     uint64_t sum = 0;
     for (int64_t piece = 0; piece < pieces; ++piece) sum += sums_of.get()[piece * job.rows + row];
-    job.tell_key(row, sum);
+    job.tell_keys(row, 1, &sum);
   }
   seen.tell(job.to.low, job.to.high, job.to.active);
   if (turns && job.to.h != nullptr) rectify(job);

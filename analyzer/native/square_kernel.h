@@ -73,6 +73,29 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
   }
 }
 
+template <class L>
+void pack_blocks(const float* z, ptrdiff_t stride, int64_t block, int64_t positions, int64_t units,
+                 const Centre& centre, const Packed& to, int64_t at) {
+  constexpr int kLanes = L::kLanes;
+  Centring<L> centred{L::all(centre.threshold), L::all(centre.floor), {}, {}};
+  for (int64_t unit = 0; unit < in_strips(units); unit += kLanes) {
+    centred.centre = L::load_real(centre.of + unit);
+    centred.scale = L::load_real(centre.scale + unit);
+    float* const out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
+    auto sum = L::load_real(to.sums + unit);
+    const int64_t left = units - unit;
+    const auto head = L::head(static_cast<int>(left < 0 ? 0 : left < kLanes ? left : kLanes));
+    const float* const from = z + unit / block * stride + unit % block;
+    for (int64_t position = 0; position < positions; ++position) {
+      const auto value = centred(left > 0 ? L::load(from + position * block, head) : L::all(0));
+      __builtin_prefetch(from + (position + kAhead) * block);
+      sum = L::add(sum, value);
+      L::store_real(out + position * kPanel, value);
+    }
+    L::store_real(to.sums + unit, sum);
+  }
+}
+
 // A tile of products, kept in registers over some rows, and hence inlined: some units by some vectors of units.
 template <class L, int kUnits, int kVectors>
 __attribute__((always_inline)) inline void multiply_some(const float* a, const float* b, int64_t rows,

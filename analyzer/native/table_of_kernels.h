@@ -21,8 +21,12 @@ Kernels table_of(const char* name) {
   return {name,
           RELUCID_BY_TYPE(planes),
           RELUCID_BY_TYPE(rows),
+          RELUCID_BY_OUTPUTS(blocks, OfFloat32),
+          OfFloat32::kLanes,
+          keys,
           pack_rows<OfFloat32>,
           pack_planes<OfFloat32>,
+          pack_blocks<OfFloat32>,
           square<OfFloat32>};
 #undef RELUCID_BY_TYPE
 #undef RELUCID_BY_OUTPUTS

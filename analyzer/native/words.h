@@ -5,19 +5,12 @@
 #include <memory>
 #include <mutex>
 
+#include "mixing.h"
+
 namespace relucid {
 
 constexpr uint64_t kGolden = 0x9E3779B97F4A7C15u;
 constexpr int64_t kWordBits = 64;
-
-// The finaliser of splitmix64 (Steele, Lea & Flood 2014), a bijection.
-inline uint64_t mix64(uint64_t word) {
-  word ^= word >> 30;
-  word *= 0xBF58476D1CE4E5B9u;
-  word ^= word >> 27;
-  word *= 0x94D049BB133111EBu;
-  return word ^ (word >> 31);
-}
 
 // Word `number` (from 1) of the stream of a seed.
 inline uint64_t stream(uint64_t seed, uint64_t number) { return mix64(mix64(seed) + number * kGolden); }
@@ -28,13 +21,15 @@ struct Words {
   uint64_t salt = 0;
   int64_t units = 0;
   std::unique_ptr<uint64_t[]> of;  // one a unit, then zeros up to a whole vector
+  // (unit / kChoice, which of these units are active) sums of their words; null where they were not asked for
+  std::unique_ptr<uint64_t[]> choices;
 };
 
 // Keeps the words of the number of units seen last: they are the same in every run of a node, nearly always.
 class WordsOfSeed {
  public:
   explicit WordsOfSeed(int64_t seed) : seed_(static_cast<uint64_t>(seed)) {}
-  std::shared_ptr<const Words> get(int64_t units);
+  std::shared_ptr<const Words> get(int64_t units, bool choices);
 
  private:
   uint64_t seed_;

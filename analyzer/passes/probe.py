@@ -7,14 +7,14 @@ import numpy as np
 import onnx_ir as ir
 
 from ..sites import RECTIFIERS, Site
+from .blocked import Blocked
 from .probe_functions import DOMAIN, VERSION, functions
 
 NUMBERS = ("low", "high", "active", "dead", "linear", "finite", "keys")
-"""What a probe gives out: three per unit (unit,), three per sample (sample,), and keys (sample, position)."""
+"""What a probe gives out: three per unit (unit,), three per sample (sample,), and keys (sample, position), of no sample
+where they are not wanted."""
 MOMENTS = ("count", "mean", "m2")
 """What a probe of co-moments gives out: a scalar, (unit,), (unit, unit)."""
-SIZE = "size"
-"""How many values there were, which tells the positions where no keys do."""
 PREACTIVATION = "preactivation_"
 """What the names of the co-moments of z begin with, where those of h stand beside them."""
 
@@ -53,7 +53,7 @@ class ProbePass(ir.passes.InPlacePass):
     2. Any other site: a Probe reads the pre-activation beside it.
     3. Co-moments are wanted: a CoMoment reads the activation if it is a value of the graph that a Relu or a function
        other than max(z, 0) makes; else it makes it of z.
-    4. No keys are wanted: a Size tells how many values there were.
+    4. A value lies in blocks: it is read there, and the probe is told so.
 
     A second run changes nothing. `named` tells under which name each number of a site comes out.
 
@@ -62,10 +62,23 @@ class ProbePass(ir.passes.InPlacePass):
         seed: of the keys.
         every_position: count every coordinate of a sample as a unit of its own.
         bodies: add the functions too, for a runtime without our kernels; the opset must be one they are written for.
+        blocked: the values that lie in blocks, of probes whose samples and units are on the first two axes.
+        block: how many units a block has.
     """
 
-    def __init__(self, probes: Iterable[Probe], *, seed: int, every_position: bool, bodies: bool) -> None:
+    def __init__(
+        self,
+        probes: Iterable[Probe],
+        *,
+        seed: int,
+        every_position: bool,
+        bodies: bool,
+        blocked: Mapping[str, Blocked] | None = None,
+        block: int = 0,
+    ) -> None:
         super().__init__()
+        self._blocked = blocked or {}
+        self._block = block
         self.probes = tuple(probes)
         self.named: dict[str, Mapping[str, str]] = {}
         self._seed = int(np.uint64(seed % 2**64).astype(np.int64))
@@ -92,33 +105,41 @@ class ProbePass(ir.passes.InPlacePass):
 
     def _numbers(self, graph: "_Graph", probe: Probe) -> dict[str, ir.Value]:
         """All numbers of a site, by name."""
-        site, z = probe.site, graph.value(probe.site.value)
+        site = probe.site
+        z, place = self._found(graph, probe, site.value)
         threshold = float(np.float32(site.threshold))
-        axes: Attributes = {
-            "sample_axis": probe.sample_axis,
-            "unit_axis": probe.unit_axis,
-            "every_position": self._every_position,
-        }
-        attributes: Attributes = axes | {
+        attributes: Attributes = place | {
             "threshold": threshold,
             "keys_seed": self._seed,
             "want_keys": int(probe.keys),
             "numbers": int(ir.DataType.DOUBLE if probe.double else ir.DataType.FLOAT),
         }
         numbers = dict(zip(NUMBERS, graph.probe(z, site.activation, attributes), strict=True))
-        if not probe.keys:
-            del numbers["keys"]
-            numbers[SIZE] = graph.size(z)
         if probe.comoment:
             # Read where it is made, a ReLU's activation may take the place of its pre-activation in memory.
-            h = graph.activation(site)
+            if site.kind in RECTIFIERS or site.activation is None:
+                h, its = graph.rectified(z, site.activation), place
+            else:
+                h, its = self._found(graph, probe, site.activation)
             rectify: Attributes = {"rectify": int(h is None), "threshold": threshold if h is None else 0.0}
-            numbers |= zip(MOMENTS, graph.moments(z if h is None else h, axes | rectify), strict=True)
+            numbers |= zip(MOMENTS, graph.moments(z if h is None else h, its | rectify), strict=True)
         if probe.preactivation_comoment:
             plain: Attributes = {"rectify": 0, "threshold": threshold}
             names = [PREACTIVATION + name for name in MOMENTS]
-            numbers |= zip(names, graph.moments(z, axes | plain), strict=True)
+            numbers |= zip(names, graph.moments(z, place | plain), strict=True)
         return numbers
+
+    def _found(self, graph: "_Graph", probe: Probe, name: str) -> tuple[ir.Value, Attributes]:
+        """A value of the model, where it lies in this graph, and the attributes that tell how."""
+        place: Attributes = {
+            "sample_axis": probe.sample_axis,
+            "unit_axis": probe.unit_axis,
+            "every_position": self._every_position,
+        }
+        blocked = self._blocked.get(name)
+        if blocked is None:
+            return graph.value(name), place
+        return graph.value(blocked.name), place | {"block": self._block, "channels": blocked.channels}
 
 
 class _Graph:
@@ -138,27 +159,25 @@ class _Graph:
 
     def probe(self, z: ir.Value, activation: str | None, attributes: Attributes) -> Sequence[ir.Value]:
         outputs = _numbers(ir.DataType(int(attributes["numbers"])))
-        relu = None if activation is None else self._values[activation].producer()
-        if relu is None or not _is_relu(relu) or relu.inputs[0] is not z:
+        h = self.rectified(z, activation)
+        relu = None if h is None else h.producer()
+        if relu is None:
             return self._made("Probe", z, attributes, outputs)
         if relu.domain == DOMAIN:
             return relu.outputs[1:]
         relu.domain, relu.op_type = DOMAIN, "ReluProbe"
+        relu.outputs[0].type, relu.outputs[0].shape = z.type, z.shape
         relu.attributes.update((a.name, a) for a in ir.convenience.convert_attributes(attributes))
         relu.resize_outputs(1 + len(outputs))
         return self._called(z, relu.outputs[1:], outputs)
 
-    def activation(self, site: Site) -> ir.Value | None:
-        """The value that holds h; None where none does, or h = max(z, 0) is as easily made of z."""
-        h = None if site.activation is None else self._values[site.activation]
-        maker = None if h is None else h.producer()
-        return h if site.kind not in RECTIFIERS or (maker is not None and _is_relu(maker)) else None
+    def rectified(self, z: ir.Value, activation: str | None) -> ir.Value | None:
+        """What a Relu makes of z, the activation itself where several do; None if none does."""
+        made = [use.node.outputs[0] for use in z.uses() if _is_relu(use.node)]
+        return next((h for h in made if h.name == activation), made[0] if made else None)
 
     def moments(self, h: ir.Value, attributes: Attributes) -> Sequence[ir.Value]:
         return self._made("CoMoment", h, attributes, _MOMENTS)
-
-    def size(self, z: ir.Value) -> ir.Value:
-        return self._made("Size", z, {}, _SIZE)[0]
 
     def shown(self, values: Mapping[str, ir.Value]) -> dict[str, str]:
         """Make values outputs of the graph; the name of each by what it is."""
@@ -169,12 +188,11 @@ class _Graph:
         return {what: value.name or "" for what, value in values.items()}
 
     def _made(self, op_type: str, x: ir.Value, attributes: Attributes, outputs: _Outputs) -> Sequence[ir.Value]:
-        domain = "" if op_type == "Size" else DOMAIN
         for use in x.uses():
-            same = (use.node.domain, use.node.op_type) == (domain, op_type)
+            same = (use.node.domain, use.node.op_type) == (DOMAIN, op_type)
             if same and {a.name: a.value for a in use.node.attributes.values()} == attributes:
                 return use.node.outputs
-        node = ir.node(op_type, [x], attributes, domain=domain, num_outputs=len(outputs))
+        node = ir.node(op_type, [x], attributes, domain=DOMAIN, num_outputs=len(outputs))
         node.name = self._free(f"{x.name}.{op_type}")
         self._graph.append(node)
         return self._called(x, node.outputs, outputs)
@@ -204,4 +222,3 @@ def _numbers(extent: ir.DataType) -> _Outputs:
 
 
 _MOMENTS: _Outputs = (("count", ir.DataType.INT64, 0), ("mean", ir.DataType.DOUBLE, 1), ("m2", ir.DataType.DOUBLE, 1))
-_SIZE: _Outputs = ((SIZE, ir.DataType.INT64, 0),)

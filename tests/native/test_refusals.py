@@ -117,6 +117,6 @@ def test_thousands_of_cases_give_the_numbers_or_one_clear_error(operator) -> Non
             continue
         wanted = probed(tap)
         if not attributes["want_keys"]:
-            wanted["keys"] = np.zeros((len(tap), 0), dtype=np.uint64)
+            wanted["keys"] = wanted["keys"][:0]
         same(found, {**wanted, "h": rectified(z)} if name == "ReluProbe" else wanted)
     assert min(kinds.values()) > CASES // 5

@@ -1,0 +1,50 @@
+"""Taps in an optimised graph are undone, and what lies in blocks is found."""
+
+import onnx_ir as ir
+
+from relucid.analyzer.passes.blocked import Blocked, BlockedPass
+
+TEXT = """<ir_version: 8, opset_import: ["": 13, "com.microsoft.nchwc": 1]>
+g (float[N, 32, 4, 4] x, float[N, 3] w) => (float[N, 20, 4, 4] z, float[N, 20, 4, 4] alone, float[N, 20, 4, 4] last,
+    float[N, 3] other, float[N, 32, 4, 4] y)
+{
+    inside = com.microsoft.nchwc.ReorderInput (x)
+    z = com.microsoft.nchwc.ReorderOutput <channels = 20, channels_last = 0> (inside)
+    h = Relu (inside)
+    aside = com.microsoft.nchwc.ReorderInput (x)
+    alone = com.microsoft.nchwc.ReorderOutput <channels = 20> (aside)
+    last = com.microsoft.nchwc.ReorderOutput <channels = 20, channels_last = 1> (h)
+    other = Neg (w)
+    y = com.microsoft.nchwc.ReorderOutput <channels = 32> (h)
+}"""
+
+
+def undone(*, taps: set[str], blocks: set[str]) -> tuple[ir.Model, BlockedPass]:
+    model = ir.from_onnx_text(TEXT)
+    undoing = BlockedPass(taps, blocks=blocks, size=16)
+    assert undoing(model).modified
+    return model, undoing
+
+
+def test_what_others_read_in_blocks_is_found_and_the_rest_is_read_where_it_is() -> None:
+    every = {"z", "alone", "last", "other"}
+    model, undoing = undone(taps=every, blocks=every)
+    assert undoing.found == {"z": Blocked(name="inside", channels=20)}
+    assert [value.name for value in model.graph.outputs] == ["y"]
+    made = {value.name: value for node in model.graph for value in node.outputs}
+    assert "z" not in made
+    assert {"alone", "last", "other"} <= set(made)
+    assert list(made["inside"].shape)[1:] == [32, 4, 4]
+    assert not undoing(model).modified
+
+
+def test_an_output_of_the_model_stays_one() -> None:
+    model, undoing = undone(taps={"alone"}, blocks={"alone", "z"})
+    assert undoing.found == {}
+    assert [value.name for value in model.graph.outputs] == ["z", "last", "other", "y"]
+
+
+def test_what_cannot_be_read_in_blocks_lies_as_its_shape_tells() -> None:
+    model, undoing = undone(taps={"z"}, blocks=set())
+    assert undoing.found == {}
+    assert "z" in {value.name for node in model.graph for value in node.outputs}
