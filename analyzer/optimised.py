@@ -7,7 +7,8 @@ more than all that probes do. So the graph is optimised first, with taps where t
 probes take the places of the taps, told how the values lie; and nothing is optimised any more.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -40,10 +41,13 @@ class Optimised:
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
 
 
+@contextmanager
 def optimise(
     model: Model, values: Collection[str], others: Collection[str], *, threads: int | None, custom_ops: Path | None
-) -> Optimised | None:
+) -> Iterator[Optimised | None]:
     """Have the runtime optimise a model for the CPU; None where none of the values comes to lie in blocks.
+
+    What it writes is gone with the context: a session on it is to be started within.
 
     Args:
         model: what to optimise; it is not changed.
@@ -56,7 +60,8 @@ def optimise(
         ModelError: the runtime refuses the model, or what it wrote cannot be read.
     """
     if not values or not any(node.op_type == "Conv" for node in model.ir.graph):
-        return None
+        yield None
+        return
     graph = model.ir.clone()
     shown = {value.name for value in graph.graph.outputs}
     tapping = InstrumentPass([*values, *others])
@@ -65,11 +70,11 @@ def optimise(
         path = Path(folder) / "optimised.onnx"
         open_session(replace(model, ir=graph), threads=threads, custom_ops=custom_ops, written=path)
         read = touch("read what onnxruntime made of", model.name, lambda: ir.load(path))
-    undoing = BlockedPass({tapping.tapped[name] for name in [*values, *others]} - shown, blocks=values, size=_block())
-    undoing(read)
-    if not undoing.found:
-        return None
-    return Optimised(replace(model, ir=read), optimised=True, block=_block(), blocked=undoing.found)
+        taps = {tapping.tapped[name] for name in [*values, *others]} - shown
+        undoing = BlockedPass(taps, blocks=values, size=_block())
+        undoing(read)
+        made = replace(model, ir=read, folder=Path(folder))
+        yield Optimised(made, optimised=True, block=_block(), blocked=undoing.found) if undoing.found else None
 
 
 @cache

@@ -1,7 +1,7 @@
 """Where probes come from: which can serve here, and how a model is probed once it is seen how its values lie."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -105,16 +105,18 @@ class Probing:
         if not probes:
             return None
         # What the runtime cannot read again, though it wrote it, is probed as every other model.
-        with suppress(ModelError):
-            if optimised := self._optimised(collectors, probes):
+        with suppress(ModelError), self._optimised(collectors, probes) as optimised:
+            if optimised is not None:
                 return self._open(collectors, probes, optimised)
         return self._open(collectors, probes, Optimised(self.model, optimised=self.options.exact))
 
-    def _optimised(self, collectors: Sequence[Collector], probes: Sequence[Probe]) -> Optimised | None:
+    def _optimised(
+        self, collectors: Sequence[Collector], probes: Sequence[Probe]
+    ) -> AbstractContextManager[Optimised | None]:
         """The model as the runtime has optimised it, where native probes find values in blocks there."""
         options = self.options
         if self.way != NATIVE or options.exact or options.units == "position":
-            return None
+            return nullcontext()
         first = {probe.site.name for probe in probes if (probe.sample_axis, probe.unit_axis) == (0, 1)}
         blocks = {value for each in collectors if each.site.name in first for value in each.values}
         others = {value for each in collectors if each.site.name not in first for value in each.values}

@@ -99,7 +99,7 @@ def open_session(
         threads: threads of one operator; None leaves the choice to the runtime.
         custom_ops: a library of custom operators to load; none is loaded unless named here.
         native: our own library, where the model holds operators of ours.
-        written: where the runtime is to write the graph as it has optimised it.
+        written: where the runtime is to write the graph as it has optimised it; the weights go into a file beside it.
 
     Raises:
         OptionError: the provider is unknown or did not start.
@@ -120,6 +120,10 @@ def open_session(
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if written is not None:
         options.optimized_model_filepath = str(written)
+        options.add_session_config_entry(
+            "session.optimized_model_external_initializers_file_name", f"{written.name}.data"
+        )
+        options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
     if model.folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.folder))
     for path in (custom_ops, native):

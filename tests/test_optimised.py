@@ -72,8 +72,8 @@ def blocked(graph: onnx.ModelProto) -> set[str]:
     """The sites whose values lie in blocks."""
     loaded = load(graph)
     values = {site.value: site.name for site in find_sites(loaded.ir)}
-    found = optimise(loaded, set(values), set(), threads=1, custom_ops=None)
-    return set() if found is None else {values[name] for name in found.blocked}
+    with optimise(loaded, set(values), set(), threads=1, custom_ops=None) as found:
+        return set() if found is None else {values[name] for name in found.blocked}
 
 
 @pytest.mark.parametrize(("channels", "units"), [(16, "channel"), (20, "channel"), (48, "channel"), (20, "position")])
@@ -106,11 +106,11 @@ def test_a_block_is_as_long_as_the_runtime_says() -> None:
         W=convolution(32, 32, 3, 3, seed=1),
         V=convolution(32, 32, 3, 3, seed=2),
     )
-    found = optimise(load(graph), {"z"}, set(), threads=1, custom_ops=None)
-    assert found is not None
-    (name,) = (each.name for each in found.blocked.values())
-    shape = next(out.shape for node in found.model.ir.graph for out in node.outputs if out.name == name)
-    assert list(shape)[1:] == [32, 3, 3]
+    with optimise(load(graph), {"z"}, set(), threads=1, custom_ops=None) as found:
+        assert found is not None
+        (name,) = (each.name for each in found.blocked.values())
+        shape = next(out.shape for node in found.model.ir.graph for out in node.outputs if out.name == name)
+        assert list(shape)[1:] == [32, 3, 3]
 
 
 def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
