@@ -26,7 +26,7 @@ void pack_rows(const float* const* z, int64_t rows, int64_t units, const Centre&
       centred.centre = L::load_real(centre.of + unit);
       centred.scale = L::load_real(centre.scale + unit);
       float* const out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
-      auto sum = L::load_real(to.sums + unit);
+      auto sum = L::all(0);
       const int64_t left = units - unit;
       for (int64_t row = first; row < end; ++row) {
         const float* from = z[row] + unit;
@@ -38,7 +38,7 @@ void pack_rows(const float* const* z, int64_t rows, int64_t units, const Centre&
         sum = L::add(sum, value);
         L::store_real(out + row * kPanel, value);
       }
-      L::store_real(to.sums + unit, sum);
+      L::store_real(to.sums + unit, L::add(L::load_real(to.sums + unit), sum));
     }
   }
 }
@@ -52,7 +52,7 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
     centred.centre = L::load_real(centre.of + unit);
     centred.scale = L::load_real(centre.scale + unit);
     float* out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
-    auto sum = L::load_real(to.sums + unit);
+    auto sums = L::load_real(to.sums + unit);
     for (int64_t position = 0; position < positions; position += kLanes) {
       const int64_t count = positions - position < kLanes ? positions - position : kLanes;
       const auto head = L::head(static_cast<int>(count));
@@ -62,14 +62,16 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
         block[i] = unit + i >= units ? L::all(0) : count == kLanes ? L::load(from) : L::load(from, head);
       }
       L::transpose(block);
+      auto sum = L::all(0);
       for (int i = 0; i < kLanes; ++i) {
         if (i >= count) break;
         const auto value = centred(block[i]);
         sum = L::add(sum, value);
         L::store_real(out + (position + i) * kPanel, value);
       }
+      sums = L::add(sums, sum);
     }
-    L::store_real(to.sums + unit, sum);
+    L::store_real(to.sums + unit, sums);
   }
 }
 
