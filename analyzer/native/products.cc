@@ -9,7 +9,7 @@ namespace relucid {
 namespace {
 
 constexpr int64_t kMostInTenths = 6;  // since the rows that are left cost more each: they are read for one unit alone
-constexpr int64_t kLeastUnits = 32;   // and more still where a unit is multiplied with so few
+constexpr int64_t kLeastUnits = 96;  // and more still where a unit is multiplied with few others
 
 }  // namespace
 
