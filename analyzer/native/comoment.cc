@@ -1,7 +1,8 @@
 // Co-moments in blocks: values centred by a provisional mean, multiplied in float, the products added up in double.
 //
 // With x = h - c, S = sum x and n rows: mean = c + S / n, m2 = sum x x^T - S S^T / n. With c the mean of some rows
-// nothing cancels; of a unit that never changes c is its value, and m2 is exactly 0 there.
+// nothing cancels; of a unit that never changes c is its value, and m2 is exactly 0 there. Of a unit that is often 0 c
+// is 0: little cancels, and many products need not be made.
 #include "comoment.h"
 
 #include <algorithm>

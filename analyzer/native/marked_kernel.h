@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels.h"
+#include "square_kernel.h"
 
 namespace relucid {
 namespace {
@@ -65,6 +66,7 @@ void multiply_marked(const Part& part, int64_t column, const int32_t* units, int
     const float* const own = part.values + unit / kPanel * kPanel * kPanelRows + unit % kPanel;
     uint64_t left = next;
     if (number + 1 < count) next = part.marks[units[number + 1]];  // at hand when the rows of this one end
+    if (part.last && number + 1 < count) fetch_ahead<L, kVectors>(to + units[number + 1] * width + column);
     typename L::Reg sum[kVectors], some[kVectors];
     for (int j = 0; j < kVectors; ++j) sum[j] = L::all(0);
     while (left != 0) {

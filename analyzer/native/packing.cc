@@ -84,7 +84,8 @@ void Packing::pack_one_by_one(int64_t first, int64_t rows, int64_t units, const 
   for (int64_t start = 0; start < rows; start += kRows) {
     const int64_t count = std::min(kRows, rows - start);
     const Value* from[kRows];
-    for (int64_t row = 0; row < count; ++row) from[row] = static_cast<const Value*>(tap_.z) + offset(first + start + row);
+    for (int64_t row = 0; row < count; ++row)
+      from[row] = static_cast<const Value*>(tap_.z) + offset(first + start + row);
     for (int64_t panel = 0; panel < units; panel += kPanel) {
       float sums[kPanel] = {};
       float* values = to.values + panel * kPanelRows + start * kPanel;

@@ -8,17 +8,19 @@
 namespace relucid {
 namespace {
 
-constexpr int64_t kMostInTenths = 6;  // since the rows that are left cost more each: they are read for one unit alone
-constexpr int64_t kLeastUnits = 96;  // and more still where a unit is multiplied with few others
+// The rows that are left cost more each, since they are read for one unit alone; and more still where a unit is
+// multiplied with few others.
+constexpr int64_t kMostInTenths = 6;
+constexpr int64_t kLeastUnits = 96;
 
 }  // namespace
 
 Products::Products(const Packing& packing, int64_t tasks, const Host& host)
-    : packing_(packing),
-      width_(in_panels(packing.units())),
-      marks_(host, packing.often_zero() ? tasks * kParts * width_ : 0),
-      units_(host, packing.often_zero() ? tasks * width_ : 0),
-      room_(host, packing.often_zero() ? tasks * width_ * kMostSpan : 0) {}
+    : width_(in_panels(packing.units())),
+      some_(packing.often_zero() && packing.units() > kLeastUnits),
+      marks_(host, some_ ? tasks * kParts * width_ : 0),
+      units_(host, some_ ? tasks * width_ : 0),
+      room_(host, some_ ? tasks * width_ * kMostSpan : 0) {}
 
 bool Products::few(const uint64_t* marks, int64_t rows, int64_t strip) const {
   int64_t marked = 0;
@@ -33,7 +35,7 @@ void Products::gather(int64_t task, float* packed, int64_t rows, int64_t first, 
   const auto multiply_wholly = [&](int64_t begin, int64_t end) {
     if (begin < end) kernels().square(packed, rows, begin, end, to, width_, add);
   };
-  if (!packing_.often_zero()) return multiply_wholly(first, last);
+  if (!some_) return multiply_wholly(first, last);
   const int64_t steps = (rows + kMarkedRows - 1) / kMarkedRows * kMarkedRows;
   for (int64_t panel = 0; rows < steps && panel < in_panels(last); panel += kPanel) {
     float* const values = packed + panel * kPanelRows;

@@ -20,8 +20,8 @@ class Products {
  private:
   bool few(const uint64_t* marks, int64_t rows, int64_t strip) const;
 
-  const Packing& packing_;
   const int64_t width_;
+  const bool some_;                // whether there may be strips of which only some rows are multiplied
   const Scratch<uint64_t> marks_;  // (task, part, unit)
   const Scratch<int32_t> units_;   // (task, unit)
   const Scratch<float> room_;      // (task, unit, kMostSpan)

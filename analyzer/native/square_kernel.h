@@ -75,6 +75,13 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
   }
 }
 
+// Doubles that so many vectors are soon to be added to.
+template <class L, int kVectors>
+void fetch_ahead(const double* to) {
+  constexpr int kLine = 8;
+  for (int j = 0; j < kVectors * L::kLanes; j += kLine) __builtin_prefetch(to + j, 1);
+}
+
 // A tile of products, kept in registers over some rows, and hence inlined: some units by some vectors of units.
 template <class L, int kUnits, int kVectors>
 __attribute__((always_inline)) inline void multiply_some(const float* a, const float* b, int64_t rows,
@@ -95,6 +102,7 @@ __attribute__((always_inline)) inline void multiply_some(const float* a, const f
 // The same of all rows, in parts of kPartRows, since the error of a sum in float grows with its length.
 template <class L, int kUnits, int kVectors>
 void multiply(const float* a, const float* b, int64_t rows, double* to, int64_t width, bool add) {
+  for (int i = 0; i < kUnits; ++i) fetch_ahead<L, kVectors>(to + i * width);
   typename L::Reg sum[kUnits][kVectors], part[kUnits][kVectors];
   multiply_some<L, kUnits, kVectors>(a, b, rows < kPartRows ? rows : kPartRows, sum);
   for (int64_t row = kPartRows; row < rows; row += kPartRows) {
