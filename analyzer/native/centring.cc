@@ -15,6 +15,14 @@ constexpr int64_t kRowsOfSpot = 16;
 // The power of two not above a positive number.
 double power_under(double number) { return std::exp2(std::floor(std::log2(number))); }
 
+// Whether a unit is to be centred at 0, so that its products where it is 0 need not be made. With this share p of zeros
+// its variance is at least p / (1 - p) of its squared mean, hence its mean square at most 1 / p variances: no more
+// cancels. But not where it is nearly the same wherever it is not 0: the same rounding would be repeated over and over.
+bool best_at_zero(double share, double mean, double spread) {
+  constexpr double kShare = 0.4, kSpread = 0.5;  // the latter of what is not 0, by the measure of its mean
+  return share >= kShare && (spread * spread + mean * mean) * (1 - share) >= (1 + kSpread * kSpread) * mean * mean;
+}
+
 }  // namespace
 
 Packing::Packing(const Tap& tap, double threshold, bool rectify, const Host& host)
@@ -72,12 +80,16 @@ void Packing::find_centre(const Buffer& buffer) {
   if (tap_.type == Type::kFloat64) scale_by_largest(rows_ / kRowsOfSpot / kSpots + 1);
   const int64_t spots = std::clamp<int64_t>(rows_ / kRowsOfSpot, 1, kSpots);
   std::vector<double> squares(centre_.size(), 0.0);
+  std::vector<float> zero(centre_.size());
+  std::vector<int32_t> zeros(centre_.size(), 0);
+  for (size_t at = 0; at < zero.size(); ++at) zero[at] = static_cast<float>(-centre_[at] * scale_[at]);
   int64_t seen = 0;
   for (int64_t spot = 0; spot < spots; ++spot) {
     const int64_t first = begin_of(spot, spots, rows_);
     const int64_t count = std::min(kRowsOfSpot, begin_of(spot + 1, spots, rows_) - first);
     pack(first, count, units_, buffer.packed());
     buffer.add_squares(count, squares.data());
+    buffer.count_equal(count, zero.data(), zeros.data());
     seen += count;
   }
   for (int64_t unit = 0; unit < units_; ++unit) {
@@ -89,10 +101,16 @@ void Packing::find_centre(const Buffer& buffer) {
       continue;
     }
     const double spread = std::sqrt(variance) / scale_[at];
-    // A centre of few digits, by the measure of the spread. Where many values are equal, as zeros are after a ReLU, so
-    // few digits are in their products too that the same rounding is not repeated over and over.
-    const double grid = power_under(spread) / 2;
-    set_centre(unit, std::nearbyint((centre_[at] + offset / scale_[at]) / grid) * grid);
+    const double mean = centre_[at] + offset / scale_[at];
+    if (best_at_zero(zeros[at] / static_cast<double>(seen), mean, spread)) {
+      set_centre(unit, 0);
+      often_zero_ = true;
+    } else {
+      // A centre of few digits, by the measure of the spread. Where many values are equal, as zeros are after a ReLU,
+      // so few digits are in their products too that the same rounding is not repeated over and over.
+      const double grid = power_under(spread) / 2;
+      set_centre(unit, std::nearbyint(mean / grid) * grid);
+    }
     set_scale(unit, spread);
   }
 }

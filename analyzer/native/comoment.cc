@@ -1,7 +1,8 @@
 // Co-moments in blocks: values centred by a provisional mean, multiplied in float, the products added up in double.
 //
 // With x = h - c, S = sum x and n rows: mean = c + S / n, m2 = sum x x^T - S S^T / n. With c the mean of some rows
-// nothing cancels; of a unit that never changes c is its value, and m2 is exactly 0 there.
+// nothing cancels; of a unit that never changes c is its value, and m2 is exactly 0 there. Of a unit that is often 0 c
+// is 0: little cancels, and many products need not be made.
 #include "comoment.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "kernels.h"
 #include "packing.h"
+#include "products.h"
 
 namespace relucid {
 namespace {
@@ -36,6 +38,7 @@ class Squares {
     const int64_t strips = in_strips(packing_.units()) / kStrip;
     const int64_t groups = std::clamp<int64_t>(std::thread::hardware_concurrency() / parts_, 1, strips);
     const Scratch<float> buffers(host_, parts_ * groups * Buffer::size(width_));
+    const Products products(packing_, parts_ * groups, host_);
     host_.run(parts_ * groups, [&](int64_t task) {
       const int64_t part = task / groups, group = task % groups;
       const int64_t first = bound(group, groups, strips), last = bound(group + 1, groups, strips);
@@ -46,8 +49,8 @@ class Squares {
       for (int64_t row = begin; row < end; row += kPanelRows) {
         const int64_t count = std::min(kPanelRows, end - row);
         packing_.pack(row, count, std::min(last, packing_.units()), buffer.packed());
-        kernels().square(buffer.packed().values, count, first, last, squares_.get() + part * width_ * width_, width_,
-                         row != begin);
+        products.gather(task, buffer.packed().values, count, first, last, squares_.get() + part * width_ * width_,
+                        row != begin);
         if (group == groups - 1) buffer.add_sums(sums, width_);
       }
     });

@@ -25,6 +25,7 @@ struct Singles {
   static constexpr int kRows = 2;
   static constexpr int kTileUnits = 4;
   static constexpr int kTileVectors = 2;
+  static constexpr int kSpanVectors = 8;  // and of one unit alone by so many
 
   static Reg all(float value) { return _mm256_set1_ps(value); }
   static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }

@@ -30,6 +30,7 @@ struct Singles {
 
   static constexpr int kTileUnits = 8;  // a tile of products: so many units by so many vectors
   static constexpr int kTileVectors = 2;
+  static constexpr int kSpanVectors = 8;  // and of one unit alone by so many
 
   static Reg all(float value) { return _mm512_set1_ps(value); }
   static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }

@@ -35,6 +35,7 @@ struct Vectors {
   static constexpr int kRows = 2;
   static constexpr int kTileUnits = 4;
   static constexpr int kTileVectors = 2;
+  static constexpr int kSpanVectors = 8;  // and of one unit alone by so many
 
   template <class Vector, class Element>
   static Vector read(const Element* from) {

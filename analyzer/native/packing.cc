@@ -27,6 +27,15 @@ void Buffer::add_squares(int64_t rows, double* to) const {
   }
 }
 
+void Buffer::count_equal(int64_t rows, const float* what, int32_t* to) const {
+  for (int64_t panel = 0; panel < width_; panel += kPanel) {
+    const float* values = packed_.values + panel * kPanelRows;
+    for (int64_t row = 0; row < rows; ++row, values += kPanel) {
+      for (int64_t i = 0; i < kPanel; ++i) to[panel + i] += values[i] == what[panel + i];
+    }
+  }
+}
+
 int64_t Packing::offset(int64_t row) const {
   return row / positions_ * tap_.layout.samples.stride + tap_.layout.positions.offset(row % positions_);
 }
@@ -84,15 +93,25 @@ template <class Value>
 void Packing::pack_one_by_one(int64_t first, int64_t rows, int64_t units, const Packed& to) const {
   using Real = decltype(widen(Value{}));
   const auto threshold = static_cast<Real>(threshold_), floor = static_cast<Real>(floor_);
-  for (int64_t row = 0; row < rows; ++row) {
-    const Value* from = static_cast<const Value*>(tap_.z) + offset(first + row);
-    for (int64_t unit = 0; unit < in_panels(units); ++unit) {
-      const auto at = static_cast<size_t>(unit);
-      const Real z = unit < units ? widen(from[offsets_[at]]) : Real{0};
-      const Real h = std::max(static_cast<Real>(z - threshold), floor);
-      const auto value = static_cast<float>((h - static_cast<Real>(centre_[at])) * static_cast<Real>(scale_[at]));
-      to.values[unit / kPanel * kPanel * kPanelRows + row * kPanel + unit % kPanel] = value;
-      to.sums[unit] += value;
+  constexpr int64_t kRows = 8;  // of a sum in float; then such sums are added
+  for (int64_t start = 0; start < rows; start += kRows) {
+    const int64_t count = std::min(kRows, rows - start);
+    const Value* from[kRows];
+    for (int64_t row = 0; row < count; ++row)
+      from[row] = static_cast<const Value*>(tap_.z) + offset(first + start + row);
+    for (int64_t panel = 0; panel < units; panel += kPanel) {
+      float sums[kPanel] = {};
+      float* values = to.values + panel * kPanelRows + start * kPanel;
+      for (int64_t row = 0; row < count; ++row, values += kPanel) {
+        for (int64_t i = 0; i < kPanel; ++i) {
+          const auto at = static_cast<size_t>(panel + i);
+          const Real z = panel + i < units ? widen(from[row][offsets_[at]]) : Real{0};
+          const Real h = std::max(static_cast<Real>(z - threshold), floor);
+          values[i] = static_cast<float>((h - static_cast<Real>(centre_[at])) * static_cast<Real>(scale_[at]));
+          sums[i] += values[i];
+        }
+      }
+      for (int64_t i = 0; i < kPanel; ++i) to.sums[panel + i] += sums[i];
     }
   }
 }

@@ -20,6 +20,7 @@ class Buffer {
   const Packed& packed() const { return packed_; }
   void add_sums(double* to, int64_t width) const;  // and set them back to 0
   void add_squares(int64_t rows, double* to) const;
+  void count_equal(int64_t rows, const float* what, int32_t* to) const;  // values of each unit
 
  private:
   int64_t width_;
@@ -36,6 +37,9 @@ class Packing {
   // What is packed is (value - centre) * scale; the scale is a power of two.
   double centre(int64_t unit) const { return centre_[static_cast<size_t>(unit)]; }
   double scale(int64_t unit) const { return scale_[static_cast<size_t>(unit)]; }
+
+  // Whether there are units that are 0 in many rows; their centre is 0 then.
+  bool often_zero() const { return often_zero_; }
 
   // Packs rows from `first` on, the units before `units` of each; their sums are added to those there.
   void pack(int64_t first, int64_t rows, int64_t units, const Packed& to) const;
@@ -64,6 +68,7 @@ class Packing {
   // Of whole panels; floats each, unless the values are double.
   std::vector<double> centre_, scale_;
   std::vector<float> centre_in_float_, scale_in_float_;
+  bool often_zero_ = false;
 };
 
 }  // namespace relucid

@@ -26,7 +26,7 @@ void pack_rows(const float* const* z, int64_t rows, int64_t units, const Centre&
       centred.centre = L::load_real(centre.of + unit);
       centred.scale = L::load_real(centre.scale + unit);
       float* const out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
-      auto sum = L::load_real(to.sums + unit);
+      auto sum = L::all(0);
       const int64_t left = units - unit;
       for (int64_t row = first; row < end; ++row) {
         const float* from = z[row] + unit;
@@ -38,7 +38,7 @@ void pack_rows(const float* const* z, int64_t rows, int64_t units, const Centre&
         sum = L::add(sum, value);
         L::store_real(out + row * kPanel, value);
       }
-      L::store_real(to.sums + unit, sum);
+      L::store_real(to.sums + unit, L::add(L::load_real(to.sums + unit), sum));
     }
   }
 }
@@ -52,7 +52,7 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
     centred.centre = L::load_real(centre.of + unit);
     centred.scale = L::load_real(centre.scale + unit);
     float* out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
-    auto sum = L::load_real(to.sums + unit);
+    auto sums = L::load_real(to.sums + unit);
     for (int64_t position = 0; position < positions; position += kLanes) {
       const int64_t count = positions - position < kLanes ? positions - position : kLanes;
       const auto head = L::head(static_cast<int>(count));
@@ -62,14 +62,16 @@ void pack_planes(const float* z, ptrdiff_t stride, int64_t positions, int64_t un
         block[i] = unit + i >= units ? L::all(0) : count == kLanes ? L::load(from) : L::load(from, head);
       }
       L::transpose(block);
+      auto sum = L::all(0);
       for (int i = 0; i < kLanes; ++i) {
         if (i >= count) break;
         const auto value = centred(block[i]);
         sum = L::add(sum, value);
         L::store_real(out + (position + i) * kPanel, value);
       }
+      sums = L::add(sums, sum);
     }
-    L::store_real(to.sums + unit, sum);
+    L::store_real(to.sums + unit, sums);
   }
 }
 
@@ -96,6 +98,13 @@ void pack_blocks(const float* z, ptrdiff_t stride, int64_t block, int64_t positi
   }
 }
 
+// Doubles that so many vectors are soon to be added to.
+template <class L, int kVectors>
+void fetch_ahead(const double* to) {
+  constexpr int kLine = 8;
+  for (int j = 0; j < kVectors * L::kLanes; j += kLine) __builtin_prefetch(to + j, 1);
+}
+
 // A tile of products, kept in registers over some rows, and hence inlined: some units by some vectors of units.
 template <class L, int kUnits, int kVectors>
 __attribute__((always_inline)) inline void multiply_some(const float* a, const float* b, int64_t rows,
@@ -116,6 +125,7 @@ __attribute__((always_inline)) inline void multiply_some(const float* a, const f
 // The same of all rows, in parts of kPartRows, since the error of a sum in float grows with its length.
 template <class L, int kUnits, int kVectors>
 void multiply(const float* a, const float* b, int64_t rows, double* to, int64_t width, bool add) {
+  for (int i = 0; i < kUnits; ++i) fetch_ahead<L, kVectors>(to + i * width);
   typename L::Reg sum[kUnits][kVectors], part[kUnits][kVectors];
   multiply_some<L, kUnits, kVectors>(a, b, rows < kPartRows ? rows : kPartRows, sum);
   for (int64_t row = kPartRows; row < rows; row += kPartRows) {

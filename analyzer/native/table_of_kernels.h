@@ -1,6 +1,7 @@
 // The table of one instruction set, from its vectors.
 #pragma once
 
+#include "marked_kernel.h"
 #include "probe_kernel.h"
 #include "square_kernel.h"
 
@@ -27,7 +28,9 @@ Kernels table_of(const char* name) {
           pack_rows<OfFloat32>,
           pack_planes<OfFloat32>,
           pack_blocks<OfFloat32>,
-          square<OfFloat32>};
+          square<OfFloat32>,
+          mark,
+          square_marked<OfFloat32>};
 #undef RELUCID_BY_TYPE
 #undef RELUCID_BY_OUTPUTS
 }

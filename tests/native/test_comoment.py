@@ -1,5 +1,6 @@
 """The native co-moments are those of numpy in float64, to 1e-6 of the spreads, for values of any size and any mean."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -87,10 +88,40 @@ def test_what_never_changes_has_exactly_no_moment(operator, kernels, dtype: str)
     np.testing.assert_array_equal(found["mean"], z[0].astype(np.float64))
 
 
+SHARES = (0.0, 0.2, 0.45, 0.5, 0.6, 0.9, 0.99, 1.0)
+
+
+def often_zero(rows: int, units: int, seed: int) -> np.ndarray:
+    """Of each unit another share of zeros: of some side by side the same, of others any."""
+    random = np.random.default_rng(seed)
+    alike = np.repeat(random.choice(SHARES, units // 40 + 1), 40)[:units]
+    share = np.where(random.random(units) < 0.3, random.choice(SHARES, units), alike)
+    return np.where(random.random((rows, units)) < share, 0, random.normal(size=(rows, units)))
+
+
+@pytest.mark.parametrize("rows", [2, 63, 64, 261, 1030])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_units_that_are_0_in_any_share_of_the_rows(operator, kernels, rows: int, seed: int) -> None:
+    z = often_zero(rows, 330, seed)
+    check(operator, z.astype(np.float32), rectify=False)
+    check(operator, np.abs(z).astype(np.float32))
+    check(operator, np.abs(z), rectify=False)
+    check(operator, np.ascontiguousarray(np.abs(z).astype(np.float32).T), (1, 0))
+
+
+@pytest.mark.parametrize("rows", [9, 256, 700])
+def test_products_of_small_whole_numbers_are_exact(operator, kernels, rows: int) -> None:
+    """No tolerance hides a row that is left out or counted twice."""
+    z = np.abs(np.round(4 * often_zero(rows, 330, 3))).astype(np.float32)
+    _, _, wanted = moments(arranged(z, (0, 1)), rectify=True)
+    found = operator("CoMoment", z, rectify=1)["m2"]
+    np.testing.assert_allclose(found, wanted[np.tril_indices(330)], rtol=0, atol=1e-12 * wanted.max())
+
+
 def test_the_number_of_threads_never_shows(operator) -> None:
-    for shape in ((512, 300), (16, 64, 30, 30)):
+    for shape, rectify in product(((512, 300), (16, 64, 30, 30)), (0, 1)):
         z = values("dense", shape, "float32", 3)
-        one, four = (operator("CoMoment", z, threads=threads) for threads in (1, 4))
+        one, four = (operator("CoMoment", z, threads=threads, rectify=rectify) for threads in (1, 4))
         for name, numbers in one.items():
             np.testing.assert_array_equal(numbers, four[name])
 
@@ -111,3 +142,12 @@ def test_numbers_that_are_not_finite_do_no_harm(operator, kernels, value: float)
     found = operator("CoMoment", z, rectify=0)
     assert not np.isfinite(found["m2"][3 * 4 // 2 + 3])
     assert found["count"] == 200
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_do_no_harm_among_zeros(operator, kernels, value: float) -> None:
+    z = values("dense", (200, 200), "float32", 0)
+    z[17, 150] = value
+    found = operator("CoMoment", z, rectify=1)["m2"]
+    assert not np.isfinite(found[150 * 151 // 2 + 150])
+    assert np.isfinite(found[: 150 * 151 // 2]).all()
