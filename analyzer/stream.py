@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from .data import Batch, InputSpec, fixed_batch
 from .errors import DataError, ModelError
 from .options import GLOBAL
-from .pieces import cut, owned
+from .pieces import cut, evenly, owned
 from .probed import Probed
 from .probing import PORTABLE, Layout, Probing
 from .sight import Sight
@@ -22,8 +22,9 @@ from .tapped import Tapped
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20
 """What the taps of one run should take together: small enough to stay in a processor's cache, large enough to pay."""
-PROBED = 4
-"""How many times as much the values of one run may take that only probes read: they are gone with the next layer."""
+VALUE_BYTES = 4 << 20
+"""What a value of one run should take in the mean where only probes read it: with the next layer it is gone, so that
+what all of them take together, and how many they are, does not matter."""
 PROOF = 3
 """Samples that are run to see that those of a batch are told apart rightly, where taps come out for that only."""
 PATIENCE = 3
@@ -115,7 +116,7 @@ class Stream:
         while start < count:
             if self._held is not None:
                 self._go_on(*self._held, pool, seen)
-            piece = cut(batch, self._specs, slice(start, start + self._size()))
+            piece = cut(batch, self._specs, slice(start, start + evenly(count - start, self._size())))
             if self._run(piece, pool, seen):
                 start += len(piece.index)
         if self._held is not None:  # the arrays of a batch are valid until the next one is asked for
@@ -213,7 +214,8 @@ class Stream:
             return None
         self._reading = self._probed = probed
         self.way = probing.way
-        most = min(PROBED * TAP_BYTES // layout.weight(layout.values), TAP_BYTES // layout.weight(probed.tapped))
+        mean = max(1, layout.weight(layout.values) // len(layout.values))
+        most = min(VALUE_BYTES // mean, TAP_BYTES // layout.weight(probed.tapped))
         self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
         return probed
 
