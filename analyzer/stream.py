@@ -238,10 +238,9 @@ class Stream:
     def _of_network(self, piece: Batch, sight: Sight) -> dict[str, Any]:
         """What one run shows of the network as a whole."""
         found = sight.found
-        dead, linear = (np.stack(each, axis=1) for each in zip(*((f.dead, f.linear) for f in found), strict=True))
+        dead, linear = (np.stack(each).T for each in zip(*((f.dead, f.linear) for f in found), strict=True))
         statistics: dict[str, Any] = {"Fates": Fates.of_classes(dead, linear, piece.index)}
-        finite = np.logical_and.reduce([f.finite for f in found])
-        if self._global is not None and finite.any():
+        if self._global is not None and (finite := np.logical_and.reduce([f.finite for f in found])).any():
             capacity, seed = self._global
             keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
             statistics[GLOBAL] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
