@@ -90,8 +90,7 @@ class Stream:
             DataError: samples cannot be told apart even one by one, or there are no class scores to compare.
             StateError: two runs do not merge: the number of units has changed.
         """
-        # Were BLAS to start threads of its own in every worker, they would fight for the same cores.
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self._workers) as pool:
+        with _blas_alone(), ThreadPoolExecutor(self._workers) as pool:
             for batch in batches:
                 self._take(batch, pool, seen)
             if self._held is not None:
@@ -100,10 +99,12 @@ class Stream:
 
     def statistics(self, *, last: bool = False) -> dict[str, dict[type[Statistic], Any]]:
         """Statistics of every site so far, by its name; `last` if nothing follows, so that memory can be given up."""
-        found = {each.site.name: each.total() for each in self._tapped.collectors}
-        for name, more in self._probed.totals(last=last) if self._probed is not None else ():
-            its = found[name]
-            found[name] = its | {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
+        with _blas_alone():
+            found = {each.site.name: each.total() for each in self._tapped.collectors}
+            for name, more in self._probed.totals(last=last) if self._probed is not None else ():
+                its = found[name]
+                both = {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
+                found[name] = its | both
         return found
 
     def network(self) -> dict[str, Any]:
@@ -262,3 +263,12 @@ class Stream:
                 f"came {labels.min()} to {labels.max()}"
             )
         return Hits.of_scores(rows, labels)
+
+
+def _blas_alone() -> threadpool_limits:
+    """Lets BLAS compute in the thread that calls it.
+
+    Threads of its own would fight for the cores with the workers, and with whoever else is busy: it waits for them
+    longer than our products take.
+    """
+    return threadpool_limits(1, user_api="blas")
