@@ -1,7 +1,9 @@
 """Batches through a session, what it gives out into statistics: the one walk over the data."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from .data import Batch, InputSpec, fixed_batch
 from .errors import DataError, ModelError
+from .intake import Intake
 from .options import GLOBAL
 from .pieces import cut, evenly, owned
 from .probed import Probed
@@ -83,7 +86,7 @@ class Stream:
         self._global = global_patterns
 
     def follow(self, batches: Iterable[Batch], *, seen: Callable[[Batch], None]) -> None:
-        """Run all batches; `seen` is called after every run with the samples it took in.
+        """Run all batches; `seen` is called after every run with the samples it took in, but not their arrays.
 
         Raises:
             ModelError: the runtime fails on a single sample.
@@ -91,11 +94,15 @@ class Stream:
             StateError: two runs do not merge: the number of units has changed.
         """
         with _blas_alone(), ThreadPoolExecutor(self._workers) as pool:
-            for batch in batches:
-                self._take(batch, pool, seen)
-            if self._held is not None:
-                piece, sight, _ = self._held
-                self._keep(piece, sight, pool, seen)
+            intake = Intake(pool, self._workers)
+            try:
+                for batch in batches:
+                    self._take(batch, intake, seen)
+                if self._held is not None:
+                    piece, sight, _ = self._held
+                    self._keep(piece, sight, intake, seen)
+            finally:
+                intake.finish()
 
     def statistics(self, *, last: bool = False) -> dict[str, dict[type[Statistic], Any]]:
         """Statistics of every site so far, by its name; `last` if nothing follows, so that memory can be given up."""
@@ -111,29 +118,29 @@ class Stream:
         """Statistics of the whole network so far."""
         return {name: tree.total() for name, tree in self._network.items()}
 
-    def _take(self, batch: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
+    def _take(self, batch: Batch, intake: Intake, seen: Callable[[Batch], None]) -> None:
         """One batch of the data, in runs of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
             if self._held is not None:
-                self._go_on(*self._held, pool, seen)
+                self._go_on(*self._held, intake, seen)
             piece = cut(batch, self._specs, slice(start, start + evenly(count - start, self._size())))
-            if self._run(piece, pool, seen):
+            if self._run(piece, intake, seen):
                 start += len(piece.index)
         if self._held is not None:  # the arrays of a batch are valid until the next one is asked for
             piece, sight, layout = self._held
             self._held = owned(piece), sight, layout
 
-    def _run(self, piece: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> bool:
+    def _run(self, piece: Batch, intake: Intake, seen: Callable[[Batch], None]) -> bool:
         """Some samples; whether they are taken in, else they have to be run in another way."""
         if self._reading is not None and not self._owed:
-            sight = self._read(self._reading, piece, pool)
+            sight = self._read(self._reading, piece, intake.pool)
         else:
-            sight = self._tap(piece, pool)
+            sight = self._tap(piece, intake.pool)
         if sight is None:
             return False
         if not self._plan(piece, sight):
-            self._keep(piece, sight, pool, seen)
+            self._keep(piece, sight, intake, seen)
         return True
 
     def _size(self) -> int:
@@ -190,15 +197,13 @@ class Stream:
             self._held = piece, sight, Layout.of(values, batch=size)
         return self._held is not None
 
-    def _go_on(
-        self, piece: Batch, sight: Sight, layout: Layout, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]
-    ) -> None:
+    def _go_on(self, piece: Batch, sight: Sight, layout: Layout, intake: Intake, seen: Callable[[Batch], None]) -> None:
         """Others follow the samples that were held: probes read these too, if there is a site that one can serve."""
         self._held = None
         probed = self._probe(layout)
-        again = None if probed is None else self._read(probed, piece, pool)
+        again = None if probed is None else self._read(probed, piece, intake.pool)
         self._owed = 0
-        self._keep(piece, again or sight, pool, seen)
+        self._keep(piece, again or sight, intake, seen)
 
     def _probe(self, layout: Layout) -> Probed | None:
         """Go on with probes, if there is a site that one can serve."""
@@ -220,21 +225,19 @@ class Stream:
         self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
         return probed
 
-    def _keep(self, piece: Batch, sight: Sight, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
-        """Take in what one run showed, every site beside the others."""
-        network = self._of_network(piece, sight)
-        jobs = [pool.submit(keep) for keep in sight.keep]
-        try:
-            wait(jobs)
-        finally:
-            # Broken off here, all of it is taken in first: a state that is saved then never holds half a run.
-            wait(jobs)
-            for job in jobs:
-                job.result()
-            for name, statistic in network.items():
-                self._network.setdefault(name, Tree()).add(statistic)
-            self.samples += len(piece.index)
-            seen(piece)
+    def _keep(self, piece: Batch, sight: Sight, intake: Intake, seen: Callable[[Batch], None]) -> None:
+        """Take in what one run showed: numbers of probes while the next one runs; taps, which are large, at once."""
+        network, run = self._of_network(piece, sight), replace(piece, arrays={})
+        intake.begin(sight.keep, partial(self._kept, run, network, seen))
+        if self._reading is None:
+            intake.finish()
+
+    def _kept(self, run: Batch, network: Mapping[str, Any], seen: Callable[[Batch], None]) -> None:
+        """All sites have taken a run in; its arrays may be gone by now."""
+        for name, statistic in network.items():
+            self._network.setdefault(name, Tree()).add(statistic)
+        self.samples += len(run.index)
+        seen(run)
 
     def _of_network(self, piece: Batch, sight: Sight) -> dict[str, Any]:
         """What one run shows of the network as a whole."""
