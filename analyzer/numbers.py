@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .collect import Seen
@@ -157,8 +158,8 @@ def points(dead: Bools, linear: Bools, index: Numbers) -> Points:
     """
     return Points(
         dead.size,
-        int(dead.sum()),
-        int(linear.sum()),
+        int(np.count_nonzero(dead)),
+        int(np.count_nonzero(linear)),
         smallest(index[dead]),
         smallest(index[linear]),
         smallest(index[~(dead | linear)]),

@@ -1,6 +1,7 @@
-"""Pieces of a batch: some of its samples, a copy of them, or all filled up to the size a model is fixed to."""
+"""Pieces of a batch: some of its samples, how many, a copy, or all filled up to the size a model is fixed to."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,15 @@ def cut(batch: Batch, specs: Sequence[InputSpec], part: slice) -> Batch:
         return batch
     arrays = {s.name: along(batch.arrays[s.name], s.axis_of(batch.arrays[s.name].ndim), part) for s in specs}
     return Batch(arrays, batch.index[part], None if batch.labels is None else batch.labels[part])
+
+
+def evenly(count: int, most: int) -> int:
+    """How many of `count` samples to run next, at most `most` at once: in as few runs as that allows, all of a size.
+
+    >>> evenly(8, 7), evenly(128, 89), evenly(128, 128), evenly(5, 2), evenly(3, 2)
+    (4, 64, 128, 2, 2)
+    """
+    return ceil(count / ceil(count / most))
 
 
 def owned(batch: Batch) -> Batch:

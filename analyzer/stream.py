@@ -1,7 +1,9 @@
 """Batches through a session, what it gives out into statistics: the one walk over the data."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from .data import Batch, InputSpec, fixed_batch
 from .errors import DataError, ModelError
+from .intake import Intake
 from .options import GLOBAL
-from .pieces import cut, owned
+from .pieces import cut, evenly, owned
 from .probed import Probed
 from .probing import PORTABLE, Layout, Probing
 from .sight import Sight
@@ -22,8 +25,9 @@ from .tapped import Tapped
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20
 """What the taps of one run should take together: small enough to stay in a processor's cache, large enough to pay."""
-PROBED = 4
-"""How many times as much the values of one run may take that only probes read: they are gone with the next layer."""
+VALUE_BYTES = 4 << 20
+"""What a value of one run should take in the mean where only probes read it: with the next layer it is gone, so that
+what all of them take together, and how many they are, does not matter."""
 PROOF = 3
 """Samples that are run to see that those of a batch are told apart rightly, where taps come out for that only."""
 PATIENCE = 3
@@ -82,56 +86,61 @@ class Stream:
         self._global = global_patterns
 
     def follow(self, batches: Iterable[Batch], *, seen: Callable[[Batch], None]) -> None:
-        """Run all batches; `seen` is called after every run with the samples it took in.
+        """Run all batches; `seen` is called after every run with the samples it took in, but not their arrays.
 
         Raises:
             ModelError: the runtime fails on a single sample.
             DataError: samples cannot be told apart even one by one, or there are no class scores to compare.
             StateError: two runs do not merge: the number of units has changed.
         """
-        # Were BLAS to start threads of its own in every worker, they would fight for the same cores.
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self._workers) as pool:
-            for batch in batches:
-                self._take(batch, pool, seen)
-            if self._held is not None:
-                piece, sight, _ = self._held
-                self._keep(piece, sight, pool, seen)
+        with _blas_alone(), ThreadPoolExecutor(self._workers) as pool:
+            intake = Intake(pool, self._workers)
+            try:
+                for batch in batches:
+                    self._take(batch, intake, seen)
+                if self._held is not None:
+                    piece, sight, _ = self._held
+                    self._keep(piece, sight, intake, seen)
+            finally:
+                intake.finish()
 
     def statistics(self, *, last: bool = False) -> dict[str, dict[type[Statistic], Any]]:
         """Statistics of every site so far, by its name; `last` if nothing follows, so that memory can be given up."""
-        found = {each.site.name: each.total() for each in self._tapped.collectors}
-        for name, more in self._probed.totals(last=last) if self._probed is not None else ():
-            its = found[name]
-            found[name] = its | {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
+        with _blas_alone():
+            found = {each.site.name: each.total() for each in self._tapped.collectors}
+            for name, more in self._probed.totals(last=last) if self._probed is not None else ():
+                its = found[name]
+                both = {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
+                found[name] = its | both
         return found
 
     def network(self) -> dict[str, Any]:
         """Statistics of the whole network so far."""
         return {name: tree.total() for name, tree in self._network.items()}
 
-    def _take(self, batch: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
+    def _take(self, batch: Batch, intake: Intake, seen: Callable[[Batch], None]) -> None:
         """One batch of the data, in runs of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
             if self._held is not None:
-                self._go_on(*self._held, pool, seen)
-            piece = cut(batch, self._specs, slice(start, start + self._size()))
-            if self._run(piece, pool, seen):
+                self._go_on(*self._held, intake, seen)
+            piece = cut(batch, self._specs, slice(start, start + evenly(count - start, self._size())))
+            if self._run(piece, intake, seen):
                 start += len(piece.index)
         if self._held is not None:  # the arrays of a batch are valid until the next one is asked for
             piece, sight, layout = self._held
             self._held = owned(piece), sight, layout
 
-    def _run(self, piece: Batch, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> bool:
+    def _run(self, piece: Batch, intake: Intake, seen: Callable[[Batch], None]) -> bool:
         """Some samples; whether they are taken in, else they have to be run in another way."""
         if self._reading is not None and not self._owed:
-            sight = self._read(self._reading, piece, pool)
+            sight = self._read(self._reading, piece, intake.pool)
         else:
-            sight = self._tap(piece, pool)
+            sight = self._tap(piece, intake.pool)
         if sight is None:
             return False
         if not self._plan(piece, sight):
-            self._keep(piece, sight, pool, seen)
+            self._keep(piece, sight, intake, seen)
         return True
 
     def _size(self) -> int:
@@ -188,15 +197,13 @@ class Stream:
             self._held = piece, sight, Layout.of(values, batch=size)
         return self._held is not None
 
-    def _go_on(
-        self, piece: Batch, sight: Sight, layout: Layout, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]
-    ) -> None:
+    def _go_on(self, piece: Batch, sight: Sight, layout: Layout, intake: Intake, seen: Callable[[Batch], None]) -> None:
         """Others follow the samples that were held: probes read these too, if there is a site that one can serve."""
         self._held = None
         probed = self._probe(layout)
-        again = None if probed is None else self._read(probed, piece, pool)
+        again = None if probed is None else self._read(probed, piece, intake.pool)
         self._owed = 0
-        self._keep(piece, again or sight, pool, seen)
+        self._keep(piece, again or sight, intake, seen)
 
     def _probe(self, layout: Layout) -> Probed | None:
         """Go on with probes, if there is a site that one can serve."""
@@ -213,33 +220,31 @@ class Stream:
             return None
         self._reading = self._probed = probed
         self.way = probing.way
-        most = min(PROBED * TAP_BYTES // layout.weight(layout.values), TAP_BYTES // layout.weight(probed.tapped))
+        mean = max(1, layout.weight(layout.values) // len(layout.values))
+        most = min(VALUE_BYTES // mean, TAP_BYTES // layout.weight(probed.tapped))
         self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
         return probed
 
-    def _keep(self, piece: Batch, sight: Sight, pool: ThreadPoolExecutor, seen: Callable[[Batch], None]) -> None:
-        """Take in what one run showed, every site beside the others."""
-        network = self._of_network(piece, sight)
-        jobs = [pool.submit(keep) for keep in sight.keep]
-        try:
-            wait(jobs)
-        finally:
-            # Broken off here, all of it is taken in first: a state that is saved then never holds half a run.
-            wait(jobs)
-            for job in jobs:
-                job.result()
-            for name, statistic in network.items():
-                self._network.setdefault(name, Tree()).add(statistic)
-            self.samples += len(piece.index)
-            seen(piece)
+    def _keep(self, piece: Batch, sight: Sight, intake: Intake, seen: Callable[[Batch], None]) -> None:
+        """Take in what one run showed: numbers of probes while the next one runs; taps, which are large, at once."""
+        network, run = self._of_network(piece, sight), replace(piece, arrays={})
+        intake.begin(sight.keep, partial(self._kept, run, network, seen))
+        if self._reading is None:
+            intake.finish()
+
+    def _kept(self, run: Batch, network: Mapping[str, Any], seen: Callable[[Batch], None]) -> None:
+        """All sites have taken a run in; its arrays may be gone by now."""
+        for name, statistic in network.items():
+            self._network.setdefault(name, Tree()).add(statistic)
+        self.samples += len(run.index)
+        seen(run)
 
     def _of_network(self, piece: Batch, sight: Sight) -> dict[str, Any]:
         """What one run shows of the network as a whole."""
         found = sight.found
-        dead, linear = (np.stack(each, axis=1) for each in zip(*((f.dead, f.linear) for f in found), strict=True))
+        dead, linear = (np.stack(each).T for each in zip(*((f.dead, f.linear) for f in found), strict=True))
         statistics: dict[str, Any] = {"Fates": Fates.of_classes(dead, linear, piece.index)}
-        finite = np.logical_and.reduce([f.finite for f in found])
-        if self._global is not None and finite.any():
+        if self._global is not None and (finite := np.logical_and.reduce([f.finite for f in found])).any():
             capacity, seed = self._global
             keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
             statistics[GLOBAL] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
@@ -261,3 +266,12 @@ class Stream:
                 f"came {labels.min()} to {labels.max()}"
             )
         return Hits.of_scores(rows, labels)
+
+
+def _blas_alone() -> threadpool_limits:
+    """Lets BLAS compute in the thread that calls it.
+
+    Threads of its own would fight for the cores with the workers, and with whoever else is busy: it waits for them
+    longer than our products take.
+    """
+    return threadpool_limits(1, user_api="blas")

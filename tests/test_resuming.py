@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relucid.analyzer import record, stream
+from relucid.analyzer import intake, record
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.collect import Collector
 from relucid.analyzer.errors import DataError, StateError
@@ -94,7 +94,7 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
 def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signal arrives in the main thread, which waits for the others there."""
     x, kept, calls = samples(100), [], []
-    wait = stream.wait
+    wait = intake.wait
 
     def breaks(jobs: object) -> object:
         calls.append(jobs)
@@ -102,7 +102,7 @@ def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, mo
             raise KeyboardInterrupt
         return wait(jobs)
 
-    monkeypatch.setattr(stream, "wait", breaks)
+    monkeypatch.setattr(intake, "wait", breaks)
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, batch=10), keep=kept.append)
     [before] = kept

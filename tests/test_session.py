@@ -1,5 +1,6 @@
 """Sessions: the provider asked for answers or is refused; a runtime that is absent or doubled is said in one line."""
 
+import gc
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,6 +109,17 @@ def test_a_session_runs(relu, exact, threads):
     session = open_session(relu, exact=exact, threads=threads)
     assert session.provider == "CPUExecutionProvider"
     assert np.array_equal(session.run(["y"], {"x": -np.ones((3, 4), np.float32)})["y"], np.zeros((3, 4)))
+
+
+def test_what_a_run_gave_out_stays_when_others_follow_and_when_the_session_is_gone(relu):
+    """The arrays may lie in the runtime's own memory: it must not be used again while one of them lives."""
+    session, x = open_session(relu), np.ones((500, 4), np.float32)
+    given = [session.run(["y"], {"x": n * x})["y"] for n in range(5)]
+    session.rest()
+    given += [session.run(["y"], {"x": n * x})["y"] for n in range(5, 9)]
+    del session
+    gc.collect()
+    assert all((y == n).all() for n, y in enumerate(given))
 
 
 def test_inputs_are_told_as_they_are_declared(text_model):

@@ -84,17 +84,22 @@ void pack_blocks(const float* z, ptrdiff_t stride, int64_t block, int64_t positi
     centred.centre = L::load_real(centre.of + unit);
     centred.scale = L::load_real(centre.scale + unit);
     float* const out = to.values + unit / kPanel * kPanel * kPanelRows + at * kPanel + unit % kPanel;
-    auto sum = L::load_real(to.sums + unit);
+    auto sums = L::load_real(to.sums + unit);
     const int64_t left = units - unit;
     const auto head = L::head(static_cast<int>(left < 0 ? 0 : left < kLanes ? left : kLanes));
     const float* const from = z + unit / block * stride + unit % block;
-    for (int64_t position = 0; position < positions; ++position) {
-      const auto value = centred(left > 0 ? L::load(from + position * block, head) : L::all(0));
-      __builtin_prefetch(from + (position + kAhead) * block);
-      sum = L::add(sum, value);
-      L::store_real(out + position * kPanel, value);
+    for (int64_t first = 0; first < positions; first += kLanes) {
+      const int64_t end = positions - first < kLanes ? positions : first + kLanes;
+      auto sum = L::all(0);
+      for (int64_t position = first; position < end; ++position) {
+        const auto value = centred(left > 0 ? L::load(from + position * block, head) : L::all(0));
+        __builtin_prefetch(from + (position + kAhead) * block);
+        sum = L::add(sum, value);
+        L::store_real(out + position * kPanel, value);
+      }
+      sums = L::add(sums, sum);
     }
-    L::store_real(to.sums + unit, sum);
+    L::store_real(to.sums + unit, sums);
   }
 }
 

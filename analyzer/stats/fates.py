@@ -53,9 +53,12 @@ class Fates:
             index: number of each sample in the data (sample,).
         """
         dies = dead.any(axis=1)
-        where = dead.argmax(axis=1)[dies]
+        where = dead[dies].argmax(axis=1)
         first_dead = np.bincount(where, minlength=dead.shape[1]).astype(np.int64)
-        linear_so_far = np.logical_and.accumulate(linear, axis=1).sum(axis=0, dtype=np.int64)
+        so_far, linear_so_far = np.ones(len(linear), dtype=np.bool_), np.zeros_like(first_dead)
+        for site, here in enumerate(linear.T):
+            so_far &= here
+            linear_so_far[site] = np.count_nonzero(so_far)
         return cls(dead.shape[0], first_dead, linear_so_far, *_listed(index[dies], where.astype(np.int64)))
 
     def merge(self, other: Self) -> Self:

@@ -1,7 +1,6 @@
 """Merging many parts without walking over the large ones again and again."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -72,5 +71,4 @@ def merge_all(parts: Iterable[S]) -> S:
 
 def weight(part: Any) -> int:
     """Bytes of the arrays a state holds, plus one for its scalars."""
-    values = (getattr(part, each.name) for each in fields(part))
-    return 1 + sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+    return 1 + sum(value.nbytes for value in vars(part).values() if isinstance(value, np.ndarray))

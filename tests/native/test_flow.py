@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
+from relucid.analyzer.numbers import SiteNumbers
 from relucid.analyzer.options import Options
 from relucid.analyzer.probed import Probed
 from relucid.analyzer.probing import PORTABLE
@@ -257,3 +259,18 @@ def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_pat
     after = observe(load(made), x, then, resume=State.load(tmp_path / "state"))
     assert after.samples == 200
     assert differences(tell(after), analyze(made, x, measures=ALL, portable=True)) == []
+
+
+def test_blas_keeps_to_one_thread_while_statistics_are_told(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy it waits a hundred times as long for its threads as the products take."""
+    threads, total = [], SiteNumbers.total
+
+    def told(self: SiteNumbers) -> Any:
+        threads.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        return total(self)
+
+    monkeypatch.setattr(SiteNumbers, "total", told)
+    with threadpool_limits(2, user_api="blas"):
+        observe(load(perceptron18()), samples(80), Options(measures=["vni"]))
+    assert threads
+    assert set(threads) == {1}

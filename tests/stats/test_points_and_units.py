@@ -54,6 +54,20 @@ def test_only_the_smallest_numbers_are_listed_but_all_are_counted(monkeypatch: p
     assert seen.listed_dead.tolist() == [1, 2, 3]
 
 
+@given(st.lists(st.integers(0, 12), max_size=8), st.lists(st.integers(0, 12), max_size=8), st.integers(0, 12))
+def test_two_lists_of_smallest_numbers_are_one_however_they_lie(a: list[int], b: list[int], after: int) -> None:
+    """Mixed, or the one behind the other; each full, or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points_module, "LISTED", 5)
+        one, other = (
+            points_module.smallest(np.array(each, np.int64)) for each in (a, [number + after for number in b])
+        )
+        for first, second in ((one, other), (other, one)):
+            found = points_module.smallest_of_both(first, second)
+            assert found.tolist() == sorted([*first, *second])[:5]
+            assert found.dtype == np.int64
+
+
 @given(hnp.arrays(np.int8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.integers(0, 2)))
 def test_fates_follow_each_point_site_by_site(kinds: np.ndarray) -> None:
     dead, linear = kinds == 0, kinds == 1

@@ -1,0 +1,124 @@
+"""A run is taken in while the next one runs: what is slow to be taken in is no other for that."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relucid.analyzer import record
+from relucid.analyzer.analysis import analyze, observe
+from relucid.analyzer.collect import Collector
+from relucid.analyzer.model import load
+from relucid.analyzer.numbers import SiteNumbers
+from relucid.analyzer.options import Options
+from relucid.analyzer.report import Report
+from relucid.analyzer.session import Session
+from relucid.analyzer.state import State
+from relucid.analyzer.telling import tell
+
+from .. import reference
+from ..small import samples
+from .test_flow import VNI, perceptron18
+
+MEASURES = ["units", "points", "patterns", "vni", "global_patterns", "information"]
+COUNT, BATCH = 60, 10
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every site takes its time to take a run in, so that the next run and the data get ahead of it."""
+    for kind in (SiteNumbers, Collector):
+
+        def take(self: Any, *given: Any, then: Any = kind.take) -> None:
+            time.sleep(0.02)
+            then(self, *given)
+
+        monkeypatch.setattr(kind, "take", take)
+
+
+def labels() -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 4, COUNT)
+
+
+@pytest.fixture(scope="module")
+def wanted() -> Report:
+    return analyze(perceptron18(), samples(COUNT), labels=labels(), measures=MEASURES, portable=True)
+
+
+def differences(one: Report, other: Report) -> list[str]:
+    return reference.differences(one, other, vni=VNI, extents=1e-5)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("batch", [None, BATCH, 4])
+@pytest.mark.parametrize("portable", [True, False])
+def test_memory_of_samples_and_labels_may_be_reused(
+    way: str, batch: int | None, portable: bool, wanted: Report
+) -> None:
+    def reused() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        x, y = np.empty((BATCH, 6), np.float32), np.empty(BATCH, np.int64)
+        for start in range(0, COUNT, BATCH):
+            x[:], y[:] = samples(COUNT)[start : start + BATCH], labels()[start : start + BATCH]
+            yield x, y
+            x[:], y[:] = np.nan, 3
+
+    found = analyze(perceptron18(), reused(), measures=MEASURES, batch=batch, portable=portable)
+    assert differences(found, wanted) == []
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("spoilt", [1, 9])
+def test_runs_whose_probes_fail_are_run_again_in_their_turn(way: str, spoilt: int) -> None:
+    x = samples(COUNT)
+    x[5::spoilt, 2] = np.nan
+    found, other = (
+        analyze(perceptron18(), x, labels=labels(), measures=MEASURES, batch=4, portable=each) for each in (False, True)
+    )
+    assert found["h1"].nonfinite_samples == other["h1"].nonfinite_samples > 0
+    assert differences(found, other) == []
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("call", [2, 4, 5, 7])
+def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
+    way: str, call: int, wanted: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, kept, run = [], [], Session.run
+
+    def breaks(self: Session, *given: Any) -> Any:
+        calls.append(self)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return run(self, *given)
+
+    given = {"labels": labels(), "keep": kept.append}
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            observe(load(perceptron18()), samples(COUNT), Options(measures=MEASURES, batch=BATCH), **given)
+    before: State | None = kept[0] if kept else None
+    # One call proves the batch, one tells its first sample apart; probes read it again in the third.
+    whole = max(0, call - 3) * BATCH
+    assert (before.samples if before else 0) == (before.resume_at if before else 0) == whole
+    if before is not None:
+        assert {its["Extents"].samples for its in before.statistics.values()} == {whole}
+        assert before.network["Fates"].samples == whole
+    options = Options(measures=MEASURES)
+    after = observe(load(perceptron18()), samples(COUNT), options, labels=labels(), resume=before)
+    assert differences(tell(after), wanted) == []
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_state_in_between_holds_whole_runs(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "SAVE_EVERY", -1.0)
+    told: list[tuple[int, set[int]]] = []
+
+    def keep(state: State) -> None:
+        counts = {its["Extents"].samples for its in state.statistics.values()}
+        counts |= {its["Patterns"].total for its in state.statistics.values()}
+        told.append((state.samples, counts | {state.network["Fates"].samples}))
+
+    observe(load(perceptron18()), samples(COUNT), Options(measures=["patterns"], batch=BATCH), keep=keep)
+    assert told == [(n, {n}) for n in (*range(BATCH, COUNT + 1, BATCH), COUNT)]

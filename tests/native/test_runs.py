@@ -1,0 +1,59 @@
+"""How many samples the runs with probes take: as many as suit a value they read, evenly cut, however deep the net."""
+
+import numpy as np
+import pytest
+
+from relucid.analyzer import stream
+from relucid.analyzer.analysis import observe
+from relucid.analyzer.model import load
+from relucid.analyzer.options import Options
+from relucid.analyzer.stream import PROOF
+
+from ..small import model, samples
+
+WIDTH = 6
+
+
+def deep(layers: int) -> object:
+    """A net of so many layers, all of them as wide as its input."""
+    body = " ".join(f"z{k} = MatMul(h{k}, W) h{k + 1} = Relu(z{k})" for k in range(layers))
+    text = f"g (float[N, {WIDTH}] h0) => (float[N, {WIDTH}] y) {{ {body} y = Identity(h{layers}) }}"
+    return model(text, opset=18, W=samples(WIDTH, WIDTH, seed=3))
+
+
+def runs(made: object, count: int, **options: object) -> list[int]:
+    """How many samples each run took in."""
+    taken: list[int] = []
+    observe(load(made), samples(count), Options(**options), progress=taken.append)
+    return taken
+
+
+@pytest.fixture
+def seven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven samples of a layer are as much as one run should read at once."""
+    monkeypatch.setattr(stream, "VALUE_BYTES", 7 * 4 * WIDTH)
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize("count", [4, 10, 11, 17, 18, 100])
+def test_what_does_not_fit_one_run_is_cut_evenly(way: str, count: int) -> None:
+    first, *others = runs(deep(2), count)
+    assert first <= PROOF
+    assert first + sum(others) == count
+    assert len(others) == np.ceil((count - first) / 7)
+    assert max(others) - min(others) <= 1
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize("layers", [1, 3, 12])
+def test_a_run_takes_no_fewer_samples_of_a_deep_net(way: str, layers: int) -> None:
+    assert max(runs(deep(layers), 200)) == 7
+
+
+@pytest.mark.usefixtures("seven")
+def test_a_batch_that_is_asked_for_is_run_whole(way: str) -> None:
+    assert runs(deep(2), 64, batch=32) == [32, 32]
+
+
+def test_few_samples_are_one_run(way: str) -> None:
+    assert runs(deep(2), 500) == [PROOF, 500 - PROOF]
