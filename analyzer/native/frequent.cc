@@ -2,88 +2,80 @@
 #include "frequent.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace relucid {
 namespace {
 
-constexpr int64_t kMostKept = int64_t{1} << 16;  // a megabyte, which stays in the cache
-constexpr uint32_t kFull = std::numeric_limits<uint32_t>::max();
+constexpr int64_t kMostGroups = int64_t{1} << 13;  // a megabyte and a half, most of which stays in the cache
 
 }  // namespace
 
 void Frequent::start(int64_t most) {
-  size_t groups = 1;
-  while (static_cast<int64_t>(2 * groups * kKept) <= std::min(most, kMostKept)) groups *= 2;
-  std::vector<uint32_t> floors(groups, 0);
-  groups_.assign(groups, Group{});
-  floors_ = std::move(floors);
-  mask_ = groups - 1;
+  int64_t groups = 2;  // at least, so that there are keys of another group
+  while (groups < kMostGroups && 2 * groups * kKeys <= most) groups *= 2;
+  groups_.assign(static_cast<size_t>(groups), Group{});
+  mask_ = static_cast<uint64_t>(groups) - 1;
+}
+
+// The one that occurred least, and of those the one that was replaced longest ago.
+unsigned Frequent::raise_floor(Group& group) {
+  auto least = static_cast<unsigned>(group.next);
+  for (unsigned n = 1, at = least; n < kKeys; ++n) {
+    at = at + 1 < kKeys ? at + 1 : 0;
+    if (group.kept[at].most < group.kept[least].most) least = at;
+  }
+  group.floor = std::max(group.floor, group.kept[least].most);
+  return least;
 }
 
 void Frequent::seed(uint64_t key, int64_t count) {
   Group& group = groups_[key & mask_];
-  uint32_t& floor = floors_[key & mask_];
-  const auto least = static_cast<size_t>(std::min_element(group.most, group.most + kKept) - group.most);
-  const auto number = static_cast<uint32_t>(std::min<int64_t>(count, kFull));
-  if (number <= group.most[least]) {
-    floor = std::max(floor, number);
-    return;
-  }
-  floor = std::max(floor, group.most[least]);
+  if (count <= group.floor) return;
+  const auto less = [](const Kept& one, const Kept& other) { return one.most < other.most; };
+  const auto least = std::min_element(group.kept, group.kept + kKeys, less) - group.kept;
+  group.floor = std::max(group.floor, std::min(count, group.kept[least].most));
+  if (count <= group.kept[least].most) return;
   group.keys[least] = key;
-  group.most[least] = number;
-  if (count > kFull) beyond_[key] = count - kFull;
+  group.kept[least] = {count, 0};
 }
 
 // Of a tie that did not fit whole none is kept: which came first depends on their keys.
 void Frequent::seeded() {
-  for (size_t group = 0; group < groups_.size(); ++group) {
-    for (uint32_t& most : groups_[group].most) most = most <= floors_[group] ? 0 : most;
-  }
-}
-
-void Frequent::add(uint64_t key) {
-  Group& group = groups_[key & mask_];
-  unsigned at = 0;
-  for (unsigned i = 0; i < kKept; ++i) at |= static_cast<unsigned>(group.keys[i] == key && group.most[i] != 0) << i;
-  if (at != 0) {
-    uint32_t& most = group.most[__builtin_ctz(at)];
-    if (most == kFull) {
-      ++beyond_[key];
-    } else {
-      ++most;
+  for (uint64_t number = 0; number <= mask_; ++number) {
+    Group& group = groups_[number];
+    for (unsigned i = 0; i < kKeys; ++i) {
+      if (group.kept[i].most > group.floor) continue;
+      group.keys[i] = ~number;
+      group.kept[i] = {0, 0};
     }
-    return;
   }
-  unsigned least = 0;
-  for (unsigned i = 1; i < kKept; ++i) least = group.most[i] < group.most[least] ? i : least;
-  uint32_t& floor = floors_[key & mask_];
-  floor = std::max(floor, group.most[least]);
-  group.keys[least] = key;
-  group.most[least] = floor + 1;
-  group.missed[least] = floor;
 }
 
 int64_t Frequent::size() const {
   int64_t number = 0;
-  for (const Group& group : groups_) number += kKept - std::count(group.most, group.most + kKept, 0u);
+  for (const Group& group : groups_) {
+    for (const Kept& kept : group.kept) number += kept.most != 0;
+  }
   return number;
 }
 
 void Frequent::read(uint64_t* keys, int64_t* seen, int64_t* missed) const {
   int64_t number = 0;
   for (const Group& group : groups_) {
-    for (int i = 0; i < kKept; ++i) {
-      if (group.most[i] == 0) continue;
-      const auto more = beyond_.find(group.keys[i]);
+    for (unsigned i = 0; i < kKeys; ++i) {
+      const Kept& kept = group.kept[i];
+      if (kept.most == 0) continue;
       keys[number] = group.keys[i];
-      seen[number] = static_cast<int64_t>(group.most[i]) - group.missed[i] + (more == beyond_.end() ? 0 : more->second);
-      missed[number++] = group.missed[i];
+      seen[number] = kept.most - kept.missed;
+      missed[number++] = kept.missed;
     }
   }
 }
 
-int64_t Frequent::floor() const { return floors_.empty() ? 0 : *std::max_element(floors_.begin(), floors_.end()); }
+int64_t Frequent::floor() const {
+  int64_t floor = 0;
+  for (const Group& group : groups_) floor = std::max(floor, group.floor);
+  return floor;
+}
 
 }  // namespace relucid

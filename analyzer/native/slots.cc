@@ -1,32 +1,42 @@
-// Memory straight from the system.
+// Memory straight from the system, which gives addresses at once and pages when they are touched.
 #include "slots.h"
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <new>
 
 namespace relucid {
 namespace {
 
 constexpr size_t kLargePage = 2 << 20;
+constexpr size_t kSmall = kLargePage / 4;  // up to here small pages do: hundreds of tables may hold little
+constexpr size_t kTimes = 32;              // as many addresses as what is wanted takes, where there are so many
+
+size_t to_large_pages(size_t bytes) { return (bytes + kLargePage - 1) / kLargePage * kLargePage; }
 
 }  // namespace
 
-Slots::Slots(size_t size) : size_(size), bytes_(size * sizeof(Slot)) {
-  const bool large = bytes_ >= kLargePage / 2;
-  if (large) bytes_ = (bytes_ + kLargePage - 1) / kLargePage * kLargePage + kLargePage;
-  memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory_ == MAP_FAILED) throw std::bad_alloc();
+Slots::Slots(size_t size) {
+  const size_t wanted = std::max(size * sizeof(Bucket), kSmall);
+  const bool large = wanted > kSmall;
+  for (size_t times = large ? kTimes : 1;; times /= 2) {
+    const size_t bytes = large ? to_large_pages(times * wanted) : wanted;
+    bytes_ = large ? bytes + kLargePage : bytes;
+    memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_ = bytes / sizeof(Bucket);
+    if (memory_ != MAP_FAILED) break;
+    if (times == 1) throw std::bad_alloc();
+  }
   auto begin = reinterpret_cast<uintptr_t>(memory_);
-  if (large) begin = (begin + kLargePage - 1) / kLargePage * kLargePage;
-  slots_ = reinterpret_cast<Slot*>(begin);
+  if (large) begin = to_large_pages(begin);
+  slots_ = reinterpret_cast<Bucket*>(begin);
 #if defined(MADV_HUGEPAGE)
-  if (large) madvise(slots_, bytes_ - kLargePage, MADV_HUGEPAGE);
+  if (large) madvise(slots_, size_ * sizeof(Bucket), MADV_HUGEPAGE);
 #endif
 }
 
-Slots::~Slots() {
-  if (memory_ != nullptr) munmap(memory_, bytes_);
-}
+Slots::~Slots() { munmap(memory_, bytes_); }
 
 }  // namespace relucid

@@ -1,36 +1,26 @@
-// Room for the slots of a table: zeros, in large pages where the system has them.
+// Room for the buckets of a table: zeros that cost nothing until they are touched, so that the table grows in its place.
 //
-// The slots are visited at random, and each page visited for the first time costs as much as counting a hundred keys.
+// Memory touched for the first time is the dearest part of counting: a page costs as much as a hundred keys.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <utility>
+
+#include "bucket.h"
 
 namespace relucid {
 
-struct Slot {
-  uint64_t key;
-  int64_t count;  // 0 where the slot is free
-};
-
 class Slots {
  public:
-  Slots() = default;
-  explicit Slots(size_t size);  // throws std::bad_alloc
+  explicit Slots(size_t size);  // so many at least; throws std::bad_alloc
   ~Slots();
-  Slots(Slots&& other) noexcept { swap(other); }
-  Slots& operator=(Slots&& other) noexcept {
-    swap(other);
-    return *this;
-  }
+  Slots(const Slots&) = delete;
+  Slots& operator=(const Slots&) = delete;
 
   size_t size() const { return size_; }
-  Slot& operator[](size_t at) { return slots_[at]; }
-  const Slot* begin() const { return slots_; }
-  const Slot* end() const { return slots_ + size_; }
+  Bucket* begin() { return slots_; }
+  const Bucket* begin() const { return slots_; }
 
- private:
   void swap(Slots& other) noexcept {
     std::swap(slots_, other.slots_);
     std::swap(size_, other.size_);
@@ -38,10 +28,11 @@ class Slots {
     std::swap(bytes_, other.bytes_);
   }
 
-  Slot* slots_ = nullptr;
-  size_t size_ = 0;
-  void* memory_ = nullptr;  // that the slots lie in
-  size_t bytes_ = 0;
+ private:
+  Bucket* slots_;
+  size_t size_;
+  void* memory_;  // that the slots lie in
+  size_t bytes_;
 };
 
 }  // namespace relucid

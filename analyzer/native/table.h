@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 
 #include "frequent.h"
 #include "slots.h"
@@ -26,20 +27,21 @@ class Table {
   void read(uint64_t* keys, int64_t* counts) const;
 
  private:
-  // Slots follow the order of the keys but for collisions, so that reading and growing walk through memory.
-  size_t home(uint64_t key) const {
-    return level_ == 64 ? 0 : static_cast<size_t>(static_cast<unsigned __int128>(key << level_) * homes_ >> 64);
-  }
-  bool sampled(uint64_t key) const { return level_ == 0 || key >> (64 - level_) == 0; }
-  void insert(uint64_t key, int64_t count);
+  bool sampled(uint64_t key) const { return key <= last_; }
+
   void add_some(const uint64_t* keys, int64_t count);
-  void rebuild(size_t homes, size_t more, int level);
+  void insert(uint64_t* keys, size_t* places, int64_t count);
+  void reach(size_t end);
+  void rebuild(size_t homes, int level, uint64_t last);
   void raise();
 
   int64_t capacity_, total_ = 0, used_ = 0;
   int level_ = 0;
-  size_t homes_;
-  Slots slots_;  // the homes and, behind them, some more
+  uint64_t last_ = ~uint64_t{0};  // key that is sampled
+  size_t homes_;  // where keys belong, in their order: reading and growing walk through memory
+  size_t end_;  // of the buckets that may be in use: behind the last home, where collisions lead
+  Slots slots_;
+  std::unordered_map<uint64_t, int64_t> beyond_;  // occurrences that the buckets began anew after
   Frequent frequent_;
 };
 
