@@ -19,7 +19,7 @@ double power_under(double number) { return std::exp2(std::floor(std::log2(number
 // its variance is at least p / (1 - p) of its squared mean, hence its mean square at most 1 / p variances: no more
 // cancels. But not where it is nearly the same wherever it is not 0: the same rounding would be repeated over and over.
 bool best_at_zero(double share, double mean, double spread) {
-  constexpr double kShare = 0.4, kSpread = 0.5;  // the latter of what is not 0, by the measure of its mean
+  constexpr double kShare = 0.4, kSpread = 0.6;  // the latter of what is not 0, by the measure of its mean
   return share >= kShare && (spread * spread + mean * mean) * (1 - share) >= (1 + kSpread * kSpread) * mean * mean;
 }
 

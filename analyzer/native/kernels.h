@@ -76,7 +76,7 @@ constexpr int64_t kPanel = 32;
 constexpr int64_t kPanelRows = 256;
 constexpr int64_t kPartRows = 64;  // of a sum in float: so few, lest it lose digits
 constexpr int64_t kParts = kPanelRows / kPartRows;
-constexpr int64_t kStrip = 8;       // units of a panel that are multiplied at once
+constexpr int64_t kStrip = 8;       // units that are multiplied at once
 constexpr int64_t kMarkedRows = 4;  // where only some rows are multiplied: so many of them at once,
 constexpr int64_t kMostSpan = 128;  // one unit with so many at most
 constexpr int64_t in_panels(int64_t units) { return (units + kPanel - 1) / kPanel * kPanel; }
@@ -103,14 +103,16 @@ struct Kernels {
   // The block is a whole number of vectors.
   void (*pack_blocks)(const float* z, ptrdiff_t stride, int64_t block, int64_t positions, int64_t units, const Centre&,
                       const Packed&, int64_t at);
-  // Of units from `first` to `last` (whole strips) the sums over rows of their products with all units up to the end of
-  // their strip; `to` (unit, in_panels(units)) is overwritten, or with `add` added to.
-  void (*square)(const float* packed, int64_t rows, int64_t first, int64_t last, double* to, int64_t width, bool add);
+  // Of units by their numbers, in ascending order and whole strips of them, the sums over rows of their products with
+  // all units up to themselves; `to` (unit, width) is overwritten, or with `add` added to. What comes after a unit in
+  // its row may be anything.
+  void (*square)(const float* packed, int64_t rows, const int32_t* units, int64_t count, double* to, int64_t width,
+                 bool add);
   // In which rows of a panel units are not 0, a bit each: (part, width). Some rows in which a unit is 0 are marked too,
   // until kMarkedRows divide their number; so many rows there must be, if only of zeros.
   void (*mark)(const float* panel, int64_t rows, uint64_t* marks, int64_t width);
-  // As `square`, of units by their numbers, in ascending order, and of each only the rows that are marked; `room` is
-  // for kMostSpan floats a unit.
+  // As `square`, of however many units, and of each only the rows that are marked; `room` is for kMostSpan floats a
+  // unit.
   void (*square_marked)(const float* packed, int64_t rows, const uint64_t* marks, const int32_t* units, int64_t count,
                         float* room, double* to, int64_t width, bool add);
 };

@@ -1,5 +1,5 @@
-// Products of rows that are packed, of each strip of units in the way that is cheaper: of all rows, or of those where
-// its units are not 0.
+// Products of rows that are packed, of each unit in the way that is cheaper: of all rows, or of those where it is not
+// 0.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ class Products {
   void gather(int64_t task, float* packed, int64_t rows, int64_t first, int64_t last, double* to, bool add) const;
 
  private:
-  bool few(const uint64_t* marks, int64_t rows, int64_t strip) const;
+  bool few(const uint64_t* marks, int64_t rows) const;
 
   const int64_t width_;
-  const bool some_;                // whether there may be strips of which only some rows are multiplied
+  const bool some_;                // whether there may be units of which only some rows are multiplied
   const Scratch<uint64_t> marks_;  // (task, part, unit)
-  const Scratch<int32_t> units_;   // (task, unit)
+  const Scratch<int32_t> units_;   // (task, way, unit)
   const Scratch<float> room_;      // (task, unit, kMostSpan)
 };
 

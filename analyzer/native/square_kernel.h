@@ -112,56 +112,65 @@ void fetch_ahead(const double* to) {
 
 // A tile of products, kept in registers over some rows, and hence inlined: some units by some vectors of units.
 template <class L, int kUnits, int kVectors>
-__attribute__((always_inline)) inline void multiply_some(const float* a, const float* b, int64_t rows,
+__attribute__((always_inline)) inline void multiply_some(const float* const (&left)[kUnits], const float* right,
+                                                         int64_t first, int64_t last,
                                                          typename L::Reg (&sum)[kUnits][kVectors]) {
   for (int i = 0; i < kUnits; ++i) {
     for (int j = 0; j < kVectors; ++j) sum[i][j] = L::all(0);
   }
-  for (int64_t row = 0; row < rows; ++row, a += kPanel, b += kPanel) {
-    typename L::Reg right[kVectors];
-    for (int j = 0; j < kVectors; ++j) right[j] = L::load_real(b + j * L::kLanes);
+  for (int64_t at = first * kPanel; at < last * kPanel; at += kPanel) {
+    typename L::Reg values[kVectors];
+    for (int j = 0; j < kVectors; ++j) values[j] = L::load_real(right + at + j * L::kLanes);
     for (int i = 0; i < kUnits; ++i) {
-      const auto left = L::all(a[i]);
-      for (int j = 0; j < kVectors; ++j) sum[i][j] = L::fma(left, right[j], sum[i][j]);
+      const auto own = L::all(left[i][at]);
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = L::fma(own, values[j], sum[i][j]);
     }
   }
 }
 
 // The same of all rows, in parts of kPartRows, since the error of a sum in float grows with its length.
 template <class L, int kUnits, int kVectors>
-void multiply(const float* a, const float* b, int64_t rows, double* to, int64_t width, bool add) {
-  for (int i = 0; i < kUnits; ++i) fetch_ahead<L, kVectors>(to + i * width);
+void multiply(const float* packed, int64_t rows, const int32_t* units, int64_t column, double* to, int64_t width,
+              bool add) {
+  const float* left[kUnits];
+  for (int i = 0; i < kUnits; ++i) {
+    const int64_t unit = units[i];
+    left[i] = packed + unit / kPanel * kPanel * kPanelRows + unit % kPanel;
+    fetch_ahead<L, kVectors>(to + unit * width + column);
+  }
+  const float* const right = packed + column / kPanel * kPanel * kPanelRows + column % kPanel;
   typename L::Reg sum[kUnits][kVectors], part[kUnits][kVectors];
-  multiply_some<L, kUnits, kVectors>(a, b, rows < kPartRows ? rows : kPartRows, sum);
+  multiply_some<L, kUnits, kVectors>(left, right, 0, rows < kPartRows ? rows : kPartRows, sum);
   for (int64_t row = kPartRows; row < rows; row += kPartRows) {
-    const int64_t count = rows - row < kPartRows ? rows - row : kPartRows;
-    multiply_some<L, kUnits, kVectors>(a + row * kPanel, b + row * kPanel, count, part);
+    const int64_t end = rows - row < kPartRows ? rows : row + kPartRows;
+    multiply_some<L, kUnits, kVectors>(left, right, row, end, part);
     for (int i = 0; i < kUnits; ++i) {
       for (int j = 0; j < kVectors; ++j) sum[i][j] = L::add(sum[i][j], part[i][j]);
     }
   }
   for (int i = 0; i < kUnits; ++i) {
-    for (int j = 0; j < kVectors; ++j) L::add_to(to + i * width + j * L::kLanes, sum[i][j], add);
+    double* const sums = to + units[i] * width + column;
+    for (int j = 0; j < kVectors; ++j) L::add_to(sums + j * L::kLanes, sum[i][j], add);
   }
 }
 
 template <class L>
-void square(const float* packed, int64_t rows, int64_t first, int64_t last, double* to, int64_t width, bool add) {
+void square(const float* packed, int64_t rows, const int32_t* units, int64_t count, double* to, int64_t width,
+            bool add) {
   constexpr int kUnits = L::kTileUnits, kVectors = L::kTileVectors;
-  constexpr int64_t kBlock = kPanel * kPanelRows;
-  for (int64_t panel = 0; panel < in_panels(last); panel += kPanel) {
-    const float* right = packed + panel / kPanel * kBlock;
-    for (int64_t unit = first > panel ? first : panel; unit < last; unit += kUnits) {
-      const float* left = packed + unit / kPanel * kBlock + unit % kPanel;
-      const int64_t wanted = unit + kUnits - panel < kPanel ? unit + kUnits - panel : kPanel;
-      int64_t column = 0;
-      for (; wanted - column > (kVectors - 1) * L::kLanes; column += kVectors * L::kLanes) {
-        multiply<L, kUnits, kVectors>(left, right + column, rows, to + unit * width + panel + column, width, add);
+  static_assert(kStrip % kUnits == 0);
+  for (int64_t panel = 0; count > 0; panel += kPanel) {
+    for (int64_t i = 0; i < count; i += kUnits) {
+      const int64_t end = units[i + kUnits - 1] + 1 < panel + kPanel ? units[i + kUnits - 1] + 1 : panel + kPanel;
+      int64_t column = panel;
+      for (; end - column > (kVectors - 1) * L::kLanes; column += kVectors * L::kLanes) {
+        multiply<L, kUnits, kVectors>(packed, rows, units + i, column, to, width, add);
       }
-      for (; column < wanted; column += L::kLanes) {
-        multiply<L, kUnits, 1>(left, right + column, rows, to + unit * width + panel + column, width, add);
+      for (; column < end; column += L::kLanes) {
+        multiply<L, kUnits, 1>(packed, rows, units + i, column, to, width, add);
       }
     }
+    for (; count > 0 && units[kUnits - 1] < panel + kPanel; count -= kUnits) units += kUnits;
   }
 }
 

@@ -109,6 +109,15 @@ def test_units_that_are_0_in_any_share_of_the_rows(operator, kernels, rows: int,
     check(operator, np.ascontiguousarray(np.abs(z).astype(np.float32).T), (1, 0))
 
 
+@pytest.mark.parametrize("rows", [64, 300, 1024])
+def test_the_rounding_of_one_product_is_not_repeated(operator, kernels, rows: int) -> None:
+    """Units with two values, 0 and another: no sum of equal numbers may lose digits by its length."""
+    random = np.random.default_rng(0)
+    for share in (0.4, 0.5):
+        z = np.where(random.random((rows, 200)) < share, 0, random.uniform(0.5, 2, 200))
+        check(operator, z.astype(np.float32), rectify=False)
+
+
 @pytest.mark.parametrize("rows", [9, 256, 700])
 def test_products_of_small_whole_numbers_are_exact(operator, kernels, rows: int) -> None:
     """No tolerance hides a row that is left out or counted twice."""
