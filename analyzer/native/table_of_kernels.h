@@ -1,6 +1,7 @@
 // The table of one instruction set, from its vectors.
 #pragma once
 
+#include "block_kernel.h"
 #include "marked_kernel.h"
 #include "probe_kernel.h"
 #include "square_kernel.h"

@@ -4,7 +4,6 @@
 #include "lanes.h"
 
 namespace relucid {
-
 namespace {
 
 std::unique_ptr<uint64_t[]> choices_of(const uint64_t* words, int64_t units) {
