@@ -70,7 +70,7 @@ class SiteNumbers:
         self._units = 0
 
     def look(self, numbers: Mapping[str, Array], index: Numbers) -> Seen:
-        """What one run shows of this site, without patterns and co-moments; nothing is kept yet.
+        """The classes of samples in one run at this site, and the keys; nothing is kept, no statistic is made yet.
 
         Args:
             numbers: what the probe gave out, by name.
@@ -84,31 +84,29 @@ class SiteNumbers:
             raise DataError(f"site {self.site.name!r}: {len(index)} samples were run, and {len(finite)} seen")
         if not finite.all():
             raise DataError(f"site {self.site.name!r}: some values are NaN or infinite")
-        samples = len(index)
         keys = numbers["keys"]
-        positions = keys.shape[1]
-        extents = Extents(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"])
-        parts: dict[type[Statistic], Statistic] = {
-            Nonfinite: Nonfinite(0, 0, NONE),
-            Extents: extents,
-            Points: points(dead, linear, index),
-        }
-        return Seen(parts, finite, dead, linear, keys if len(keys) else None)
+        return Seen({}, finite, dead, linear, keys if len(keys) else None)
 
-    def take(self, seen: Seen, numbers: Mapping[str, Array], labels: Labels | None) -> None:
-        """Merge what one run showed with everything before it.
+    def take(self, numbers: Mapping[str, Array], index: Numbers, labels: Labels | None) -> None:
+        """Merge what one run showed with everything before it, once `look` has nothing to say against it.
 
         Args:
-            seen: what `look` gave.
             numbers: what the probe gave out, by name.
+            index: number of each sample (sample,).
             labels: class of each sample (sample,), or None.
 
         Raises:
             StateError: the two do not merge: the number of units has changed.
             DataError: pairs of pattern and class are wanted, and there are no labels.
         """
-        for kind, part in seen.parts.items():
-            self._trees.setdefault(kind, Tree()).add(part)
+        samples, positions = len(index), numbers["keys"].shape[1]
+        parts = (
+            Nonfinite(0, 0, NONE),
+            Extents(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"]),
+            points(numbers["dead"], numbers["linear"], index),
+        )
+        for part in parts:
+            self._trees.setdefault(type(part), Tree()).add(part)
         self._units = numbers["low"].size
         if Patterns in self._statistics:
             self._count(numbers["keys"].reshape(-1))

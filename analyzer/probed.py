@@ -75,7 +75,7 @@ class Probed:
             if name in self._numbers:
                 numbers = {what: given[out] for what, out in self._named[name].items()}
                 found.append(self._numbers[name].look(numbers, piece.index))
-                keep.append(partial(self._numbers[name].take, found[-1], numbers, piece.labels))
+                keep.append(partial(self._numbers[name].take, numbers, piece.index, piece.labels))
             else:
                 found.append(jobs[name].result())
                 keep.append(partial(collector.take, found[-1]))

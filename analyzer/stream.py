@@ -25,14 +25,14 @@ from .tapped import Tapped
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20
 """What the taps of one run should take together: small enough to stay in a processor's cache, large enough to pay."""
-VALUE_BYTES = 4 << 20
+VALUE_BYTES = 8 << 20
 """What a value of one run should take in the mean where only probes read it: with the next layer it is gone, so that
 what all of them take together, and how many they are, does not matter."""
 PROOF = 3
 """Samples that are run to see that those of a batch are told apart rightly, where taps come out for that only."""
 PATIENCE = 3
 """Runs in a row after which hope is given up: that probes can count, or that more than one sample will come."""
-MOST = 1024
+MOST = 2048
 """Samples in one run at most."""
 
 
@@ -228,7 +228,8 @@ class Stream:
     def _keep(self, piece: Batch, sight: Sight, intake: Intake, seen: Callable[[Batch], None]) -> None:
         """Take in what one run showed: numbers of probes while the next one runs; taps, which are large, at once."""
         network, run = self._of_network(piece, sight), replace(piece, arrays={})
-        intake.begin(sight.keep, partial(self._kept, run, network, seen))
+        fates = partial(self._keep_fates, sight, piece.index)
+        intake.begin([*sight.keep, fates], partial(self._kept, run, network, seen))
         if self._reading is None:
             intake.finish()
 
@@ -239,11 +240,14 @@ class Stream:
         self.samples += len(run.index)
         seen(run)
 
+    def _keep_fates(self, sight: Sight, index: NDArray[np.int64]) -> None:
+        dead, linear = (np.stack(each).T for each in zip(*((f.dead, f.linear) for f in sight.found), strict=True))
+        self._network.setdefault("Fates", Tree()).add(Fates.of_classes(dead, linear, index))
+
     def _of_network(self, piece: Batch, sight: Sight) -> dict[str, Any]:
-        """What one run shows of the network as a whole."""
+        """What one run shows of the network as a whole, but for the fates."""
         found = sight.found
-        dead, linear = (np.stack(each).T for each in zip(*((f.dead, f.linear) for f in found), strict=True))
-        statistics: dict[str, Any] = {"Fates": Fates.of_classes(dead, linear, piece.index)}
+        statistics: dict[str, Any] = {}
         if self._global is not None and (finite := np.logical_and.reduce([f.finite for f in found])).any():
             capacity, seed = self._global
             keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
