@@ -58,6 +58,7 @@ def optimise(
 
     Raises:
         ModelError: the runtime refuses the model, or what it wrote cannot be read.
+        OSError: there is no folder for temporary files.
     """
     if not values or not any(node.op_type == "Conv" for node in model.ir.graph):
         yield None

@@ -104,8 +104,8 @@ class Probing:
         ]
         if not probes:
             return None
-        # What the runtime cannot read again, though it wrote it, is probed as every other model.
-        with suppress(ModelError), self._optimised(collectors, probes) as optimised:
+        # What the runtime finds no room for, or cannot read again though it wrote it, is probed as every other model.
+        with suppress(ModelError, OSError), self._optimised(collectors, probes) as optimised:
             if optimised is not None:
                 return self._open(collectors, probes, optimised)
         return self._open(collectors, probes, Optimised(self.model, optimised=self.options.exact))

@@ -1,5 +1,6 @@
 """Probes in the graph as the runtime has optimised it: the same report, whatever lies in blocks or does not."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,17 @@ def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypat
         raise ModelError("cannot read again")
 
     monkeypatch.setattr(probing, "optimise", refused)
+    found = analyze(graph, x, measures=MEASURES)
+    assert found.made["way"] == NATIVE
+    assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
+
+
+def test_where_nothing_can_be_written_a_model_is_probed_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    graph, x = residual(32), samples(20, 3, 12, 10)
+    wanted = analyze(graph, x, measures=MEASURES)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
     found = analyze(graph, x, measures=MEASURES)
     assert found.made["way"] == NATIVE
     assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
