@@ -34,7 +34,7 @@ class Seen:
     """What one run shows of one site, before it is merged with what was seen earlier.
 
     Args:
-        parts: its statistics.
+        parts: its statistics, as far as they are made yet.
         finite: whether each sample has only finite pre-activations here (sample,); only these are counted.
         dead: whether each sample is a dead point here (sample,).
         linear: whether each sample is a linear point here (sample,).

@@ -43,7 +43,7 @@ class Optimised:
 
 @contextmanager
 def optimise(
-    model: Model, values: Collection[str], others: Collection[str], *, threads: int | None, custom_ops: Path | None
+    model: Model, values: Collection[str], *, blocks: Collection[str], threads: int | None, custom_ops: Path | None
 ) -> Iterator[Optimised | None]:
     """Have the runtime optimise a model for the CPU; None where none of the values comes to lie in blocks.
 
@@ -51,8 +51,8 @@ def optimise(
 
     Args:
         model: what to optimise; it is not changed.
-        values: names of the values that can be read where they lie in blocks.
-        others: names of those that are to lie as their shape tells.
+        values: names of the values that are to be read.
+        blocks: those of them that can be read where they lie in blocks.
         threads: as in `open_session`.
         custom_ops: as in `open_session`.
 
@@ -60,19 +60,18 @@ def optimise(
         ModelError: the runtime refuses the model, or what it wrote cannot be read.
         OSError: there is no folder for temporary files.
     """
-    if not values or not any(node.op_type == "Conv" for node in model.ir.graph):
+    if not blocks or not any(node.op_type == "Conv" for node in model.ir.graph):
         yield None
         return
     graph = model.ir.clone()
     shown = {value.name for value in graph.graph.outputs}
-    tapping = InstrumentPass([*values, *others])
+    tapping = InstrumentPass(values)
     tapping(graph)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
         open_session(replace(model, ir=graph), threads=threads, custom_ops=custom_ops, written=path)
         read = touch("read what onnxruntime made of", model.name, lambda: ir.load(path))
-        taps = {tapping.tapped[name] for name in [*values, *others]} - shown
-        undoing = BlockedPass(taps, blocks=values, size=_block())
+        undoing = BlockedPass(set(tapping.tapped.values()) - shown, blocks=blocks, size=_block())
         undoing(read)
         made = replace(model, ir=read, folder=Path(folder))
         yield Optimised(made, optimised=True, block=_block(), blocked=undoing.found) if undoing.found else None

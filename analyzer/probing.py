@@ -118,9 +118,11 @@ class Probing:
         if self.way != NATIVE or options.exact or options.units == "position":
             return nullcontext()
         first = {probe.site.name for probe in probes if (probe.sample_axis, probe.unit_axis) == (0, 1)}
-        blocks = {value for each in collectors if each.site.name in first for value in each.values}
+        values = {value for each in collectors for value in each.values}
         others = {value for each in collectors if each.site.name not in first for value in each.values}
-        return optimise(self.model, blocks - others, others, threads=options.threads, custom_ops=options.custom_ops)
+        return optimise(
+            self.model, values, blocks=values - others, threads=options.threads, custom_ops=options.custom_ops
+        )
 
     def _open(self, collectors: Sequence[Collector], probes: Sequence[Probe], model: Optimised) -> Probed:
         """The probed model in a session."""

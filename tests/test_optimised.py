@@ -73,7 +73,7 @@ def blocked(graph: onnx.ModelProto) -> set[str]:
     """The sites whose values lie in blocks."""
     loaded = load(graph)
     values = {site.value: site.name for site in find_sites(loaded.ir)}
-    with optimise(loaded, set(values), set(), threads=1, custom_ops=None) as found:
+    with optimise(loaded, set(values), blocks=set(values), threads=1, custom_ops=None) as found:
         return set() if found is None else {values[name] for name in found.blocked}
 
 
@@ -107,7 +107,7 @@ def test_a_block_is_as_long_as_the_runtime_says() -> None:
         W=convolution(32, 32, 3, 3, seed=1),
         V=convolution(32, 32, 3, 3, seed=2),
     )
-    with optimise(load(graph), {"z"}, set(), threads=1, custom_ops=None) as found:
+    with optimise(load(graph), {"z"}, blocks={"z"}, threads=1, custom_ops=None) as found:
         assert found is not None
         (name,) = (each.name for each in found.blocked.values())
         shape = next(out.shape for node in found.model.ir.graph for out in node.outputs if out.name == name)

@@ -16,8 +16,10 @@ struct SeenOfBlock : Seen<L> {
 
 // Some positions side by side. `lanes` hold values, those `of_units` are units.
 template <class L, bool kStore, bool kKeys, int kPositions>
-__attribute__((always_inline)) inline void see_block(const BlocksOfUnits& tile, const float* z, float* h, uint64_t* sums, const uint64_t* choices, int shift,
-               typename L::Head lanes, typename L::Head of_units, SeenOfBlock<L>& seen) {
+__attribute__((always_inline)) inline void see_block(const BlocksOfUnits& tile, const float* z, float* h,
+                                                     uint64_t* sums, const uint64_t* choices, int shift,
+                                                     typename L::Head lanes, typename L::Head of_units,
+                                                     SeenOfBlock<L>& seen) {
   using Reg = typename L::Reg;
   const Reg threshold = L::all(static_cast<float>(tile.threshold)), zero = L::all(0);
   Reg shifted[kPositions];

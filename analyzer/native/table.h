@@ -38,8 +38,8 @@ class Table {
   int64_t capacity_, total_ = 0, used_ = 0;
   int level_ = 0;
   uint64_t last_ = ~uint64_t{0};  // key that is sampled
-  size_t homes_;  // where keys belong, in their order: reading and growing walk through memory
-  size_t end_;  // of the buckets that may be in use: behind the last home, where collisions lead
+  size_t homes_;                  // where keys belong, in their order: reading and growing walk through memory
+  size_t end_;                    // of the buckets that may be in use: behind the last home, where collisions lead
   Slots slots_;
   std::unordered_map<uint64_t, int64_t> beyond_;  // occurrences that the buckets began anew after
   Frequent frequent_;

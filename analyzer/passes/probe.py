@@ -14,7 +14,7 @@ NUMBERS = ("low", "high", "active", "dead", "linear", "finite", "keys")
 """What a probe gives out: three per unit (unit,), three per sample (sample,), and keys (sample, position), of no sample
 where they are not wanted."""
 MOMENTS = ("count", "mean", "m2")
-"""What a probe of co-moments gives out: a scalar, (unit,), (unit, unit)."""
+"""What a probe of co-moments gives out: a scalar, (unit,), and of (unit, unit) the rows up to the diagonal."""
 PREACTIVATION = "preactivation_"
 """What the names of the co-moments of z begin with, where those of h stand beside them."""
 
