@@ -11,6 +11,8 @@ import pytest
 from relucid.analyzer import intake as module
 from relucid.analyzer.intake import Intake
 
+from .interrupts import broken_off
+
 SITES = 6
 LONG = 10.0
 
@@ -88,15 +90,7 @@ def test_a_run_broken_off_while_it_is_waited_for_is_taken_in_first(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[object] = []
-    wait, asked = module.wait, []
-
-    def breaks(jobs: Any) -> Any:
-        asked.append(jobs)
-        if len(asked) == 1:
-            raise KeyboardInterrupt
-        return wait(jobs)
-
-    monkeypatch.setattr(module, "wait", breaks)
+    monkeypatch.setattr(module, "wait", broken_off(module.wait, at=1))
     keep = [lambda site=site: (time.sleep(0.01), taken.append(site))[1] for site in range(SITES)]
     intake.begin(keep, lambda: taken.append("all"))
     with pytest.raises(KeyboardInterrupt):

@@ -18,6 +18,7 @@ from relucid.analyzer.stats import merge_all
 from relucid.analyzer.telling import tell
 
 from . import reference
+from .interrupts import broken_off
 from .small import perceptron, samples
 
 MEASURES = ["units", "points", "patterns", "vni", "global_patterns"]
@@ -70,16 +71,8 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
     unbroken: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch is read at once and run in pieces: broken off between two of them, or while one is reduced."""
-    x, kept, looks = samples(100), [], []
-    look = Collector.look
-
-    def breaks(self: Collector, *given: object, **options: object) -> object:
-        looks.append(self.site.name)
-        if len(looks) == 12:
-            raise KeyboardInterrupt
-        return look(self, *given, **options)
-
-    monkeypatch.setattr(Collector, "look", breaks)
+    x, kept = samples(100), []
+    monkeypatch.setattr(Collector, "look", broken_off(Collector.look, at=12))
     monkeypatch.setattr("relucid.analyzer.stream.TAP_BYTES", 400)
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, portable=True), keep=kept.append)
@@ -93,16 +86,8 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
 
 def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signal arrives in the main thread, which waits for the others there."""
-    x, kept, calls = samples(100), [], []
-    wait = intake.wait
-
-    def breaks(jobs: object) -> object:
-        calls.append(jobs)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return wait(jobs)
-
-    monkeypatch.setattr(intake, "wait", breaks)
+    x, kept = samples(100), []
+    monkeypatch.setattr(intake, "wait", broken_off(intake.wait, at=5))
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, batch=10), keep=kept.append)
     [before] = kept

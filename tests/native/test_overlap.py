@@ -19,6 +19,7 @@ from relucid.analyzer.state import State
 from relucid.analyzer.telling import tell
 
 from .. import reference
+from ..interrupts import broken_off
 from ..small import samples
 from .test_flow import VNI, perceptron18
 
@@ -85,17 +86,10 @@ def test_runs_whose_probes_fail_are_run_again_in_their_turn(way: str, spoilt: in
 def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
     way: str, call: int, wanted: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls, kept, run = [], [], Session.run
-
-    def breaks(self: Session, *given: Any) -> Any:
-        calls.append(self)
-        if len(calls) == call:
-            raise KeyboardInterrupt
-        return run(self, *given)
-
+    kept: list[State] = []
     given = {"labels": labels(), "keep": kept.append}
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "run", breaks)
+        patch.setattr(Session, "run", broken_off(Session.run, at=call))
         with pytest.raises(KeyboardInterrupt):
             observe(load(perceptron18()), samples(COUNT), Options(measures=MEASURES, batch=BATCH), **given)
     before: State | None = kept[0] if kept else None
