@@ -66,7 +66,7 @@ def options(statistic: type[Statistic], capacity: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("capacity", [3, 10_000])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40))
 def test_any_cut_and_any_order_give_the_same(
     statistic: type[Statistic], capacity: int, seed: int, samples: int
@@ -83,7 +83,6 @@ def test_any_cut_and_any_order_give_the_same(
     assert_same(tree.total(), whole, skip=skip)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40), sites=st.integers(1, 5))
 def test_fates_obey_the_law(seed: int, samples: int, sites: int) -> None:
     random = np.random.default_rng(seed)
@@ -94,7 +93,6 @@ def test_fates_obey_the_law(seed: int, samples: int, sites: int) -> None:
     assert_same(merged(states, random), Fates.of_classes(kinds == 0, kinds == 1, index))
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40))
 def test_changes_obey_the_law(seed: int, samples: int) -> None:
     before, random = block_of(seed, samples), np.random.default_rng(seed)

@@ -241,7 +241,7 @@ def survives(data: bytes) -> None:
         assert "\n" not in str(error)  # noqa: PT017 - that nothing else is raised is the point
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8))
 def test_flipped_bytes_are_read_or_refused(victim, flips):
     """Flips fall into the first kilobytes as often as anywhere: that is where the graph is written, not the weights."""
@@ -251,7 +251,7 @@ def test_flipped_bytes_are_read_or_refused(victim, flips):
     survives(bytes(data))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(start=st.floats(0, 1), length=st.integers(0, 2000))
 def test_missing_bytes_are_read_or_refused(victim, start, length):
     at = int(start * len(victim))
@@ -267,7 +267,7 @@ ATTRIBUTES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     nodes=st.lists(
         st.tuples(

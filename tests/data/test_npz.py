@@ -193,7 +193,7 @@ def test_an_encrypted_member_is_refused(tmp_path, images):
     assert "is encrypted" in refusal(tmp_path / "a.npz", images)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(samples=st.integers(1, 40), step=st.integers(1, 400), name=st.sampled_from(list(SAVES)))
 def test_any_slice_size_gives_the_same_samples(tmp_path_factory, speech, whole, samples, step, name):
     folder = tmp_path_factory.mktemp("slices")

@@ -16,7 +16,7 @@ def arrays(text, specs, whole, seed=0):
     return whole(open_data(text, specs, seed=seed), specs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(few=st.integers(1, 30), many=st.integers(31, 60), slices=st.integers(50, 5000), seed=st.integers(0, 2**31))
 def test_fewer_samples_are_the_first_of_more_however_they_are_sliced(whole, few, many, slices, seed):
     specs = input_specs(

@@ -28,7 +28,7 @@ def values(shape: tuple[int, ...], seed: int) -> np.ndarray:
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SHAPES, st.sampled_from([8, 16]), st.sampled_from([0.0, 0.5]), st.integers(0, 3))
 def test_probes_see_what_they_see_in_plain_order(
     operator: Operator, kernels: str, shape: tuple[int, ...], size: int, threshold: float, seed: int
@@ -42,7 +42,7 @@ def test_probes_see_what_they_see_in_plain_order(
     np.testing.assert_array_equal(found["h"], in_blocks(np.maximum(z, 0), size))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SHAPES, st.sampled_from([8, 16]), st.booleans(), st.integers(0, 3))
 def test_co_moments_are_those_in_plain_order(
     operator: Operator, kernels: str, shape: tuple[int, ...], size: int, rectify: bool, seed: int

@@ -43,7 +43,7 @@ def check(operator: Any, z: np.ndarray, axes: tuple[int, int] = (0, 1), **option
     close(found, moments(arranged(z, axes, **options), rectify=rectify))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.sampled_from(
         [

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no native code: 
 
 
 @pytest.mark.parametrize("capacity", [1, 7, 10_000])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**31), positions=st.integers(1, 5), rows=st.sampled_from([1, 3, 2**14]))
 def test_a_table_counts_what_the_statistic_counts(capacity: int, seed: int, positions: int, rows: int) -> None:
     random = np.random.default_rng(seed)

@@ -54,7 +54,7 @@ def check(operator: Any, z: np.ndarray, axes: tuple[int, int], **options: Any) -
     same(without, {**wanted, "keys": wanted["keys"][:0]})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     AXES,
     st.sampled_from(DTYPES),

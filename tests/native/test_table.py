@@ -49,7 +49,7 @@ def check(state: Patterns, keys: np.ndarray, capacity: int) -> None:
     assert set(state.frequent_keys.tolist()) <= set(truth)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(st.integers(0, 60), max_size=300),
     st.lists(st.integers(0, 300), max_size=6),
@@ -148,7 +148,7 @@ def test_a_crowd_behind_the_last_place_is_told_to_its_end() -> None:
         np.testing.assert_array_equal(counted(keys, 4000, []).keys, keys)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.sampled_from([0, 1, 2, 3, 4, 2**63, *(2**64 - 1 - number for number in range(5))]), max_size=200),
     st.integers(1, 12),
@@ -159,7 +159,7 @@ def test_no_key_stands_for_nothing(values: list[int], capacity: int) -> None:
     check(counted(keys, capacity, [50]), keys, capacity)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**63), st.integers(1, 2000), st.integers(0, 3000), st.integers(0, 2**31))
 def test_a_crowd_of_keys_moves_with_those_around_it(first: int, crowd: int, others: int, seed: int) -> None:
     """Where many keys share a place they fill those behind it, which are in use when the table grows."""

@@ -110,7 +110,7 @@ def taps(draw: st.DrawFn) -> tuple[np.ndarray, tuple[int, int]]:
     return np.moveaxis(z, 0, sample).astype(draw(st.sampled_from(sorted(TYPES)))), (sample, unit)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(tap=taps(), every_position=st.booleans(), threshold=st.sampled_from([0.0, 0.5]), seed=st.sampled_from([0, -7]))
 def test_numbers_are_those_of_the_statistics(
     tap: tuple[np.ndarray, tuple[int, int]], every_position: bool, threshold: float, seed: int
@@ -173,7 +173,7 @@ def test_a_sample_that_is_not_finite_is_told_and_the_others_are_kept(spoilt: flo
     assert all(np.array_equal(found[name][rest], whole[name][rest]) for name in ("dead", "linear", "keys"))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     tap=taps(),
     every_position=st.booleans(),

@@ -127,7 +127,7 @@ def test_a_narrow_window_loses_columns_not_digits(usual, width):
     assert "…" not in "".join(line[20:] for line in body(text) if "leaky" not in line and "le…" not in line)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(anything, min_size=1, max_size=12, unique=True), anything)
 def test_any_names_fit(names, kind):
     sites = tuple(SiteReport(name, kind, {"units": 3, "patterns": Estimate(1e7, 10.0), "vni": None}) for name in names)

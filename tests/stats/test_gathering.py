@@ -37,7 +37,7 @@ def runs(draw: st.DrawFn) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("multiply", [product, runtime_product()], ids=["numpy", "runtime"])
 @pytest.mark.parametrize("stack", [1, 500, 2**18])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(blocks=runs(), rectify=st.booleans())
 def test_all_runs_together_are_one(multiply, stack: int, blocks: list[np.ndarray], rectify: bool) -> None:
     rows = np.concatenate([block.reshape(-1, block.shape[2]) for block in blocks]).astype(np.float64)

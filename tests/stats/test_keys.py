@@ -56,7 +56,7 @@ def test_mix64_equals_the_slow_twin(word: int) -> None:
     assert mix64(np.array([word], dtype=np.uint64)).tolist() == [slow_mix(word)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 64), st.integers(0, 2**31))
 def test_up_to_64_units_two_patterns_never_share_a_key(units: int, seed: int) -> None:
     z = np.random.default_rng(seed).standard_normal((200, 1, units))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import OptionError, StateError
@@ -36,7 +36,6 @@ def merged_at_random(parts: list[Patterns], random: np.random.Generator) -> Patt
     return parts[0]
 
 
-@settings(deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 200), max_size=12), CAPACITIES, st.integers(0, 2**31))
 def test_the_sample_is_that_of_the_whole_data_and_exact(
     values: list[int], cuts: list[int], capacity: int, seed: int
@@ -51,7 +50,6 @@ def test_the_sample_is_that_of_the_whole_data_and_exact(
     assert state.keys.tolist() == sorted(sampled)
 
 
-@settings(deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 200), max_size=12), CAPACITIES, st.integers(0, 2**31))
 def test_true_counts_lie_within_the_bounds(values: list[int], cuts: list[int], capacity: int, seed: int) -> None:
     state = merged_at_random(parts_of(values, cuts, capacity), np.random.default_rng(seed))

@@ -9,7 +9,7 @@ from relucid.analyzer.stats import CoMoment
 from relucid.analyzer.stats.summing import RUNS, MomentSum
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31), st.sampled_from([3, 70]), st.integers(1, 3 * RUNS), st.sampled_from([0.0, 1e6]))
 def test_any_number_of_parts(seed: int, units: int, parts: int, offset: float) -> None:
     random = np.random.default_rng(seed)

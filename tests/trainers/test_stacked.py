@@ -47,7 +47,7 @@ def weights(stack: Stack, seed: int) -> list[torch.Tensor]:
     return [torch.randn(shape, generator=generator).requires_grad_() for shape in shapes]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=5).map(lambda depths: Stack(tuple(sorted(depths, reverse=True)))),
     st.booleans(),
@@ -187,7 +187,7 @@ def plugin_penalty(z: torch.Tensor, how: Method, unit_axis: int) -> torch.Tensor
     return reference([seen], [1.0], margin=how.margin, balance=how.balance, aggregation="sumsq")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10_000),
     st.sampled_from(FAMILIES),

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.plugins import psb
@@ -12,7 +12,7 @@ from relucid.plugins.psb import reference
 from relucid.plugins.psb.operators import OLDEST_OPSET, functions
 from relucid.plugins.psb.stored import operators_of
 
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=25)
 
 
 def weights_of(random: np.random.Generator, *shape: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -14,7 +14,7 @@ from relucid.plugins import psb
 from relucid.plugins.psb import reference
 from relucid.plugins.psb import torch as psb_torch
 
-SETTINGS = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=20)
 CONVOLUTIONS = {
     False: (nn.Conv1d, nn.Conv2d, nn.Conv3d),
     True: (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),

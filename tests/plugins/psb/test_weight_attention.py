@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,7 +18,7 @@ from relucid.plugins.psb.packing import Packed, pack
 from relucid.plugins.psb.stored import stored_layers
 from relucid.plugins.psb.weight_attention import by_channels, by_neuron, from_codes, rows_of, to_codes
 
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=25)
 KINDS = ("channels", "neuron")
 levels = st.builds(psb.Levels, st.integers(1, 5), st.sampled_from(["nearest", "ends", "middles"]))
 samples = st.sampled_from([1, 2, 4, 16, 64])

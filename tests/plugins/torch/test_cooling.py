@@ -71,7 +71,7 @@ def train(
     return {name: np.array(value) for name, value in found.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(mu=st.floats(-18, 18), sigma=st.floats(0.2, 4))
 def test_a_fit_finds_any_network_that_obeys_the_model(mu, sigma):
     belief = fitted(Belief(), Simulated(mu, sigma))
@@ -128,7 +128,7 @@ def test_a_point_alone_moves_mu_only():
     assert not belief.stale
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(mu=st.floats(-10, 5), sigma=st.floats(0.3, 3), eta=st.floats(-6, 3), width=st.floats(0.3, 3))
 def test_an_observation_moves_the_model_onto_the_measured_point(mu, sigma, eta, width):
     P = float(LOG_NORMAL.forward(np.exp(eta), mu, sigma))

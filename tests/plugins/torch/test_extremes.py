@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.checkpoint import checkpoint
 
@@ -36,7 +36,6 @@ def both(z, weights, **how):
     return found
 
 
-@settings(deadline=None)  # the first call of a torch function may take long
 @given(
     shape=shapes,
     place=st.integers(0, 3),
@@ -163,7 +162,6 @@ def test_a_second_derivative_is_refused():
         gradient.sum().backward()
 
 
-@settings(deadline=None)  # the first call of a torch function may take long
 @given(shape=st.lists(st.integers(1, 4), min_size=0, max_size=5).map(tuple), place=st.integers(0, 4))
 def test_a_block_and_back(shape, place):
     z = torch.arange(float(np.prod(shape))).reshape(shape)

@@ -13,7 +13,7 @@ from relucid.plugins.torch.transition import ARCTAN, HALF_ERF, LOG_NORMAL, MODEL
 RATES = np.geomspace(1e-4, 1e2, 50)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(mu=st.floats(-7, 3), sigma=st.floats(0.3, 4))
 def test_nls_finds_the_log_normal_again(mu, sigma):
     fit = nls(LOG_NORMAL, RATES, LOG_NORMAL.forward(RATES, mu, sigma))

@@ -47,7 +47,7 @@ def blocks(draw):
     return torch.from_numpy(z.astype(draw(st.sampled_from(["f4", "f8"])))).transpose(1, 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(blocks())
 def test_on_a_device_the_statistics_are_the_analyzers(z):
     index = np.arange(5, 5 + len(z))
@@ -82,7 +82,7 @@ def test_statistics_survive_a_checkpoint(tmp_path):
         assert_same(statistic, unpacked(values))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(blocks())
 def test_on_the_processor_the_statistics_are_the_analyzers(z):
     index = np.arange(len(z))
