@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .analyzer import demo
-    from .analyzer.analysis import analyze
+    from .analyzer.analysis import analyze, merge
     from .analyzer.comparing import compare, compare_chain
     from .analyzer.comparing.comparison import Comparison
     from .analyzer.comparing.course import Course
     from .analyzer.errors import RelucidError
-    from .analyzer.merging import merge
     from .analyzer.report import Report
     from .analyzer.sites import Site, find_sites
 
@@ -42,7 +41,7 @@ _HOME = {
     "compare_chain": "analyzer.comparing",
     "demo": "analyzer.demo",
     "find_sites": "analyzer.sites",
-    "merge": "analyzer.merging",
+    "merge": "analyzer.analysis",
     "Comparison": "analyzer.comparing.comparison",
     "Course": "analyzer.comparing.course",
     "RelucidError": "analyzer.errors",

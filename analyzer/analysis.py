@@ -6,16 +6,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .choice import Kind, MeasureName, Provider, Units, several
 from .data import identity, open_data, rebatch
-from .keeping import before, saver
+from .errors import OptionError, StateError
 from .model import Model, load
-from .options import SQUARES, Options
+from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, several
 from .part import Part
 from .prepare import open_model, prepare, read_at_once
 from .record import Record
 from .report import Report
 from .state import State
+from .stats import merge_all
 from .stats.patterns import CAPACITY
 from .telling import tell
 
@@ -176,3 +176,56 @@ def observe(
     with record:
         prepared.stream.follow(record.unseen(batches), seen=record.seen)
     return record.finished()
+
+
+def merge(*states: str | os.PathLike[str] | State) -> Report:
+    """The report of all parts of the data together, from what was seen of each.
+
+    Counts are those of one run over all of it, to the last one; floating sums agree to rounding.
+
+    Args:
+        states: files that `analyze` saved, or states, of the same analysis of disjoint parts of the data, in any order.
+
+    Raises:
+        StateError: there is none, a file cannot be read, they were made with different things, or they saw the same
+            samples.
+
+    >>> import relucid, tempfile
+    >>> folder, net, data = Path(tempfile.mkdtemp()), relucid.demo.model(), relucid.demo.data()
+    >>> for i in range(2):
+    ...     part = relucid.analyze(net, data, shard=(i, 2), state=folder / f"{i}.state")
+    >>> relucid.merge(folder / "0.state", folder / "1.state").samples
+    580
+    """
+    return tell(merged(*states))
+
+
+def merged(*states: str | os.PathLike[str] | State) -> State:
+    """The same as a state, to be saved or merged again.
+
+    Raises:
+        StateError: as in `merge`.
+    """
+    if not states:
+        raise StateError("merge wants at least one state, got none: name the files that were saved, one for each part")
+    return merge_all(state if isinstance(state, State) else State.load(Path(state)) for state in states)
+
+
+def before(path: Path | None, *, resume: bool) -> State | None:
+    """The state to go on from; None where there is none yet, or the run is to start anew.
+
+    Raises:
+        OptionError: it is to go on, and no file is named.
+        StateError: the file is not a state, or is damaged.
+
+    >>> before(None, resume=False) is None
+    True
+    """
+    if resume and path is None:
+        raise OptionError("resume goes on from a state: name its file with --state")
+    return State.load(path) if resume and path is not None and path.exists() else None
+
+
+def saver(path: Path | None) -> Callable[[State], None] | None:
+    """What saves a state in the file, if one is named."""
+    return None if path is None else lambda state: state.save(path)

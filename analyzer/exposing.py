@@ -8,14 +8,13 @@ from typing import Any
 
 import onnx_ir as ir
 
-from .errors import ModelError, OptionError
+from .atomic_write import write_atomically
+from .errors import ModelError, OptionError, translate_errors
 from .external import locations
 from .model import Model, load, parse
 from .options import Options
 from .passes.instrument import InstrumentPass
 from .sites import Site, find_sites
-from .untrusted import touch
-from .whole import whole
 
 
 def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[Site, ...]]:
@@ -58,15 +57,15 @@ def save(model: Model, path: Path) -> None:
         OptionError: the file cannot be written, or the model or weights that are there would be overwritten.
     """
     try:
-        proto = touch("write", model.name, lambda: ir.to_proto(model.ir))
+        proto = translate_errors("write", model.name, lambda: ir.to_proto(model.ir))
         brought = sorted(locations(proto))
         taken = {Path(model.name).absolute(), *model.weights, *(path.parent.absolute() / place for place in brought)}
         if taken & {path.absolute(), path.resolve()}:
             raise OptionError(f"{path} is the model itself, or its weights; choose another name")
         for location in brought:
             _bring(model, location, path.parent)
-        data = touch("write", model.name, proto.SerializeToString)
-        with whole(path) as part:
+        data = translate_errors("write", model.name, proto.SerializeToString)
+        with write_atomically(path) as part:
             part.write_bytes(data)
     except OSError as error:
         raise OptionError(f"cannot write {path}: {error.strerror}; choose another place") from error
@@ -79,7 +78,7 @@ def _bring(model: Model, location: str, folder: Path) -> None:
             return
         raise OptionError(f"{target} exists and is not the weights of {model.name}; choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with whole(target) as part:
+    with write_atomically(target) as part:
         shutil.copyfile(source, part)
 
 

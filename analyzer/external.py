@@ -12,8 +12,7 @@ import onnx_ir as ir
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from .errors import ModelError
-from .untrusted import touch
+from .errors import ModelError, translate_errors
 
 
 def homes_of(model: Path) -> tuple[Path, ...]:
@@ -46,7 +45,7 @@ def settle(proto: onnx.ModelProto, name: str, homes: Sequence[Path]) -> Path | N
             raise ModelError(
                 f"{name} keeps weights in other files; give the path of the model so that they can be found"
             )
-        home, real = touch("check the weights of", name, partial(_place, tensor, name, homes))
+        home, real = translate_errors("check the weights of", name, partial(_place, tensor, name, homes))
         found.setdefault(home, []).append((tensor, real))
     if len(found) > 1:
         both = " and ".join(str(home) for home in found)

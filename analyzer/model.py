@@ -14,10 +14,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass, TopologicalSortPass
 
-from .errors import ModelError
+from .errors import ModelError, translate_errors
 from .external import homes_of, locations, settle
 from .passes.tidy import TidyPass
-from .untrusted import touch
 from .wiring import check_wiring
 
 # A failed shape inference is only logged there, with its traceback: no news for users, who may still configure logging.
@@ -60,7 +59,7 @@ def load(source: Any, *, example_inputs: Any = None) -> Model:
         ModelError: the source is not a readable model, or points outside its folder.
     """
     raw = parse(source, example_inputs=example_inputs)
-    return replace(raw, ir=touch("prepare", raw.name, lambda: _prepared(raw)))
+    return replace(raw, ir=translate_errors("prepare", raw.name, lambda: _prepared(raw)))
 
 
 def parse(source: Any, *, example_inputs: Any = None) -> Model:
@@ -71,7 +70,9 @@ def parse(source: Any, *, example_inputs: Any = None) -> Model:
         return _from_bytes(bytes(source), "the model given as bytes", ())
     if isinstance(source, onnx.ModelProto):
         name = "the given ModelProto"
-        return _from_bytes(touch("copy", name, lambda: source.SerializeToString(deterministic=True)), name, ())
+        return _from_bytes(
+            translate_errors("copy", name, lambda: source.SerializeToString(deterministic=True)), name, ()
+        )
     if isinstance(source, ir.Model):
         return _from_ir(source)
     if _is_torch_module(source):
@@ -81,25 +82,25 @@ def parse(source: Any, *, example_inputs: Any = None) -> Model:
 
 
 def _from_path(path: Path) -> Model:
-    if touch("find", str(path), path.is_dir):
+    if translate_errors("find", str(path), path.is_dir):
         raise ModelError(f"no model at {path}: it is a folder; name the .onnx file in it")
     if not path.is_file():
         raise ModelError(f"no model at {path}: the file does not exist")
-    return _from_bytes(touch("read", str(path), path.read_bytes), str(path), homes_of(path))
+    return _from_bytes(translate_errors("read", str(path), path.read_bytes), str(path), homes_of(path))
 
 
 def _from_bytes(data: bytes, name: str, homes: Sequence[Path]) -> Model:
-    proto = touch("read", name, lambda: onnx.ModelProto.FromString(data))
+    proto = translate_errors("read", name, lambda: onnx.ModelProto.FromString(data))
     if not proto.HasField("graph"):
         raise ModelError(f"cannot read {name}: it holds no graph, so it is not an ONNX model")
     return _from_proto(proto, name, homes, data)
 
 
 def _from_proto(proto: onnx.ModelProto, name: str, homes: Sequence[Path], data: bytes) -> Model:
-    touch("check", name, lambda: _check_text(proto))
-    touch("check", name, lambda: check_wiring(proto, name))
+    translate_errors("check", name, lambda: _check_text(proto))
+    translate_errors("check", name, lambda: check_wiring(proto, name))
     folder = settle(proto, name, homes)
-    model = touch("read", name, lambda: ir.from_proto(proto))
+    model = translate_errors("read", name, lambda: ir.from_proto(proto))
     if folder is not None:
         ir.external_data.set_base_dir(model.graph, folder)
     weights = tuple(folder / location for location in sorted(locations(proto))) if folder is not None else ()
@@ -118,7 +119,7 @@ def _from_ir(model: ir.Model) -> Model:
         raise ModelError(
             f"{name} keeps weights in several folders ({', '.join(sorted(folders))}); save it to one file first"
         )
-    proto = touch("write", name, lambda: ir.to_proto(model))
+    proto = translate_errors("write", name, lambda: ir.to_proto(model))
     homes = [Path(folder).resolve() for folder in folders]
     return _from_proto(proto, name, homes, proto.SerializeToString(deterministic=True))
 
@@ -163,7 +164,7 @@ def _export(module: Any, example_inputs: Any) -> ir.Model:
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        program = touch(
+        program = translate_errors(
             "export",
             f"the torch module {type(module).__name__}",
             lambda: torch.onnx.export(module, inputs, dynamo=True, dynamic_shapes=shapes, verbose=False),

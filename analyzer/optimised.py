@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx_ir as ir
 
+from .errors import translate_errors
 from .model import Model
 from .passes.blocked import BLOCKED, Blocked, BlockedPass
 from .passes.instrument import InstrumentPass
 from .session import open_session
-from .untrusted import touch
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def optimise(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
         open_session(replace(model, ir=graph), threads=threads, custom_ops=custom_ops, written=path)
-        read = touch("read what onnxruntime made of", model.name, lambda: ir.load(path))
+        read = translate_errors("read what onnxruntime made of", model.name, lambda: ir.load(path))
         undoing = BlockedPass(set(tapping.tapped.values()) - shown, blocks=blocks, size=_block())
         undoing(read)
         made = replace(model, ir=read, folder=Path(folder))

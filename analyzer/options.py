@@ -5,12 +5,65 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from numbers import Integral
 from pathlib import Path
+from typing import Literal, TypeVar
 
-from .choice import Kind, MeasureName, Provider, Units
 from .errors import OptionError
 from .measures import MEASURES, Measure
 from .sites import KINDS, Site
 from .stats.patterns import CAPACITY
+
+Units = Literal["channel", "position"]
+"""What a unit is: a coordinate of the unit axis, or every coordinate of a sample."""
+
+Provider = Literal["cpu", "cuda"]
+"""Where the model runs."""
+
+MeasureName = Literal[
+    "units",
+    "points",
+    "patterns",
+    "vni",
+    "margins",
+    "preactivation_vni",
+    "information",
+    "global_patterns",
+]
+"""What can be measured: the names of `MEASURES`, and of the one measure of the whole network."""
+
+Kind = Literal[
+    "celu",
+    "clip",
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "hard_swish",
+    "leaky_relu",
+    "mask",
+    "max",
+    "mish",
+    "prelu",
+    "quantize",
+    "quick_gelu",
+    "relu",
+    "selu",
+    "silu",
+    "softplus",
+    "thresholded_relu",
+    "where",
+]
+"""Kinds of sites: the names of `KINDS`."""
+
+Word = TypeVar("Word", bound=str)
+
+
+def several(words: Word | Sequence[Word] | None) -> Sequence[Word] | None:
+    """Several words, where one may be given by itself.
+
+    >>> several("vni"), several(["units", "vni"])
+    (('vni',), ['units', 'vni'])
+    """
+    return (words,) if isinstance(words, str) else words
+
 
 GLOBAL = "global_patterns"
 """The one measure of the whole network that has to be asked for."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .atomic_write import read_back, write_all
 from .errors import DataError
-from .plain import Value, no_such, plain, same
 from .rendering import csv_file, html_file, json_file
-from .rendering.written import read_back, write_all
+from .values.plain_data import Value, no_such, plain, same
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

@@ -9,10 +9,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from .errors import ModelError, OptionError
+from .errors import ModelError, OptionError, translate_errors
 from .model import Model
 from .runtime import onnxruntime
-from .untrusted import touch
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 Arrays = dict[str, NDArray[Any]]
@@ -66,7 +65,7 @@ class Session:
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> Arrays:
         """The named outputs for one batch."""
-        found = touch("run", self.model.name, lambda: self.runtime.run(list(outputs), dict(feed)))
+        found = translate_errors("run", self.model.name, lambda: self.runtime.run(list(outputs), dict(feed)))
         return dict(zip(outputs, found, strict=True))
 
 
@@ -129,13 +128,15 @@ def open_session(
     for path in (custom_ops, native):
         if path is not None:
             whole_path = str(path.absolute())  # a bare name is looked for in the system's folders only
-            touch("load custom operators from", str(path), partial(options.register_custom_ops_library, whole_path))
+            translate_errors(
+                "load custom operators from", str(path), partial(options.register_custom_ops_library, whole_path)
+            )
     return Session(partial(_start, model, options, PROVIDERS[provider]), model)
 
 
 def _start(model: Model, options: Any, provider: str) -> Any:
     """The runtime on a model, once it is certain that the provider answered."""
-    runtime = touch(
+    runtime = translate_errors(
         "start onnxruntime on",
         model.name,
         lambda: onnxruntime().InferenceSession(

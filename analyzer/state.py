@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from .atomic_write import write_atomically
 from .errors import StateError
 from .part import Part
 from .sites import Site
 from .stats.packing import packed, unpacked
-from .whole import whole
 
 FORMAT = 1
 _INFORMATIVE = frozenset({"model", "python", "machine", "way"})
@@ -128,7 +128,7 @@ class State:
             "parts": self.parts,
         }
         try:
-            with whole(path) as part, part.open("wb") as file:
+            with write_atomically(path) as part, part.open("wb") as file:
                 np.savez(file, header=np.array(json.dumps(header)), **arrays)
         except OSError as error:
             raise StateError(f"cannot write the state to {path}: {error.strerror}; choose another place") from error

@@ -4,10 +4,9 @@ from typing import get_args
 
 import pytest
 
-from relucid.analyzer.choice import Kind, MeasureName, Provider, Units
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.measures import MEASURES
-from relucid.analyzer.options import GLOBAL, Options
+from relucid.analyzer.options import GLOBAL, Kind, MeasureName, Options, Provider, Units
 from relucid.analyzer.session import PROVIDERS
 from relucid.analyzer.sites import KINDS
 

@@ -7,8 +7,8 @@ import pytest
 
 import relucid
 from relucid.analyzer import demo
+from relucid.analyzer.analysis import merged
 from relucid.analyzer.errors import OptionError, StateError
-from relucid.analyzer.merging import merged
 from relucid.analyzer.state import State
 
 from . import reference
@@ -21,7 +21,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     files = [folder / f"{i}.state" for i in range(3)]
     for i, file in enumerate(files):
         part = relucid.analyze(demo.model(), demo.data(), labels="labels", shard=(i, 3), state=file)
-        assert part.samples == 199
+        assert part.samples in (193, 194)
     return files
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from relucid.analyzer.whole import whole
+from relucid.analyzer.atomic_write import write_atomically
 
 
 def write(path: Path, text: str, *, disaster: type[Exception] | None = None) -> None:
-    with whole(path) as part:
+    with write_atomically(path) as part:
         part.write_text(text)
         if disaster is not None:
             raise disaster

@@ -5,11 +5,9 @@ from typing import Any, get_args
 
 import click
 
-from ..analysis import observe
-from ..choice import MeasureName
-from ..keeping import before, saver
+from ..analysis import before, observe, saver
 from ..model import load
-from ..options import Options
+from ..options import MeasureName, Options
 from ..telling import tell
 from . import choices, running
 from .progress import progress

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..choice import Kind
 from ..exposing import expose, save
-from ..options import Options
+from ..options import Kind, Options
 from . import choices
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..merging import merged
+from ..analysis import merged
 from ..telling import tell
 from . import choices
 from .show import condition, show, writable

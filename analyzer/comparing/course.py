@@ -3,24 +3,13 @@
 from typing import ClassVar
 
 from ..errors import OptionError
-from ..plain import Value
 from ..rendering import comparison_sheet, course_csv
 from ..rendering.sheet import Sheet
 from ..report import SiteReport
+from ..values.plain_data import Value
 from .contrast import Contrast, Contrasts, Pair
 from .shown import ShownReport
-from .telling import (
-    SIMILAR,
-    mean,
-    notes_on,
-    of_itself,
-    of_network,
-    of_pair,
-    of_site,
-    of_state,
-    refused,
-    seen_sites,
-)
+from .telling import SIMILAR, mean, notes_on, of_itself, of_network, of_pair, of_site, of_state, refused, seen_sites
 
 OF_PAIR = ("distance", "temperature", *SIMILAR)
 OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..choice import Kind, Provider, Units, several
 from ..errors import OptionError
 from ..model import load
-from ..options import SQUARES, Options
+from ..options import SQUARES, Kind, Options, Provider, Units, several
 from ..stats.patterns import CAPACITY
 from .comparison import Comparison, compared
 from .course import Course, followed, wanted_pairs

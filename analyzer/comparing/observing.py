@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..choice import MeasureName
 from ..data import open_data, rebatch
 from ..external import fingerprint
 from ..model import Model
-from ..options import Options
+from ..options import MeasureName, Options
 from ..prepare import Opened, open_model, read_at_once
 from ..runtime import describe
 from .contrast import Contraster, Contrasts, Pair

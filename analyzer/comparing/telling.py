@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ..estimate import Estimate
 from ..measures import changes, patterns, vni
 from ..measures.frequent import frequent_jaccard
 from ..measures.jumpstart import units
 from ..measures.temperature import clipping_temperature, decisions, mean_temperature, network_distance, temperature
-from ..plain import Value
 from ..sites import GUESS
 from ..stats import Changes, CoMoment, Extents, Patterns, Statistic
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from .contrast import Contrast, Contrasts, Pair
 
 OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_units", "dead_unit_ratio")

@@ -10,10 +10,10 @@ from math import hypot, sqrt
 import numpy as np
 
 from ..errors import StateError
-from ..estimate import Estimate
-from ..plain import Value
 from ..stats import Patterns
 from ..stats.tables import lookup
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from .strata import ratio, tracked, tracked_keys
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..errors import StateError
-from ..estimate import Estimate
 from ..stats import Patterns
+from ..values.estimate import Estimate
 from .change import Overlap, jaccard
 
 ABOVE = 10

@@ -8,9 +8,9 @@ from math import hypot
 
 import numpy as np
 
-from ..estimate import Estimate
-from ..plain import Value
 from ..stats import LabelledPatterns, Patterns
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from .patterns import entropy
 
 

@@ -10,9 +10,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plain import Value
 from ..stats import Extents, Fates, PointMargins, Points
 from ..stats.margins import LOWER, UPPER
+from ..values.plain_data import Value
 
 DEAD, LINEAR, NONLINEAR = "dead", "linear", "nonlinear"
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..plain import Value
 from ..stats import (
     CoMoment,
     Extents,
@@ -15,6 +14,7 @@ from ..stats import (
     PreactivationCoMoment,
     Statistic,
 )
+from ..values.plain_data import Value
 from . import information, jumpstart, patterns, vni
 
 

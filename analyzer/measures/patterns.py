@@ -8,10 +8,10 @@ from math import hypot, log2, sqrt
 
 import numpy as np
 
-from ..estimate import Estimate
-from ..plain import Value
 from ..stats import Patterns
 from ..stats.tables import size_under
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from .strata import ratio, rest, tracked, tracked_keys
 
 

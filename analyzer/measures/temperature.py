@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..plain import Value
 from ..stats import Changes
+from ..values.plain_data import Value
 
 Doubles = NDArray[np.float64]
 LN2 = float(np.log(2))

@@ -8,8 +8,8 @@ counts as a sample.
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plain import Value
 from ..stats import CoMoment
+from ..values.plain_data import Value
 
 Doubles = NDArray[np.float64]
 

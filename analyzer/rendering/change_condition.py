@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
-from ..plain import Value, no_such
+from ..values.plain_data import Value, no_such
 from . import expression
 from .comparison_words import WORDS
 from .condition import NETWORK, silent

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..plain import Value
+from ..values.plain_data import Value
 from .numbers import Exact, count, decimals, share, written
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..estimate import Estimate
-from ..plain import Value
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from . import summary
 from .columns import Column, present
 from .names import printable

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
-from ..plain import no_such
+from ..values.plain_data import no_such
 from . import expression
 from .numbers import number
 from .words import BY_NAME, WORDS, Word
@@ -18,8 +18,8 @@ from .words import BY_NAME, WORDS, Word
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..plain import Value
     from ..report import Report
+    from ..values.plain_data import Value
 
 NETWORK = "the network"
 

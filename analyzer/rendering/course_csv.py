@@ -4,8 +4,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from ..estimate import Estimate
-from ..plain import Value
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 
 if TYPE_CHECKING:
     from ..report import Report

@@ -8,8 +8,8 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from ..estimate import Estimate
-from ..plain import Value
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from . import charts, summary
 from .columns import ASKED, COLUMNS, MORE, Column, present
 from .escaped import text

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..estimate import Estimate
+from ..values.estimate import Estimate
 
 if TYPE_CHECKING:
     from ..report import Report

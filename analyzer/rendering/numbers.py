@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from ..estimate import Estimate
-from ..plain import Value
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 
 MISSING = "-"
 SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))

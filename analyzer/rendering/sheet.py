@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..plain import Value
+from ..values.plain_data import Value
 from .columns import Column
 from .names import middle, printable, shortened
 from .plain_text import WIDTH, printed

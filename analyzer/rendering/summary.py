@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ..estimate import Estimate
-from ..plain import Value
+from ..values.estimate import Estimate
+from ..values.plain_data import Value
 from .names import printable
 from .numbers import count, share
 

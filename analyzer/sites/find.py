@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import onnx_ir as ir
 
-from ..errors import ModelError
+from ..errors import ModelError, translate_errors
 from ..graph import depths, in_order
-from ..untrusted import touch
 from .axes import unit_axis
 from .constants import is_constant
 from .moves import UnitAxis
@@ -38,7 +37,7 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
         raise ModelError(
             f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.load(...).ir, came {type(model).__name__}"
         )
-    return touch("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
+    return translate_errors("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
 
 
 def _sites_of(model: ir.Model) -> tuple[Site, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import OptionError, wanted
-from ...analyzer.whole import whole
 from ..torch import Separation
 from ..torch.monitor import Log, Monitor
 from .parts import Parts
@@ -75,7 +75,7 @@ class RelucidCallback(TrainerCallback):
         """Save beside the trainer's own files."""
         del control, more
         if state.is_world_process_zero:
-            with whole(_file(args, state)) as part:
+            with write_atomically(_file(args, state)) as part:
                 torch.save(self._parts.state_dict(), part)
 
 

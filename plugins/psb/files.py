@@ -5,9 +5,8 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from ...analyzer.errors import OptionError
-from ...analyzer.untrusted import touch
-from ...analyzer.whole import whole
+from ...analyzer.atomic_write import write_atomically
+from ...analyzer.errors import OptionError, translate_errors
 from .rewritten import Rewritten
 
 
@@ -20,9 +19,9 @@ def save(model: Rewritten, path: str | os.PathLike[str]) -> None:
     """
     copy = model.ir.clone()
     ir.external_data.load_to_model(copy)
-    data = touch("write", str(path), lambda: ir.to_proto(copy).SerializeToString())
+    data = translate_errors("write", str(path), lambda: ir.to_proto(copy).SerializeToString())
     try:
-        with whole(Path(path)) as part:
+        with write_atomically(Path(path)) as part:
             part.write_bytes(data)
     except OSError as error:
         raise OptionError(f"cannot write {path}: {error.strerror}; choose another place") from error

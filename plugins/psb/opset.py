@@ -3,7 +3,7 @@
 import onnx_ir as ir
 from onnx import version_converter
 
-from ...analyzer.untrusted import touch
+from ...analyzer.errors import translate_errors
 from .operators import FIRST_IR_VERSION, OLDEST_OPSET
 
 _SMALL = 1024  # bytes
@@ -32,7 +32,7 @@ def raise_opset(model: ir.Model, name: str) -> ir.Model:
             bare.graph.inputs.append(value)
         elif value.const_value is not None:
             value.const_value = ir.tensor(value.const_value.numpy(), name=key)
-    proto = touch(
+    proto = translate_errors(
         "raise the opset of", name, lambda: version_converter.convert_version(ir.to_proto(bare), OLDEST_OPSET)
     )
     raised = ir.from_proto(proto)

@@ -9,8 +9,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
+from ...analyzer.errors import translate_errors
 from ...analyzer.sites.constants import tensor_of
-from ...analyzer.untrusted import touch
 
 _SHAPING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 
@@ -37,7 +37,7 @@ class PlainWeightsPass(ir.passes.InPlacePass):
                 continue
             old = node.outputs[0]
             name = str(old.name)
-            array = touch("compute the weights", repr(name), partial(_computed, node, opset))
+            array = translate_errors("compute the weights", repr(name), partial(_computed, node, opset))
             tensor = ir.tensor(array, name=name)
             new = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
             old.replace_all_uses_with(new)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ...analyzer.estimate import Estimate
 from ...analyzer.report import Report
+from ...analyzer.values.estimate import Estimate
 
 Scalar = int | float
 

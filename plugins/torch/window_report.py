@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...analyzer.measures import MEASURES
-from ...analyzer.plain import Value
 from ...analyzer.report import Report, SiteReport
 from ...analyzer.sites import Site
 from ...analyzer.stats import Extents, Fates, Nonfinite
 from ...analyzer.telling import network_values, site_values
+from ...analyzer.values.plain_data import Value
 from .reduce import STATISTICS, comoments_of
 
 Statistics = Mapping[type[Any], Any]

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import StateError
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.measures import changes
 from relucid.analyzer.measures.change import weighted_jaccard
 from relucid.analyzer.stats import Patterns, merge_all
 from relucid.analyzer.stats.keys import mix64, stream
+from relucid.analyzer.values.estimate import Estimate
 
 VALUES = st.lists(st.integers(0, 15), max_size=40)
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
 
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.measures.information import information
 from relucid.analyzer.stats import Block, LabelledPatterns, Patterns, merge_all
+from relucid.analyzer.values.estimate import Estimate
 
 
 def block_of(samples: int, units: int) -> Block:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from relucid.analyzer.measures import MEASURES, Measure
-from relucid.analyzer.plain import plain
 from relucid.analyzer.stats import STATISTICS, Block
+from relucid.analyzer.values.plain_data import plain
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
 
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.measures import patterns as measure
 from relucid.analyzer.stats import Patterns, merge_all
 from relucid.analyzer.stats.keys import mix64, stream
+from relucid.analyzer.values.estimate import Estimate
 
 COUNTS = st.lists(st.integers(1, 50), min_size=1, max_size=30)
 

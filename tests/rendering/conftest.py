@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.values.estimate import Estimate
 
 MADE = {
     "relucid": "0.1.0",

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.rendering.json_file import decode, encode
 from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.values.estimate import Estimate
 
 names = st.text(st.characters(codec=None), max_size=30)
 floats = st.floats()

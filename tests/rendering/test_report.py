@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.values.estimate import Estimate
 
 
 def test_every_value_is_a_key_and_an_attribute(usual):

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from relucid.analyzer.atomic_write import write_all
 from relucid.analyzer.comparing.comparison import Comparison
 from relucid.analyzer.comparing.course import OF_PAIR, OF_STATE, Course
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.rendering.change_condition import ChangeCondition
 from relucid.analyzer.rendering.comparison_sheet import OF_SITES, OF_STATES
 from relucid.analyzer.rendering.comparison_words import WORDS
-from relucid.analyzer.rendering.written import write_all
 from relucid.analyzer.report import SiteReport
+from relucid.analyzer.values.estimate import Estimate
 
 COLUMNS = tuple(chain.from_iterable(OF_SITES))
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "compare.md"

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from relucid.analyzer.estimate import Estimate
 from relucid.analyzer.rendering.columns import COLUMNS
 from relucid.analyzer.rendering.names import middle, printable, shortened
 from relucid.analyzer.rendering.numbers import estimate, share
 from relucid.analyzer.rendering.table import fitted
 from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.values.estimate import Estimate
 
 anything = st.text(st.characters(codec=None), max_size=120)
 

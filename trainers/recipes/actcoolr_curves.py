@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
 from ...analyzer.measures.temperature import temperature
-from ...analyzer.whole import whole
 from .schedule_runs import EpochRow, Run, StepRow, key
 
 WARMEST = 6.0
@@ -59,7 +59,7 @@ def draw_curves(
             part("{x:g}")
         axes[2].set_xlabel("epoch")
         axes[0].legend(fontsize=8)
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=90)
 
 
@@ -92,7 +92,7 @@ def draw_sites(runs: Mapping[str, Run], epochs: Sequence[EpochRow], path: Path, 
     axes[0].yaxis.get_major_locator().set_params(integer=True)
     if drawn:
         figure.colorbar(drawn[0], ax=axes, extend="max", pad=0.01)
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=90)
 
 

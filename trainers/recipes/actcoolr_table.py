@@ -7,7 +7,7 @@ from math import isfinite, isnan
 from pathlib import Path
 from statistics import fmean
 
-from ...analyzer.whole import whole
+from ...analyzer.atomic_write import write_atomically
 from .psb_scores import Mean
 from .schedule_runs import EpochRow, Run, key
 
@@ -77,7 +77,7 @@ def summary(label: str, runs: Sequence[Run], rows: Iterable[EpochRow]) -> Summar
 def table(groups: Mapping[str, Sequence[Run]], rows: Sequence[EpochRow], path: Path) -> list[str]:
     """Write a row for each group that has been trained, and tell them."""
     found = [each for label, runs in groups.items() if (each := summary(label, runs, rows)) is not None]
-    with whole(path) as part, part.open("w", newline="") as file:
+    with write_atomically(path) as part, part.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for each in found:

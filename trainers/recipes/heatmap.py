@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
-from ...analyzer.whole import whole
 
 Scores = Mapping[tuple[int, int], float]
 NARROWEST = 2.6  # inches, so that captions do not meet
@@ -51,7 +51,7 @@ def draw(
         axis.set_xlabel("depth")
     colours = matplotlib.cm.ScalarMappable(norm, "magma")
     figure.colorbar(colours, ax=axes, label="accuracy", extend="min" if lowest > 0 else "neither", pad=0.01)
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=110)
 
 

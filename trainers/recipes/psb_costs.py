@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
-from ...analyzer.whole import whole
 from ...plugins.psb import relative_cost
 from .psb_scores import Score, means
 
@@ -61,7 +61,7 @@ def savings(scores: Sequence[Score]) -> list[Saving]:
 
 def write_savings(path: Path, rows: Sequence[Saving]) -> None:
     """Write the csv file, whole."""
-    with whole(path) as part, part.open("w", newline="") as file:
+    with write_atomically(path) as part, part.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([field.name for field in fields(Saving)])
         for row in rows:
@@ -99,7 +99,7 @@ def draw_savings(rows: Sequence[Saving], path: Path, *, title: str) -> None:
         axis.set_ylabel("base samples n")
     colours = matplotlib.cm.ScalarMappable(norm, "magma_r")
     figure.colorbar(colours, ax=axes, label="points lost against m samples everywhere; below, relative cost", pad=0.01)
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=110)
 
 

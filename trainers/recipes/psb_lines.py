@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
-from ...analyzer.whole import whole
 from .psb_scores import Mean, Score, means
 
 
@@ -76,7 +76,7 @@ def draw_lines(
         axis.set_title(caption, fontsize=10)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7.5, loc="lower right")
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=110)
 
 

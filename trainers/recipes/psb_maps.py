@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
 from ...analyzer.model import Model, parse
 from ...analyzer.passes.instrument import InstrumentPass
-from ...analyzer.whole import whole
 from ...plugins import psb
 from ...plugins.psb.plain import Pruning, plain
 from .psb_judging import Array, Subject, started
@@ -103,13 +103,13 @@ def draw_maps(found: Maps, path: Path, *, title: str) -> None:
             axis.set_yticks([])
             if row == 0:
                 axis.set_title(caption, fontsize=8)
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=110)
 
 
 def write_maps(found: Maps, path: Path) -> None:
     """Write the means of the maps of each image and layer, and the share of each mask, as a csv file, whole."""
-    with whole(path) as part, part.open("w", newline="") as file:
+    with write_atomically(path) as part, part.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["image", "layer", "node", "absolute", "relative", "mask", "mask_with_margin"])
         for image, masks in enumerate(found.masks):

@@ -4,8 +4,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import DataError
-from ...analyzer.whole import whole
 from .psb_scores import Score, means
 
 COLUMNS = ("experiment", "setting", "precision", "top1_pct")
@@ -30,7 +30,7 @@ def table(scores: Sequence[Score], published: dict[tuple[str, str, str], str], p
     """Write the rows of Table 4.2 beside the published ones, and tell them."""
     rows = [score for score in scores if score.part == "table4_2"]
     lines = [f"{'case':<30} {'precision':>9} {'coverage':>8} {'ours':>12} {'published':>9}"]
-    with whole(path) as part, part.open("w", newline="") as file:
+    with write_atomically(path) as part, part.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["case", "precision", "coverage", "accuracy", "deviation", "published"])
         for (case, base, samples), mean in means(rows, "case", "base", "samples").items():

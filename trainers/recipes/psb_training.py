@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...analyzer.whole import whole
+from ...analyzer.atomic_write import write_atomically
 from ..datasets.labelled import Split
 from ..loop import train
 
@@ -102,6 +102,6 @@ def trained(
     ):
         told(1)
     weights.parent.mkdir(parents=True, exist_ok=True)
-    with whole(weights) as part:
+    with write_atomically(weights) as part:
         torch.save(net.state_dict(), part)
     return net.eval()

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from ...analyzer.whole import whole
+from ...analyzer.atomic_write import write_atomically
 from ...plugins.torch.fitting import Fit
 from ...plugins.torch.transition import MODELS
 from .sensitivity_states import State
@@ -33,7 +33,7 @@ def write_fits(path: Path, found: Mapping[Any, Sequence[Fitted]]) -> None:
         found: states by what was trained, a dataclass whose fields are the first columns.
     """
     names = [field.name for field in fields(next(iter(found)))]
-    with whole(path) as part, part.open("w", newline="") as file:
+    with write_atomically(path) as part, part.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*names, "at", "model", "place", "shape", "error"])
         for trained, states in found.items():

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
-from ...analyzer.whole import whole
 from ...plugins.torch.fitting import nls
 from ...plugins.torch.transition import LOG_NORMAL, MODELS
 from .schedule_runs import Run
@@ -135,5 +135,5 @@ def _parameters(fit: Any) -> str:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with whole(path) as part:
+    with write_atomically(path) as part:
         figure.savefig(part, format="png", dpi=80)
