@@ -8,7 +8,7 @@ from typing import Any
 
 from .data import identity, open_data, rebatch
 from .errors import OptionError, StateError
-from .model import Model, load
+from .model.loading import Model, load
 from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, several
 from .part import Part
 from .prepare import open_model, prepare, read_at_once

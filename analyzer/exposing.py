@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from .atomic_write import write_atomically
 from .errors import ModelError, OptionError, translate_errors
-from .external import locations
-from .model import Model, load, parse
+from .model.external_data import locations
+from .model.loading import Model, load, parse
 from .options import Options
 from .passes.instrument import InstrumentPass
 from .sites import Site, find_sites

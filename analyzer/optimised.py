@@ -18,7 +18,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .errors import translate_errors
-from .model import Model
+from .model.loading import Model
 from .passes.blocked import BLOCKED, Blocked, BlockedPass
 from .passes.instrument import InstrumentPass
 from .session import open_session

@@ -12,8 +12,8 @@ import onnx_ir as ir
 from .collect import Collector, values_to_tap
 from .data import InputSpec, fixed_batch, input_specs
 from .errors import ModelError, OptionError
-from .external import fingerprint
-from .model import Model
+from .model.external_data import fingerprint
+from .model.loading import Model
 from .options import GLOBAL, Options
 from .passes.instrument import InstrumentPass
 from .probing import PORTABLE, Probing, way_of

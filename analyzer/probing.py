@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .collect import Collector
 from .data import InputSpec
 from .errors import ModelError
-from .model import Model
+from .model.loading import Model
 from .native import PatternTable, library
 from .numbers import SERVED, SiteNumbers
 from .optimised import Optimised, optimise

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from .errors import ModelError, OptionError, translate_errors
-from .model import Model
+from .model.loading import Model
 from .runtime import onnxruntime
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import click
 
 from ..analysis import before, observe, saver
-from ..model import load
+from ..model.loading import load
 from ..options import MeasureName, Options
 from ..telling import tell
 from . import choices, running

@@ -9,7 +9,7 @@ from ..comparing.comparison import compared
 from ..comparing.course import followed, wanted_pairs
 from ..comparing.observing import MEASURES, observe_all
 from ..errors import OptionError
-from ..model import load
+from ..model.loading import load
 from ..options import Options
 from ..rendering.change_condition import ChangeCondition
 from . import choices, running

@@ -8,7 +8,7 @@ import click
 from .. import demo
 from ..analysis import observe
 from ..errors import RelucidError
-from ..model import load
+from ..model.loading import load
 from ..native import why_not
 from ..options import Options
 from ..probing import NATIVE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..model import load
+from ..model.loading import load
 from ..sites import Site, find_sites
 from . import choices
 from .show import console

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-from ..model import load
+from ..model.loading import load
 from ..options import SQUARES, Kind, Options, Provider, Units, several
 from ..stats.patterns import CAPACITY
 from .comparison import Comparison, compared

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data import open_data, rebatch
-from ..external import fingerprint
-from ..model import Model
+from ..model.external_data import fingerprint
+from ..model.loading import Model
 from ..options import MeasureName, Options
 from ..prepare import Opened, open_model, read_at_once
 from ..runtime import describe

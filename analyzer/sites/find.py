@@ -20,7 +20,7 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
 
     Those that cannot be tapped are listed too, with the reason: they stand inside the body of an If, a Loop or a Scan,
     or their pre-activation is no value of the graph. Model-local functions must have been inlined, and shapes
-    inferred, as `relucid.analyzer.model.load` does.
+    inferred, as `relucid.analyzer.model.loading.load` does.
 
     Args:
         model: the model; it is not changed.
@@ -29,13 +29,13 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
         ModelError: it is no such model, or its graph is damaged.
 
     >>> from relucid.analyzer import demo
-    >>> from relucid.analyzer.model import load
+    >>> from relucid.analyzer.model.loading import load
     >>> [(site.name, site.kind, site.unit_axis) for site in find_sites(load(demo.model()).ir)][:2]
     [('stem.relu', 'relu', 1), ('fine.relu1', 'relu', 1)]
     """
     if not isinstance(model, ir.Model):
         raise ModelError(
-            f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.load(...).ir, came {type(model).__name__}"
+            f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.loading.load(...).ir, came {type(model).__name__}"
         )
     return translate_errors("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
 

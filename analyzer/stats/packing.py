@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from . import STATISTICS, Fates, Patterns
+from . import STATISTICS
+from .fates import Fates
 from .hits import Hits
+from .patterns import Patterns
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
 

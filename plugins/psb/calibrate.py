@@ -8,7 +8,7 @@ import numpy as np
 
 from ...analyzer.data import fixed_batch, input_specs, open_data, rebatch
 from ...analyzer.errors import DataError
-from ...analyzer.model import Model
+from ...analyzer.model.loading import Model
 from ...analyzer.passes.instrument import InstrumentPass
 from ...analyzer.pieces import filled
 from ...analyzer.session import open_session

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...analyzer.errors import OptionError
-from ...analyzer.model import parse
+from ...analyzer.model.loading import parse
 from .node_cost import NodeCost, node_cost
 from .operators import DOMAIN
 from .rewritten import Rewritten

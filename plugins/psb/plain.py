@@ -8,7 +8,7 @@ from typing import Any
 from onnx_ir.passes.common import RemoveInitializersFromInputsPass, ShapeInferencePass
 
 from ...analyzer.errors import ModelError
-from ...analyzer.model import Model, load, parse
+from ...analyzer.model.loading import Model, load, parse
 from ...analyzer.passes.fold_batchnorm import FoldBatchNormPass
 from .operators import DOMAIN
 from .opset import raise_opset

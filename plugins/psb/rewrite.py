@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedFunctionsPass, RemoveUnusedNodesPass
 
 from ...analyzer.errors import ModelError, OptionError
-from ...analyzer.model import Model
+from ...analyzer.model.loading import Model
 from .attention import Attention, add_attention
 from .binarize import Format, binarize
 from .calibrate import largest

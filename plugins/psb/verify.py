@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...analyzer.data import Batch, InputSpec, fixed_batch, input_specs, open_data, rebatch
 from ...analyzer.errors import ModelError, OptionError
-from ...analyzer.model import Model, load
+from ...analyzer.model.loading import Model, load
 from ...analyzer.passes.instrument import InstrumentPass
 from ...analyzer.pieces import filled
 from ...analyzer.session import Session, open_session

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...analyzer.model import Model, parse
+from ...analyzer.model.loading import Model, parse
 from ...analyzer.session import Session, open_session
 from ...plugins import psb
 from ..datasets.labelled import Labelled

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ...analyzer.model import parse
+from ...analyzer.model.loading import parse
 from ...plugins import psb
 from ...plugins.psb.plain import Pruning, plain
 from .psb_judging import Subject, accuracy, error, run, started

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from ...analyzer.model import load
+from ...analyzer.model.loading import load
 from ...plugins.psb import torch as psb_torch
 from ..datasets.labelled import Split
 from ..nets.residual import Residual

@@ -7,7 +7,7 @@ import numpy as np
 from torch import nn
 
 from ....analyzer.errors import ModelError, OptionError
-from ....analyzer.model import load
+from ....analyzer.model.loading import load
 from ..layer import Layer
 from ..rewrite import rewrite
 from ..rewritten import Rewritten

@@ -14,10 +14,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass, TopologicalSortPass
 
-from .errors import ModelError, translate_errors
-from .external import homes_of, locations, settle
-from .passes.tidy import TidyPass
-from .wiring import check_wiring
+from ..errors import ModelError, translate_errors
+from ..passes.tidy import TidyPass
+from .external_data import homes_of, locations, settle
+from .ssa import check_ssa
 
 # A failed shape inference is only logged there, with its traceback: no news for users, who may still configure logging.
 logging.getLogger("onnx_ir").addHandler(logging.NullHandler())
@@ -98,7 +98,7 @@ def _from_bytes(data: bytes, name: str, homes: Sequence[Path]) -> Model:
 
 def _from_proto(proto: onnx.ModelProto, name: str, homes: Sequence[Path], data: bytes) -> Model:
     translate_errors("check", name, lambda: _check_text(proto))
-    translate_errors("check", name, lambda: check_wiring(proto, name))
+    translate_errors("check", name, lambda: check_ssa(proto, name))
     folder = settle(proto, name, homes)
     model = translate_errors("read", name, lambda: ir.from_proto(proto))
     if folder is not None:

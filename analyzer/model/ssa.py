@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import onnx
 
-from .errors import ModelError
+from ..errors import ModelError
 
 
-def check_wiring(proto: onnx.ModelProto, name: str) -> None:
+def check_ssa(proto: onnx.ModelProto, name: str) -> None:
     """Refuse a model whose graph reads a value nobody makes, or makes one twice.
 
     The order of the nodes is free, and a name left empty stands for nothing.

@@ -12,7 +12,7 @@ import onnx_ir as ir
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from .errors import ModelError, translate_errors
+from ..errors import ModelError, translate_errors
 
 
 def homes_of(model: Path) -> tuple[Path, ...]:

@@ -1,0 +1,5 @@
+"""An untrusted file becomes a checked `onnx_ir.Model`."""
+
+from .loading import Model, load, parse
+
+__all__ = ["Model", "load", "parse"]
