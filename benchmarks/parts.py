@@ -14,7 +14,7 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
     from plain import open_plain, run_plain
 
     from relucid.analyzer.analysis import observe
-    from relucid.analyzer.model.loading import load
+    from relucid.analyzer.model import load
     from relucid.analyzer.numbers import SiteNumbers
     from relucid.analyzer.options import Options
     from relucid.analyzer.stats import Patterns

@@ -59,7 +59,7 @@ def text_model() -> Callable[..., "onnx.ModelProto"]:
 @pytest.fixture(scope="session")
 def sites_of(text_model) -> Callable[..., tuple["Site", ...]]:
     """The sites of a model in text form; options as for `text_model`."""
-    from relucid.analyzer.model.loading import load
+    from relucid.analyzer.model import load
     from relucid.analyzer.sites import find_sites
 
     return lambda text, **options: find_sites(load(text_model(text, **options)).ir)

@@ -13,7 +13,7 @@ import relucid
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import DataError, ModelError, OptionError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
 from relucid.analyzer.values.estimate import Estimate
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from relucid.analyzer.errors import ModelError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import find_sites
 

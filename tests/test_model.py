@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from relucid.analyzer import demo
 from relucid.analyzer.errors import ModelError, RelucidError
-from relucid.analyzer.model.loading import load, parse
+from relucid.analyzer.model import load, parse
 from relucid.analyzer.passes.instrument import InstrumentPass
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import find_sites
@@ -213,7 +213,7 @@ def test_a_failed_shape_inference_is_no_news(text_model, tmp_path, caplog):
     del model.opset_import[:]
     path = tmp_path / "net.onnx"
     path.write_bytes(model.SerializeToString())
-    code = "import sys; from relucid.analyzer.model.loading import load; load(sys.argv[1])"
+    code = "import sys; from relucid.analyzer.model import load; load(sys.argv[1])"
     alone = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd="/")
     assert (alone.stdout, alone.stderr) == ("", "")
     with caplog.at_level(logging.WARNING, logger="onnx_ir"):

@@ -10,7 +10,7 @@ import pytest
 from relucid.analyzer import native, optimised, probing
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import ModelError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.optimised import optimise
 from relucid.analyzer.probing import NATIVE
 from relucid.analyzer.sites import find_sites

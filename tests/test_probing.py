@@ -8,7 +8,7 @@ from relucid.analyzer import native, probing
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.cli.analyze import command as analyze_command
 from relucid.analyzer.cli.doctor import command as doctor
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.probing import FUNCTIONS, NATIVE, PORTABLE, axes_of, way_of
 from relucid.analyzer.session import open_session

@@ -14,7 +14,7 @@ import pytest
 
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import ModelError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
 
 from . import reference

@@ -80,9 +80,7 @@ def test_a_chain_of_one_text_is_no_chain() -> None:
 
 
 def test_sites_are_found_in_a_loaded_model() -> None:
-    with pytest.raises(
-        ModelError, match=r"wants an onnx_ir.Model, as relucid.analyzer.model.loading.load\(...\).ir, came str"
-    ):
+    with pytest.raises(ModelError, match=r"wants an onnx_ir.Model, as relucid.analyzer.model.load\(...\).ir, came str"):
         find_sites("net.onnx")
 
 

@@ -10,7 +10,7 @@ from relucid.analyzer import intake, record
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.collect import Collector
 from relucid.analyzer.errors import DataError, StateError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
 from relucid.analyzer.state import State

@@ -10,7 +10,7 @@ import pytest
 
 from relucid.analyzer import runtime
 from relucid.analyzer.errors import MissingDependencyError, ModelError, OptionError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.session import open_session
 
 RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"

@@ -12,7 +12,7 @@ import pytest
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import RelucidError, StateError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
 from relucid.analyzer.state import State

@@ -5,7 +5,7 @@ import pytest
 
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
 from relucid.analyzer.stats import merge_all

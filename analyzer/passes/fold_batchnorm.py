@@ -7,8 +7,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ..sites.constants import tensor_of
-from ..sites.match import input_of, made_by, number_of
+from ..sites.graph_match import input_of, made_by, number_of, tensor_of
 
 Array = NDArray[Any]
 EPSILON = 1e-5

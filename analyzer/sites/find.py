@@ -5,14 +5,52 @@ from collections.abc import Iterable, Iterator
 import onnx_ir as ir
 
 from ..errors import ModelError, translate_errors
-from ..graph import depths, in_order
-from .axes import unit_axis
-from .constants import is_constant
-from .moves import UnitAxis
+from . import fused, piecewise, smooth
+from .definition import Recogniser, Site, Switch
+from .graph import depths, in_order
+from .graph_match import is_constant
 from .names import site_name, unique
-from .site import Site
-from .switch import Switch
-from .switches import find_switches
+from .unit_axis import UnitAxis, unit_axis
+
+RECOGNISERS: tuple[Recogniser, ...] = (
+    smooth.operator,
+    smooth.arithmetic,
+    piecewise.operator,
+    piecewise.thresholded,
+    piecewise.clip,
+    piecewise.maximum,
+    piecewise.where,
+    piecewise.mask,
+    fused.quantized,
+    fused.runtime_gelu,
+    fused.fused,
+)
+
+
+def find_switches(nodes: Iterable[ir.Node]) -> list[Switch]:
+    """All switches among the nodes, in their order; a node inside a larger form is not listed again."""
+    found = [switch for node in nodes if (switch := _recognise(node)) is not None]
+    taken = {inner for switch in found for inner in switch.within if _only_used_in(switch, inner)}
+    return [switch for switch in found if switch.node not in taken]
+
+
+def _only_used_in(switch: Switch, inner: ir.Node) -> bool:
+    """Whether nobody outside the form reads what the inner node makes; else it is a switch of its own as well."""
+    form = {switch.node, *switch.within}
+    return all(not out.is_graph_output() and all(use.node in form for use in out.uses()) for out in inner.outputs)
+
+
+def _recognise(node: ir.Node) -> Switch | None:
+    for recogniser in RECOGNISERS:
+        switch = recogniser(node)
+        if switch is not None and (switch.reason is not None or _is_activation(switch.z)):
+            return switch
+    return None
+
+
+def _is_activation(z: ir.Value | None) -> bool:
+    """Whether a value can be a pre-activation: whole numbers are places and sizes that a model reckons with."""
+    return z is not None and z.dtype not in {ir.DataType.INT32, ir.DataType.INT64}
 
 
 def find_sites(model: ir.Model) -> tuple[Site, ...]:
@@ -20,7 +58,7 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
 
     Those that cannot be tapped are listed too, with the reason: they stand inside the body of an If, a Loop or a Scan,
     or their pre-activation is no value of the graph. Model-local functions must have been inlined, and shapes
-    inferred, as `relucid.analyzer.model.loading.load` does.
+    inferred, as `relucid.analyzer.model.load` does.
 
     Args:
         model: the model; it is not changed.
@@ -29,13 +67,13 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
         ModelError: it is no such model, or its graph is damaged.
 
     >>> from relucid.analyzer import demo
-    >>> from relucid.analyzer.model.loading import load
+    >>> from relucid.analyzer.model import load
     >>> [(site.name, site.kind, site.unit_axis) for site in find_sites(load(demo.model()).ir)][:2]
     [('stem.relu', 'relu', 1), ('fine.relu1', 'relu', 1)]
     """
     if not isinstance(model, ir.Model):
         raise ModelError(
-            f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.loading.load(...).ir, came {type(model).__name__}"
+            f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.load(...).ir, came {type(model).__name__}"
         )
     return translate_errors("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
 

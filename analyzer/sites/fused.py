@@ -4,9 +4,8 @@ import math
 
 import onnx_ir as ir
 
-from .constants import uniform
-from .match import input_of, made_by, number_of
-from .switch import Switch
+from .definition import Switch
+from .graph_match import input_of, made_by, number_of, uniform
 
 _AFFINE = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"})
 _LOWEST = {ir.DataType.UINT8: 0, ir.DataType.INT8: -128, ir.DataType.UINT16: 0, ir.DataType.INT16: -32768}

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from .constants import is_constant, is_number, uniform
-from .match import input_of, made_by, number_of, pairs, slope_of
-from .switch import Switch
+from .definition import Switch
+from .graph_match import input_of, is_constant, is_number, made_by, number_of, pairs, slope_of, uniform
 
 _OPERATORS = {"Relu": "relu", "LeakyRelu": "leaky_relu", "PRelu": "prelu"}
 

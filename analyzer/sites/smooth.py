@@ -11,9 +11,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from .constants import is_constant, uniform
-from .match import input_of, number_of
-from .switch import Switch
+from .definition import Switch
+from .graph_match import input_of, is_constant, number_of, uniform
 
 Points = NDArray[np.float64]
 

@@ -8,8 +8,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...analyzer.errors import ModelError
-from ...analyzer.sites.constants import tensor_of
-from ...analyzer.sites.match import input_of
+from ...analyzer.sites.graph_match import input_of, tensor_of
 from .initializers import constant
 from .targets import Target, find_targets
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from ...analyzer.errors import translate_errors
-from ...analyzer.sites.constants import tensor_of
+from ...analyzer.sites.graph_match import tensor_of
 
 _SHAPING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...analyzer.errors import OptionError
-from ...analyzer.sites.constants import tensor_of
+from ...analyzer.sites.graph_match import tensor_of
 from .initializers import constant
 
 Array = NDArray[Any]

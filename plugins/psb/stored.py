@@ -7,7 +7,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...analyzer.errors import ModelError
-from ...analyzer.sites.constants import tensor_of
+from ...analyzer.sites.graph_match import tensor_of
 from .draws import Table
 from .inputs import REST
 from .layer import Layer

@@ -10,8 +10,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...analyzer.passes.fold_batchnorm import affine_of
-from ...analyzer.sites.constants import tensor_of
-from ...analyzer.sites.match import input_of, number_of
+from ...analyzer.sites.graph_match import input_of, number_of, tensor_of
 
 Array = NDArray[np.float64]
 

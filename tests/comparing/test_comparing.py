@@ -14,7 +14,7 @@ from relucid.analyzer.comparing import compare, compare_chain
 from relucid.analyzer.comparing.contrast import Contrasts
 from relucid.analyzer.comparing.observing import MEASURES, observe_all
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.stats.tree import weight
 from relucid.analyzer.values.estimate import Estimate

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import ModelError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.numbers import SiteNumbers
 from relucid.analyzer.options import Options
 from relucid.analyzer.probed import Probed

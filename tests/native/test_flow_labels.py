@@ -9,7 +9,7 @@ import pytest
 
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.native import why_not
 from relucid.analyzer.options import Options
 from relucid.analyzer.probing import PORTABLE

@@ -10,7 +10,7 @@ import pytest
 from relucid.analyzer import record
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.collect import Collector
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.numbers import SiteNumbers
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report

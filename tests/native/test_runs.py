@@ -5,7 +5,7 @@ import pytest
 
 from relucid.analyzer import stream
 from relucid.analyzer.analysis import observe
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.stream import PROOF
 

@@ -6,7 +6,7 @@ import onnxruntime as ort
 import pytest
 
 from relucid.analyzer import demo
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.passes.fix_patterns import FixPatternsPass
 from relucid.analyzer.passes.instrument import InstrumentPass
 from relucid.analyzer.sites import Site, find_sites

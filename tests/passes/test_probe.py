@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 
 from relucid.analyzer import demo
-from relucid.analyzer.model.loading import Model, load
+from relucid.analyzer.model import Model, load
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS, Probe, ProbePass
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import Site, find_sites

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
 
 # every case: inputs, initializers, nodes that make z, opset, the axis, a word of the rule

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from relucid.analyzer.model.loading import Model, load
+from relucid.analyzer.model import Model, load
 from relucid.analyzer.sites import KINDS, Site, find_sites
 
 torch = pytest.importorskip("torch")

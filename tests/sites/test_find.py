@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 
 from relucid.analyzer.errors import ModelError
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import KINDS, PIECEWISE, SMOOTH, Site, find_sites
 

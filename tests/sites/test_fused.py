@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import Site, find_sites
 
 NET = """g (float[N, 3, 8, 8] x) => (float[N, 4] y) {

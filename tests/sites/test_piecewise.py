@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
 
 CONSTANTS = """float zero = {0}, float one = {1}, float half = {0.5}, float six = {6}, float tenth = {0.1},

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"

@@ -14,7 +14,7 @@ import torch
 from click.testing import CliRunner
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.model.loading import parse
+from relucid.analyzer.model import parse
 from relucid.plugins.psb import reference
 from relucid.trainers.datasets.labelled import Labelled
 from relucid.trainers.recipes import Order, psb, psb_sizes, psb_subjects

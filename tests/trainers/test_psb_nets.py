@@ -85,7 +85,7 @@ def test_each_name_stands_for_a_net_of_its_own(tmp_path):
 )
 def test_batch_norms_behind_an_addition_stay_multiplications(build, scales):
     """Before: one at each branch and the last one, none on the shortcuts' way. After: one a block, all on that way."""
-    from relucid.analyzer.model.loading import load
+    from relucid.analyzer.model import load
 
     model = load(build(), example_inputs=(torch.zeros(2, 3, 32, 32),)).ir
     kinds = [layer.kind for layer in plugin.rewrite(model).layers]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from relucid.analyzer.model.loading import load
+from relucid.analyzer.model import load
 from relucid.analyzer.sites import KINDS, find_sites
 from relucid.plugins.torch import Capture
 from relucid.plugins.torch.calls import Call
