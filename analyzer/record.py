@@ -9,9 +9,9 @@ from typing import Self
 import numpy as np
 
 from .data import Batch
+from .data.batch import cut
 from .errors import StateError
 from .part import Part
-from .pieces import cut
 from .prepare import Prepared
 from .state import State
 

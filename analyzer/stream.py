@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from .data import Batch, InputSpec, fixed_batch
+from .data.batch import cut, evenly, owned
 from .errors import DataError, ModelError
 from .intake import Intake
 from .options import GLOBAL
-from .pieces import cut, evenly, owned
 from .probed import Probed
 from .probing import PORTABLE, Layout, Probing
 from .sight import Sight

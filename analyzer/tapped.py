@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .collect import Collector
 from .data import Batch, InputSpec, fixed_batch
+from .data.batch import backwards, cut, filled
 from .errors import DataError
-from .pieces import backwards, cut, filled
 from .session import Session
 from .sight import Sight
 from .taps import agree

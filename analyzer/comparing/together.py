@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from ..collect import values_to_tap
 from ..data import Batch, InputSpec, fixed_batch
+from ..data.batch import backwards, cut, filled
 from ..errors import DataError, ModelError
-from ..pieces import backwards, cut, filled
 from ..prepare import Opened
 from ..sites import Site
 from ..stats import CoMoment

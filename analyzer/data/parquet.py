@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, MissingDependencyError
-from .conform import conform
-from .feeds import Array, Feed
-from .inputs import InputSpec
-from .naming import keys_of
+from .batch import Array, Feed
+from .input_spec import InputSpec, keys_of
 from .rows import Held
+from .validation import conform
 
 ROWS = 1024
 

@@ -9,12 +9,10 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from ..errors import DataError
-from .conform import conform
-from .feeds import Array, Feed
-from .file import open_file
-from .inputs import InputSpec
-from .naming import check_nameless, listed
+from .batch import Array, Feed
+from .input_spec import InputSpec, check_nameless, listed
 from .rows import Held
+from .validation import conform, open_file
 
 INPUT = re.compile(r"input_(\d+)\.pb")
 

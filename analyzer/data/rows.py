@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .feeds import Array, along
+from .batch import Array, along
 
 
 class Rows(Protocol):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...analyzer.data import Batch, InputSpec, fixed_batch, input_specs, open_data, rebatch
+from ...analyzer.data.batch import filled
 from ...analyzer.errors import ModelError, OptionError
 from ...analyzer.model.loading import Model, load
 from ...analyzer.passes.instrument import InstrumentPass
-from ...analyzer.pieces import filled
 from ...analyzer.session import Session, open_session
 from ...analyzer.sites import Site, find_sites
 from .deviation import Deviation

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from relucid.analyzer.data import input_specs
-from relucid.analyzer.data.conform import SLICE_BYTES, conform
 from relucid.analyzer.data.rows import Held
+from relucid.analyzer.data.validation import SLICE_BYTES, conform
 from relucid.analyzer.errors import DataError
 
 

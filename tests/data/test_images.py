@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from relucid.analyzer.data import input_specs, open_data
-from relucid.analyzer.data.preprocess import Preprocess, preprocess_of
+from relucid.analyzer.data.images import Preprocess, preprocess_of
 from relucid.analyzer.errors import DataError, MissingDependencyError
 
 SPECS = input_specs([("x", np.dtype("f4"), ("batch", None, None, None))])

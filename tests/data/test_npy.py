@@ -9,7 +9,7 @@ from relucid.analyzer.errors import DataError
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_array_comes_back_in_slices(tmp_path, images, whole, order, monkeypatch):
-    monkeypatch.setattr("relucid.analyzer.data.conform.SLICE_BYTES", 500)
+    monkeypatch.setattr("relucid.analyzer.data.validation.SLICE_BYTES", 500)
     array = np.asarray(np.random.default_rng(0).random((30, 1, 4, 5)), order=order)
     np.save(tmp_path / "a.npy", array)
     feeds = list(open_data(tmp_path / "a.npy", images))

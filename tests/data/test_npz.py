@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.data import input_specs, open_data
-from relucid.analyzer.data.conform import SLICE_BYTES
+from relucid.analyzer.data.validation import SLICE_BYTES
 from relucid.analyzer.errors import DataError
 
 SAVES = {"stored": np.savez, "deflated": np.savez_compressed}
@@ -42,7 +42,7 @@ def speech_arrays(samples):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_every_input_comes_back_whatever_its_axis_and_order(tmp_path, save, speech, whole, order, monkeypatch):
-    monkeypatch.setattr("relucid.analyzer.data.conform.SLICE_BYTES", 100)
+    monkeypatch.setattr("relucid.analyzer.data.validation.SLICE_BYTES", 100)
     arrays = {key: np.asarray(array, order=order) for key, array in speech_arrays(50).items()}
     save(tmp_path / "a.npz", **arrays, unused=np.array([None, {}], object))
     feeds = list(open_data(tmp_path / "a.npz", speech, labels="label"))
@@ -200,7 +200,7 @@ def test_any_slice_size_gives_the_same_samples(tmp_path_factory, speech, whole, 
     arrays = speech_arrays(samples)
     SAVES[name](folder / "a.npz", **arrays)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("relucid.analyzer.data.conform.SLICE_BYTES", step)
+        patch.setattr("relucid.analyzer.data.validation.SLICE_BYTES", step)
         found = whole(open_data(folder / "a.npz", speech), speech)
     for key in found:
         np.testing.assert_array_equal(found[key], arrays[key])

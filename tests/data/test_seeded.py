@@ -24,7 +24,7 @@ def test_fewer_samples_are_the_first_of_more_however_they_are_sliced(whole, few,
     )
     with pytest.MonkeyPatch.context() as patch:
         short = arrays(f"random:{few}", specs, whole, seed)
-        patch.setattr("relucid.analyzer.data.seeded.SLICE_BYTES", slices)
+        patch.setattr("relucid.analyzer.data.random_data.SLICE_BYTES", slices)
         long = arrays(f"random:{many}", specs, whole, seed)
     for spec in specs:
         assert long[spec.name].dtype == spec.dtype

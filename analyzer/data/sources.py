@@ -1,23 +1,22 @@
 """Open any data for a model: one reader for each kind, chosen by what the data is."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .feeds import Feed, sample_count
-from .file import open_file
-from .inputs import InputSpec
-from .iterables import read_iterable
-from .labels import attach, split_labels
-from .loader import is_loader, read_loader
-from .naming import check_columns
-from .npy import read_npy
-from .npz import read_npz
-from .seeded import PREFIX, read_random
+from .batch import Feed, sample_count
+from .input_spec import InputSpec, check_columns
+from .iterables import is_loader, read_iterable, read_loader
+from .npy import map_npy, read_npy
+from .npz import read_npz, read_only_array
+from .random_data import PREFIX, read_random
+from .validation import check_labels, labels_of, open_file
 
 
 def open_data(
@@ -130,3 +129,80 @@ def _checked(feeds: Iterable[Feed], specs: Sequence[InputSpec], name: str) -> It
         yield feed
     if not number:
         raise DataError(f"{name}: holds no samples")
+
+
+SUFFIXES = (".npy", ".npz")
+
+
+def split_labels(labels: str | Path | ArrayLike | None) -> tuple[str | None, NDArray[np.int64] | None]:
+    """The key of the labels inside the data, or the labels themselves; at most one of the two.
+
+    A text that ends in .npy or .npz is a file, any other text is a key.
+
+    Raises:
+        DataError: the file cannot be read, or the labels are not one integer for each sample.
+
+    >>> split_labels("y")
+    ('y', None)
+    >>> split_labels([3, 1])
+    (None, array([3, 1]))
+    """
+    if labels is None:
+        return None, None
+    if isinstance(labels, str) and not labels.endswith(SUFFIXES):
+        return labels, None
+    if isinstance(labels, (str, Path)):
+        return None, _from_file(Path(labels))
+    return None, labels_of(np.asarray(labels), "labels")
+
+
+def attach(feeds: Iterable[Feed], labels: NDArray[np.int64], specs: Sequence[InputSpec]) -> Iterator[Feed]:
+    """The feeds with the labels of their samples.
+
+    Raises:
+        DataError: the labels are more or fewer than the samples.
+    """
+    start = 0
+    for feed in feeds:
+        stop = start + sample_count(feed.arrays, specs)
+        if stop > len(labels):
+            raise DataError(f"labels: one for each sample wanted, came {len(labels)} for at least {stop} samples")
+        yield Feed(feed.arrays, labels[start:stop])
+        start = stop
+    if start != len(labels):
+        raise DataError(f"labels: one for each sample wanted, came {len(labels)} for {start} samples")
+
+
+def _from_file(path: Path) -> NDArray[np.int64]:
+    if not path.is_file():
+        raise DataError(f"labels: no such file: {path}")
+    rows = map_npy(path) if path.suffix == ".npy" else read_only_array(path)
+    check_labels(rows.dtype, rows.shape, path.name)
+    return labels_of(rows.take(0, rows.shape[0], axis=0), path.name)
+
+
+_EDGE = 1 << 20
+
+
+def identity(source: Any) -> str:
+    """A short text that is the same for the same data, wherever it lies; empty where nothing can be said cheaply.
+
+    Of a file: its size, its first and its last MiB. Of random data: what was asked for. Of data from Python, of loaders
+    and of folders: nothing.
+
+    >>> identity("random:8"), identity([1.0, 2.0])
+    ('random:8', '')
+    """
+    if not isinstance(source, str | os.PathLike):
+        return ""
+    if str(source).startswith(PREFIX):
+        return str(source)
+    path = Path(source)
+    if not path.is_file():
+        return ""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(_EDGE)
+        file.seek(max(0, size - _EDGE))
+        last = file.read(_EDGE)
+    return hashlib.sha256(str(size).encode() + first + last).hexdigest()[:16]

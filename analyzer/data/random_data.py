@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..errors import DataError
-from .conform import SLICE_BYTES
-from .feeds import Array, Feed
-from .inputs import InputSpec
-from .naming import check_nameless, listed
+from .batch import Array, Feed
+from .input_spec import InputSpec, check_nameless, listed
+from .validation import SLICE_BYTES
 
 PREFIX = "random:"
 
