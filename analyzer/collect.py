@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .product import runtime_product
 from .sites import RECTIFIERS, Site
 from .stats import Block, CoMoment, Nonfinite, Patterns, Statistic, Tree, classify, finite_samples, pattern_keys
-from .stats.gathering import Gathering
+from .stats.covariance import Gathering
 from .stats.nonfinite import NONE
 from .taps import as_float, in_axes
 

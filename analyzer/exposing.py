@@ -13,7 +13,7 @@ from .errors import ModelError, OptionError, translate_errors
 from .model.external_data import locations
 from .model.loading import Model, load, parse
 from .options import Options
-from .passes.instrument import InstrumentPass
+from .passes.expose_values import InstrumentPass
 from .sites import Site, find_sites
 
 

@@ -23,10 +23,10 @@ from .stats import (
     Statistic,
     Tree,
 )
+from .stats.comoments import MomentSum
 from .stats.labelled import Labels, given
 from .stats.nonfinite import NONE
 from .stats.points import Bools, Numbers, smallest
-from .stats.summing import MomentSum
 
 Array = NDArray[Any]
 

@@ -20,7 +20,7 @@ import onnx_ir as ir
 from .errors import translate_errors
 from .model.loading import Model
 from .passes.blocked import BLOCKED, Blocked, BlockedPass
-from .passes.instrument import InstrumentPass
+from .passes.expose_values import InstrumentPass
 from .session import open_session
 
 

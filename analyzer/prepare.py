@@ -15,7 +15,7 @@ from .errors import ModelError, OptionError
 from .model.external_data import fingerprint
 from .model.loading import Model
 from .options import GLOBAL, Options
-from .passes.instrument import InstrumentPass
+from .passes.expose_values import InstrumentPass
 from .probing import PORTABLE, Probing, way_of
 from .runtime import describe
 from .session import Session, open_session

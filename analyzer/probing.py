@@ -17,7 +17,7 @@ from .numbers import SERVED, SiteNumbers
 from .optimised import Optimised, optimise
 from .options import Options
 from .pairs import PairTable
-from .passes.instrument import InstrumentPass
+from .passes.expose_values import InstrumentPass
 from .passes.probe import Probe, ProbePass
 from .passes.probe_functions import FIRST_IR_VERSION, OLDEST_OPSET
 from .probed import Probed

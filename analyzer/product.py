@@ -5,7 +5,7 @@ from functools import cache
 import onnx_ir as ir
 
 from .runtime import onnxruntime
-from .stats.gathering import Doubles, Product
+from .stats.covariance import Doubles, Product
 
 
 @cache

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from relucid.analyzer import demo
 from relucid.analyzer.errors import ModelError, RelucidError
 from relucid.analyzer.model import load, parse
-from relucid.analyzer.passes.instrument import InstrumentPass
+from relucid.analyzer.passes.expose_values import InstrumentPass
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import find_sites
 

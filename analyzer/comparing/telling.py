@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..measures import changes, patterns, vni
-from ..measures.frequent import frequent_jaccard
+from ..measures.change import frequent_jaccard
 from ..measures.jumpstart import units
 from ..measures.temperature import clipping_temperature, decisions, mean_temperature, network_distance, temperature
 from ..sites import GUESS

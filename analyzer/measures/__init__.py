@@ -2,6 +2,6 @@
 
 from .change import changes
 from .jumpstart import network
-from .measure import MEASURES, Measure
+from .registry import MEASURES, Measure
 
 __all__ = ["MEASURES", "Measure", "changes", "network"]

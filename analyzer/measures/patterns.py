@@ -12,7 +12,7 @@ from ..stats import Patterns
 from ..stats.tables import size_under
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .strata import ratio, rest, tracked, tracked_keys
+from .sampling_estimates import ratio, rest, tracked, tracked_keys
 
 
 def total(c: Patterns) -> int | Estimate:

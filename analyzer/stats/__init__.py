@@ -4,16 +4,15 @@ from typing import Protocol, Self
 
 from .block import Block
 from .changes import Changes
-from .comoment import CoMoment, PreactivationCoMoment
+from .comoments import CoMoment, PreactivationCoMoment
 from .extents import Extents
-from .fates import Fates
 from .keys import global_keys, pattern_keys
 from .labelled import LabelledPatterns
 from .margins import PointMargins
+from .merge_tree import Tree, merge_all
 from .nonfinite import Nonfinite, finite_samples
 from .patterns import Patterns
-from .points import Points, classify
-from .tree import Tree, merge_all
+from .points import Fates, Points, classify
 
 __all__ = [
     "STATISTICS",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from . import STATISTICS
-from .fates import Fates
 from .hits import Hits
 from .patterns import Patterns
+from .points import Fates
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
 

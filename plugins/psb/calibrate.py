@@ -10,7 +10,7 @@ from ...analyzer.data import fixed_batch, input_specs, open_data, rebatch
 from ...analyzer.data.batch import filled
 from ...analyzer.errors import DataError
 from ...analyzer.model.loading import Model
-from ...analyzer.passes.instrument import InstrumentPass
+from ...analyzer.passes.expose_values import InstrumentPass
 from ...analyzer.session import open_session
 
 SAMPLES = 512

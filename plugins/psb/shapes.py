@@ -9,7 +9,7 @@ import onnx_ir as ir
 from ...analyzer.data import input_specs
 from ...analyzer.errors import OptionError
 from ...analyzer.model.loading import load
-from ...analyzer.passes.instrument import InstrumentPass
+from ...analyzer.passes.expose_values import InstrumentPass
 from ...analyzer.session import open_session
 
 Shape = tuple[int, ...]

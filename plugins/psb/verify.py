@@ -11,7 +11,7 @@ from ...analyzer.data import Batch, InputSpec, fixed_batch, input_specs, open_da
 from ...analyzer.data.batch import filled
 from ...analyzer.errors import ModelError, OptionError
 from ...analyzer.model.loading import Model, load
-from ...analyzer.passes.instrument import InstrumentPass
+from ...analyzer.passes.expose_values import InstrumentPass
 from ...analyzer.session import Session, open_session
 from ...analyzer.sites import Site, find_sites
 from .deviation import Deviation

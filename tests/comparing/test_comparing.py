@@ -16,7 +16,7 @@ from relucid.analyzer.comparing.observing import MEASURES, observe_all
 from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.stats.tree import weight
+from relucid.analyzer.stats.merge_tree import weight
 from relucid.analyzer.values.estimate import Estimate
 
 from .. import reference

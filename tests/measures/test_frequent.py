@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import StateError
-from relucid.analyzer.measures.change import jaccard, overlap
-from relucid.analyzer.measures.frequent import frequent_jaccard
+from relucid.analyzer.measures.change import frequent_jaccard, jaccard, overlap
 from relucid.analyzer.stats import Patterns, merge_all
 from relucid.analyzer.stats.keys import mix64, stream
 from relucid.analyzer.values.estimate import Estimate

@@ -7,8 +7,8 @@ import pytest
 
 from relucid.analyzer import demo
 from relucid.analyzer.model import load
+from relucid.analyzer.passes.expose_values import InstrumentPass
 from relucid.analyzer.passes.fix_patterns import FixPatternsPass
-from relucid.analyzer.passes.instrument import InstrumentPass
 from relucid.analyzer.sites import Site, find_sites
 
 

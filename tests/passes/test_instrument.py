@@ -6,7 +6,7 @@ import pytest
 
 from relucid.analyzer import demo
 from relucid.analyzer.model import load
-from relucid.analyzer.passes.instrument import InstrumentPass
+from relucid.analyzer.passes.expose_values import InstrumentPass
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import find_sites
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from relucid.analyzer.model import Model
-from relucid.analyzer.passes.instrument import InstrumentPass
+from relucid.analyzer.passes.expose_values import InstrumentPass
 from relucid.analyzer.session import open_session
 from relucid.analyzer.sites import Site
 

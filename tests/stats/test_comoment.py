@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from relucid.analyzer.errors import StateError
-from relucid.analyzer.stats import Block, CoMoment, PreactivationCoMoment, gathering, merge_all
+from relucid.analyzer.stats import Block, CoMoment, PreactivationCoMoment, merge_all
 
 SHAPES = [(7, 5, 3), (1, 4000, 2), (300, 1, 40), (2, 9, 700), (1, 1, 4), (64, 64, 64)]
 

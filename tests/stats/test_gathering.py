@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from relucid.analyzer.errors import StateError
 from relucid.analyzer.product import runtime_product
 from relucid.analyzer.stats import Block, CoMoment
-from relucid.analyzer.stats.gathering import Gathering, product
+from relucid.analyzer.stats.covariance import Gathering, product
 
 
 def check(seen: Gathering, rows: np.ndarray) -> None:
@@ -42,7 +42,7 @@ def runs(draw: st.DrawFn) -> list[np.ndarray]:
 def test_all_runs_together_are_one(multiply, stack: int, blocks: list[np.ndarray], rectify: bool) -> None:
     rows = np.concatenate([block.reshape(-1, block.shape[2]) for block in blocks]).astype(np.float64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("relucid.analyzer.stats.gathering.STACK", stack)
+        patch.setattr("relucid.analyzer.stats.covariance.STACK", stack)
         seen = Gathering(rows.shape[1], product=multiply)
         for block in blocks:
             seen.add(block, rectify=rectify)

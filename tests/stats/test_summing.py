@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.stats import CoMoment
-from relucid.analyzer.stats.summing import RUNS, MomentSum
+from relucid.analyzer.stats.comoments import RUNS, MomentSum
 
 
 @settings(max_examples=30)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import wanted
 from ...analyzer.model.loading import Model, parse
-from ...analyzer.passes.instrument import InstrumentPass
+from ...analyzer.passes.expose_values import InstrumentPass
 from ...plugins import psb
 from ...plugins.psb.plain import Pruning, plain
 from .psb_judging import Array, Subject, started
