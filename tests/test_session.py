@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from relucid.analyzer import runtime
+from relucid.analyzer import runtime as room
 from relucid.analyzer.errors import MissingDependencyError, ModelError, OptionError
 from relucid.analyzer.model import load
 from relucid.analyzer.session import open_session
@@ -47,7 +47,7 @@ def test_no_wheel_is_refused(monkeypatch, relu, left):
         return SimpleNamespace()
 
     with_wheels(monkeypatch)
-    monkeypatch.setattr(runtime.importlib, "import_module", no_module)
+    monkeypatch.setattr(room.importlib, "import_module", no_module)
     with pytest.raises(MissingDependencyError, match=r'pip install "relucid\[cpu\]"') as error:
         open_session(relu)
     assert "\n" not in str(error.value)
@@ -56,8 +56,8 @@ def test_no_wheel_is_refused(monkeypatch, relu, left):
 def test_one_wheel_is_described():
     import onnxruntime
 
-    assert runtime.describe()["onnxruntime"] == onnxruntime.__version__
-    assert len(runtime.installed_wheels()) == 1
+    assert room.describe()["onnxruntime"] == onnxruntime.__version__
+    assert len(room.installed_wheels()) == 1
 
 
 def test_a_provider_that_is_not_here_is_refused_in_one_line(relu, capfd):
@@ -96,7 +96,7 @@ def test_an_unknown_provider_is_refused(relu):
 
 @pytest.mark.gpu
 def test_cuda_answers(relu):
-    if "onnxruntime-gpu" not in runtime.installed_wheels():
+    if "onnxruntime-gpu" not in room.installed_wheels():
         pytest.skip("the onnxruntime-gpu wheel is not installed")
     session = open_session(relu, provider="cuda")
     assert session.provider == "CUDAExecutionProvider"

@@ -30,7 +30,7 @@ def test_equals_numpy_in_both_memory_orders(shape: tuple[int, int, int], dtype: 
 
 @pytest.mark.parametrize("shape", [(7, 5, 3), (1, 4000, 2), (300, 1, 4)])
 def test_the_size_of_the_stack_does_not_show(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "STACK", 8)
+    monkeypatch.setattr("relucid.analyzer.stats.covariance.STACK", 8)
     z = np.random.default_rng(0).standard_normal(shape) + 5
     for each in (z, np.ascontiguousarray(z.transpose(0, 2, 1)).transpose(0, 2, 1)):
         check(CoMoment.of(Block(each)), np.maximum(z, 0))
