@@ -11,9 +11,9 @@ from .errors import OptionError, StateError
 from .model.loading import Model, load
 from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, several
 from .part import Part
-from .prepare import open_model, prepare, read_at_once
 from .record import Record
 from .report import Report
+from .runtime.preparation import open_model, prepare, read_at_once
 from .state import State
 from .stats import merge_all
 from .stats.patterns import CAPACITY

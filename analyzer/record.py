@@ -12,7 +12,7 @@ from .data import Batch
 from .data.batch import cut
 from .errors import StateError
 from .part import Part
-from .prepare import Prepared
+from .runtime.preparation import Prepared
 from .state import State
 
 SAVE_EVERY = 60.0

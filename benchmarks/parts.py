@@ -15,10 +15,10 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
 
     from relucid.analyzer.analysis import observe
     from relucid.analyzer.model import load
-    from relucid.analyzer.numbers import SiteNumbers
     from relucid.analyzer.options import Options
+    from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
+    from relucid.analyzer.runtime.stream import PROOF
     from relucid.analyzer.stats import Patterns
-    from relucid.analyzer.stream import PROOF
 
     inputs = [net.inputs(seed) for seed in range(net.batches)]
 

@@ -7,7 +7,7 @@ import pytest
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.measures import MEASURES
 from relucid.analyzer.options import GLOBAL, Kind, MeasureName, Options, Provider, Units
-from relucid.analyzer.session import PROVIDERS
+from relucid.analyzer.runtime.session import PROVIDERS
 from relucid.analyzer.sites import KINDS
 
 

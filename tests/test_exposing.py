@@ -9,8 +9,8 @@ import pytest
 from onnx import numpy_helper
 
 from relucid.analyzer.errors import ModelError, OptionError
-from relucid.analyzer.exposing import expose, save
 from relucid.analyzer.options import Options
+from relucid.analyzer.runtime.exposing import expose, save
 
 from . import reference
 from .small import model, perceptron, samples

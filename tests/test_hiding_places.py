@@ -8,7 +8,7 @@ import pytest
 
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import find_sites
 
 from .small import outside

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from relucid.analyzer import intake as module
-from relucid.analyzer.intake import Intake
+from relucid.analyzer.runtime import background_merge as module
+from relucid.analyzer.runtime.background_merge import Intake
 
 from .interrupts import broken_off
 

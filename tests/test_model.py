@@ -18,7 +18,7 @@ from relucid.analyzer import demo
 from relucid.analyzer.errors import ModelError, RelucidError
 from relucid.analyzer.model import load, parse
 from relucid.analyzer.passes.expose_values import InstrumentPass
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import find_sites
 
 NET = """g (float[N, 4] x) => (float[N, 2] y)

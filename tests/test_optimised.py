@@ -7,12 +7,13 @@ import numpy as np
 import onnx
 import pytest
 
-from relucid.analyzer import native, optimised, probing
+from relucid.analyzer import native
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
-from relucid.analyzer.optimised import optimise
-from relucid.analyzer.probing import NATIVE
+from relucid.analyzer.runtime import optimized_graph, probe_setup
+from relucid.analyzer.runtime.optimized_graph import optimise
+from relucid.analyzer.runtime.probe_setup import NATIVE
 from relucid.analyzer.sites import find_sites
 
 from . import reference
@@ -100,7 +101,7 @@ def test_where_there_are_none_the_model_stays_as_it_is() -> None:
 
 
 def test_a_block_is_as_long_as_the_runtime_says() -> None:
-    size = optimised._block()
+    size = optimized_graph._block()
     assert size in (8, 16)
     graph = model(
         "g (float[N, 32, 5, 5] x) => (float[N, 32, 1, 1] y) { z = Conv (x, W) a = Relu (z) y = Conv (a, V) }",
@@ -121,7 +122,7 @@ def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypat
     def refused(*_: object, **__: object) -> None:
         raise ModelError("cannot read again")
 
-    monkeypatch.setattr(probing, "optimise", refused)
+    monkeypatch.setattr(probe_setup, "optimise", refused)
     found = analyze(graph, x, measures=MEASURES)
     assert found.made["way"] == NATIVE
     assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from relucid.analyzer import native, probing
+from relucid.analyzer import native
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.cli.analyze import command as analyze_command
 from relucid.analyzer.cli.doctor import command as doctor
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.probing import FUNCTIONS, NATIVE, PORTABLE, axes_of, way_of
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime import probe_setup
+from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, axes_of, way_of
+from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site
 
 from .small import model, perceptron, samples
@@ -35,7 +36,7 @@ RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
 def test_the_way(
     monkeypatch: pytest.MonkeyPatch, built: bool, options: dict, opset: int, ir_version: int, way: str
 ) -> None:
-    monkeypatch.setattr(probing, "library", lambda: "library" if built else None)
+    monkeypatch.setattr(probe_setup, "library", lambda: "library" if built else None)
     assert way_of(load(model(RELU, opset=opset, ir_version=ir_version)), Options(**options)) == way
 
 

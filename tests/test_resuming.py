@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relucid.analyzer import intake, record
+from relucid.analyzer import record
 from relucid.analyzer.analysis import analyze, observe
-from relucid.analyzer.collect import Collector
 from relucid.analyzer.errors import DataError, StateError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
+from relucid.analyzer.runtime import background_merge
+from relucid.analyzer.runtime.tap_accumulator import Collector
 from relucid.analyzer.state import State
 from relucid.analyzer.stats import merge_all
 from relucid.analyzer.telling import tell
@@ -73,7 +74,7 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
     """One batch is read at once and run in pieces: broken off between two of them, or while one is reduced."""
     x, kept = samples(100), []
     monkeypatch.setattr(Collector, "look", broken_off(Collector.look, at=12))
-    monkeypatch.setattr("relucid.analyzer.stream.TAP_BYTES", 400)
+    monkeypatch.setattr("relucid.analyzer.runtime.stream.TAP_BYTES", 400)
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, portable=True), keep=kept.append)
     monkeypatch.undo()
@@ -87,7 +88,7 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
 def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signal arrives in the main thread, which waits for the others there."""
     x, kept = samples(100), []
-    monkeypatch.setattr(intake, "wait", broken_off(intake.wait, at=5))
+    monkeypatch.setattr(background_merge, "wait", broken_off(background_merge.wait, at=5))
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, batch=10), keep=kept.append)
     [before] = kept

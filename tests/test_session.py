@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from relucid.analyzer import runtime as room
 from relucid.analyzer.errors import MissingDependencyError, ModelError, OptionError
 from relucid.analyzer.model import load
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime import session as room
+from relucid.analyzer.runtime.session import open_session
 
 RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
+from relucid.analyzer.runtime.tap_axes import agree, as_float, in_axes
 from relucid.analyzer.sites import Site
-from relucid.analyzer.taps import agree, as_float, in_axes
 
 
 def site(unit_axis: int, sample_axis: int = 0) -> Site:

@@ -11,9 +11,8 @@ from ..errors import RelucidError
 from ..model.loading import load
 from ..native import why_not
 from ..options import Options
-from ..probing import NATIVE
-from ..runtime import installed_wheels, onnxruntime
-from ..session import PROVIDERS, open_session
+from ..runtime.probe_setup import NATIVE
+from ..runtime.session import PROVIDERS, installed_wheels, onnxruntime, open_session
 
 
 @click.command()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..exposing import expose, save
 from ..options import Kind, Options
+from ..runtime.exposing import expose, save
 from . import choices
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..runtime.tap_axes import as_float
 from ..stats import Block, Changes, CoMoment, Extents, Nonfinite, Patterns, Statistic, Tree, finite_samples
 from ..stats.nonfinite import NONE
-from ..taps import as_float
 from .matching import Match
 
 Array = NDArray[Any]

@@ -9,8 +9,8 @@ from ..data import open_data, rebatch
 from ..model.external_data import fingerprint
 from ..model.loading import Model
 from ..options import MeasureName, Options
-from ..prepare import Opened, open_model, read_at_once
-from ..runtime import describe
+from ..runtime.preparation import Opened, open_model, read_at_once
+from ..runtime.session import describe
 from .contrast import Contraster, Contrasts, Pair
 from .matching import match_inputs, match_sites
 from .together import Member, Together

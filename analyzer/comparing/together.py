@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ..collect import values_to_tap
 from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import backwards, cut, filled
 from ..errors import DataError, ModelError
-from ..prepare import Opened
+from ..runtime.preparation import Opened
+from ..runtime.tap_accumulator import values_to_tap
+from ..runtime.tap_axes import agree, in_axes
 from ..sites import Site
 from ..stats import CoMoment
-from ..taps import agree, in_axes
 from .contrast import Contrast, Contraster
 
 Array = NDArray[Any]

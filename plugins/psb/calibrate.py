@@ -11,7 +11,7 @@ from ...analyzer.data.batch import filled
 from ...analyzer.errors import DataError
 from ...analyzer.model.loading import Model
 from ...analyzer.passes.expose_values import InstrumentPass
-from ...analyzer.session import open_session
+from ...analyzer.runtime.session import open_session
 
 SAMPLES = 512
 """As many samples are looked at: an extreme that more would show is met by the bit of room that is left."""

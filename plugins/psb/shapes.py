@@ -10,7 +10,7 @@ from ...analyzer.data import input_specs
 from ...analyzer.errors import OptionError
 from ...analyzer.model.loading import load
 from ...analyzer.passes.expose_values import InstrumentPass
-from ...analyzer.session import open_session
+from ...analyzer.runtime.session import open_session
 
 Shape = tuple[int, ...]
 

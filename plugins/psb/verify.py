@@ -12,7 +12,7 @@ from ...analyzer.data.batch import filled
 from ...analyzer.errors import ModelError, OptionError
 from ...analyzer.model.loading import Model, load
 from ...analyzer.passes.expose_values import InstrumentPass
-from ...analyzer.session import Session, open_session
+from ...analyzer.runtime.session import Session, open_session
 from ...analyzer.sites import Site, find_sites
 from .deviation import Deviation
 from .rewritten import Rewritten

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from ...analyzer.collect import Collector, Seen
 from ...analyzer.errors import DataError
+from ...analyzer.runtime.tap_accumulator import Collector, Seen
 from ...analyzer.sites import Site
 from ...analyzer.stats import Fates
 from .ranks import place

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...analyzer.collect import Collector, Seen
 from ...analyzer.errors import DataError
+from ...analyzer.runtime.tap_accumulator import Collector, Seen
 from ...analyzer.sites import RECTIFIERS, Site
 from ...analyzer.stats import (
     Block,

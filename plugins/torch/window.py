@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ...analyzer.collect import Collector, Seen
 from ...analyzer.report import Report
+from ...analyzer.runtime.tap_accumulator import Collector, Seen
 from ...analyzer.sites import Site
 from ...analyzer.stats import Fates, Tree
 from .forward import Forward

@@ -11,9 +11,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from relucid.analyzer import native, probing
+from relucid.analyzer import native
 from relucid.analyzer.options import Options
-from relucid.analyzer.probing import FUNCTIONS, NATIVE
+from relucid.analyzer.runtime import probe_setup
+from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE
 
 ELEMENTS = {
     np.dtype("float32"): TensorProto.FLOAT,
@@ -107,11 +108,11 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Makes the flow take this way wherever the model lets it."""
     if request.param == NATIVE and native.why_not() is not None:
         pytest.skip(f"no native probes: {native.why_not()}")
-    choose = probing.way_of
+    choose = probe_setup.way_of
 
     def way_of(loaded: Any, options: Options) -> str:
         chosen = choose(loaded, options)
         return chosen if options.portable or request.param == NATIVE else request.param
 
-    monkeypatch.setattr("relucid.analyzer.prepare.way_of", way_of)
+    monkeypatch.setattr("relucid.analyzer.runtime.session.preparation.way_of", way_of)
     return request.param

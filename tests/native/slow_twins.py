@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import ml_dtypes
 import numpy as np
 
+from relucid.analyzer.runtime.tap_axes import in_axes
 from relucid.analyzer.stats import Block, Extents, classify, finite_samples, pattern_keys
-from relucid.analyzer.taps import in_axes
 
 DTYPES = ["float32", "float64", "float16", "bfloat16"]
 TOLERANCE = 1e-6

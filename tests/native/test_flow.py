@@ -13,11 +13,11 @@ from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
-from relucid.analyzer.numbers import SiteNumbers
 from relucid.analyzer.options import Options
-from relucid.analyzer.probed import Probed
-from relucid.analyzer.probing import PORTABLE
 from relucid.analyzer.report import Report
+from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
+from relucid.analyzer.runtime.probe_runner import Probed
+from relucid.analyzer.runtime.probe_setup import PORTABLE
 from relucid.analyzer.state import State
 from relucid.analyzer.telling import tell
 

@@ -12,11 +12,11 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.native import why_not
 from relucid.analyzer.options import Options
-from relucid.analyzer.probing import PORTABLE
 from relucid.analyzer.report import Report
+from relucid.analyzer.runtime.probe_setup import PORTABLE
+from relucid.analyzer.runtime.stream import PROOF
 from relucid.analyzer.state import State
 from relucid.analyzer.stats import LabelledPatterns
-from relucid.analyzer.stream import PROOF
 from relucid.analyzer.telling import tell
 
 from .. import reference

@@ -8,7 +8,7 @@ import pytest
 
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.native import why_not
-from relucid.analyzer.probing import NATIVE
+from relucid.analyzer.runtime.probe_setup import NATIVE
 
 from .. import reference
 

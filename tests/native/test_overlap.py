@@ -9,12 +9,12 @@ import pytest
 
 from relucid.analyzer import record
 from relucid.analyzer.analysis import analyze, observe
-from relucid.analyzer.collect import Collector
 from relucid.analyzer.model import load
-from relucid.analyzer.numbers import SiteNumbers
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.session import Session
+from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
+from relucid.analyzer.runtime.session import Session
+from relucid.analyzer.runtime.tap_accumulator import Collector
 from relucid.analyzer.state import State
 from relucid.analyzer.telling import tell
 

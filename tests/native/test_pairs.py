@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relucid.analyzer import pairs as room
 from relucid.analyzer.native import why_not
-from relucid.analyzer.pairs import PairTable
+from relucid.analyzer.runtime import probe_accumulator as room
+from relucid.analyzer.runtime.probe_accumulator import PairTable
 from relucid.analyzer.stats import LabelledPatterns, merge_all
 from relucid.analyzer.stats.keys import mix64
 

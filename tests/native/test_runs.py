@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from relucid.analyzer import stream
 from relucid.analyzer.analysis import observe
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.stream import PROOF
+from relucid.analyzer.runtime import stream
+from relucid.analyzer.runtime.stream import PROOF
 
 from ..small import model, samples
 

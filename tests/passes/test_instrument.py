@@ -7,7 +7,7 @@ import pytest
 from relucid.analyzer import demo
 from relucid.analyzer.model import load
 from relucid.analyzer.passes.expose_values import InstrumentPass
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import find_sites
 
 TEXT = """g (float[N, 4] x) => (float[N, 4] z, float[N, 4] y) <float[4] w = {1, -2, 3, -4}>

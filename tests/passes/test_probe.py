@@ -7,7 +7,7 @@ import pytest
 from relucid.analyzer import demo
 from relucid.analyzer.model import Model, load
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS, Probe, ProbePass
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site, find_sites
 from relucid.analyzer.stats import Block, Extents, pattern_keys
 

@@ -14,9 +14,9 @@ from onnx.reference import ReferenceEvaluator
 
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS
 from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, functions
+from relucid.analyzer.runtime.tap_axes import as_float, in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import Block, Extents, classify, pattern_keys
-from relucid.analyzer.taps import as_float, in_axes
 
 TYPES = {"float32": ir.DataType.FLOAT, "float64": ir.DataType.DOUBLE, "float16": ir.DataType.FLOAT16}
 OUTPUTS = {

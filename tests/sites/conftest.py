@@ -9,7 +9,7 @@ from scipy.special import expit, ndtr
 
 from relucid.analyzer.model import Model
 from relucid.analyzer.passes.expose_values import InstrumentPass
-from relucid.analyzer.session import open_session
+from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site
 
 Array = NDArray[np.float64]

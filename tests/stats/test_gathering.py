@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import StateError
-from relucid.analyzer.product import runtime_product
+from relucid.analyzer.runtime.tap_accumulator import runtime_product
 from relucid.analyzer.stats import Block, CoMoment
 from relucid.analyzer.stats.covariance import Gathering, product
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...analyzer.model.loading import Model, parse
-from ...analyzer.session import Session, open_session
+from ...analyzer.runtime.session import Session, open_session
 from ...plugins import psb
 from ..datasets.labelled import Labelled
 

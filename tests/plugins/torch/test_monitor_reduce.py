@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relucid.analyzer.collect import Collector
 from relucid.analyzer.errors import DataError
+from relucid.analyzer.runtime.tap_accumulator import Collector
+from relucid.analyzer.runtime.tap_axes import in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import CoMoment, Extents, Patterns, Points, PreactivationCoMoment
-from relucid.analyzer.taps import in_axes
 from relucid.plugins.torch.packing import packed, unpacked
 from relucid.plugins.torch.reduce import STATISTICS, arranged, comoments_of, reduced, reduced_on_device
 

@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx_ir as ir
 
-from .errors import translate_errors
-from .model.loading import Model
-from .passes.blocked import BLOCKED, Blocked, BlockedPass
-from .passes.expose_values import InstrumentPass
+from ..errors import translate_errors
+from ..model.loading import Model
+from ..passes.blocked import BLOCKED, Blocked, BlockedPass
+from ..passes.expose_values import InstrumentPass
 from .session import open_session
 
 

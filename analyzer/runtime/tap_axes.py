@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataError
-from .sites import Site
+from ..errors import DataError
+from ..sites import Site
 
 Array = NDArray[Any]
 ROUNDING = 0.01

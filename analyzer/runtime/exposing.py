@@ -8,13 +8,13 @@ from typing import Any
 
 import onnx_ir as ir
 
-from .atomic_write import write_atomically
-from .errors import ModelError, OptionError, translate_errors
-from .model.external_data import locations
-from .model.loading import Model, load, parse
-from .options import Options
-from .passes.expose_values import InstrumentPass
-from .sites import Site, find_sites
+from ..atomic_write import write_atomically
+from ..errors import ModelError, OptionError, translate_errors
+from ..model.external_data import locations
+from ..model.loading import Model, load, parse
+from ..options import Options
+from ..passes.expose_values import InstrumentPass
+from ..sites import Site, find_sites
 
 
 def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[Site, ...]]:

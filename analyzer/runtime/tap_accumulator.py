@@ -2,18 +2,45 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 from numpy.typing import NDArray
 
-from .product import runtime_product
-from .sites import RECTIFIERS, Site
-from .stats import Block, CoMoment, Nonfinite, Patterns, Statistic, Tree, classify, finite_samples, pattern_keys
-from .stats.covariance import Gathering
-from .stats.nonfinite import NONE
-from .taps import as_float, in_axes
+from ..sites import RECTIFIERS, Site
+from ..stats import Block, CoMoment, Nonfinite, Patterns, Statistic, Tree, classify, finite_samples, pattern_keys
+from ..stats.covariance import Doubles, Gathering, Product
+from ..stats.nonfinite import NONE
+from .session import onnxruntime
+from .tap_axes import as_float, in_axes
+
+
+@cache
+def runtime_product() -> Product:
+    """What gives a b^T of float64 matrices (unit, row) and (other unit, row), in the thread that calls it.
+
+    >>> import numpy as np
+    >>> runtime_product()(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]])).tolist()
+    [[11.0, 17.0]]
+    """
+    a, b = (ir.Value(name=name, type=ir.TensorType(ir.DataType.DOUBLE), shape=ir.Shape([None, None])) for name in "ab")
+    node = ir.node("Gemm", [a, b], attributes={"transB": 1}, outputs=[ir.Value(name="c", type=a.type, shape=a.shape)])
+    graph = ir.Graph([a, b], node.outputs, nodes=[node], opset_imports={"": 13}, name="product")
+    ort = onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    model = ir.to_proto(ir.Model(graph, ir_version=8)).SerializeToString()
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def product(a: Doubles, b: Doubles) -> Doubles:
+        found: Doubles = session.run(None, {"a": a, "b": b})[0]
+        return found
+
+    return product
+
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -171,3 +198,18 @@ def values_to_tap(site: Site, statistics: Iterable[type[Statistic]]) -> tuple[st
     if site.activation is None or site.kind in RECTIFIERS or CoMoment not in statistics:
         return (site.value,)
     return site.value, site.activation
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What one run showed.
+
+    Args:
+        found: of each site, in order.
+        keep: merges what was found with everything before it, site by site, in any order or beside each other.
+        outputs: what the session gave out, by name.
+    """
+
+    found: Sequence[Seen]
+    keep: Sequence[Callable[[], None]]
+    outputs: Mapping[str, Array]

@@ -8,22 +8,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .collect import Collector
-from .data import InputSpec
-from .errors import ModelError
-from .model.loading import Model
-from .native import PatternTable, library
-from .numbers import SERVED, SiteNumbers
-from .optimised import Optimised, optimise
-from .options import Options
-from .pairs import PairTable
-from .passes.expose_values import InstrumentPass
-from .passes.probe import Probe, ProbePass
-from .passes.probe_functions import FIRST_IR_VERSION, OLDEST_OPSET
-from .probed import Probed
+from ..data import InputSpec
+from ..errors import ModelError
+from ..model.loading import Model
+from ..native import PatternTable, library
+from ..options import Options
+from ..passes.expose_values import InstrumentPass
+from ..passes.probe import Probe, ProbePass
+from ..passes.probe_functions import FIRST_IR_VERSION, OLDEST_OPSET
+from ..sites import Site
+from ..stats import CoMoment, LabelledPatterns, Patterns, PreactivationCoMoment, Statistic
+from .optimized_graph import Optimised, optimise
+from .probe_accumulator import SERVED, PairTable, SiteNumbers
+from .probe_runner import Probed
 from .session import open_session
-from .sites import Site
-from .stats import CoMoment, LabelledPatterns, Patterns, PreactivationCoMoment, Statistic
+from .tap_accumulator import Collector
 
 Array = NDArray[Any]
 

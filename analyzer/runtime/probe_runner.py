@@ -7,13 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .collect import Collector
-from .data import Batch, InputSpec, fixed_batch
-from .errors import DataError
-from .numbers import SiteNumbers
+from ..data import Batch, InputSpec, fixed_batch
+from ..errors import DataError
+from ..stats import Statistic
+from .probe_accumulator import SiteNumbers
 from .session import Session
-from .sight import Sight
-from .stats import Statistic
+from .tap_accumulator import Collector, Sight
 
 Array = NDArray[Any]
 

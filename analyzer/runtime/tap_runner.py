@@ -7,13 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .collect import Collector
-from .data import Batch, InputSpec, fixed_batch
-from .data.batch import backwards, cut, filled
-from .errors import DataError
+from ..data import Batch, InputSpec, fixed_batch
+from ..data.batch import backwards, cut, filled
+from ..errors import DataError
 from .session import Session
-from .sight import Sight
-from .taps import agree
+from .tap_accumulator import Collector, Sight
+from .tap_axes import agree
 
 Array = NDArray[Any]
 

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from .data import Batch, InputSpec, fixed_batch
-from .data.batch import cut, evenly, owned
-from .errors import DataError, ModelError
-from .intake import Intake
-from .options import GLOBAL
-from .probed import Probed
-from .probing import PORTABLE, Layout, Probing
-from .sight import Sight
-from .stats import Fates, Patterns, Statistic, Tree, global_keys
-from .stats.hits import Hits
-from .tapped import Tapped
+from ..data import Batch, InputSpec, fixed_batch
+from ..data.batch import cut, evenly, owned
+from ..errors import DataError, ModelError
+from ..options import GLOBAL
+from ..stats import Fates, Patterns, Statistic, Tree, global_keys
+from ..stats.hits import Hits
+from .background_merge import Intake
+from .probe_runner import Probed
+from .probe_setup import PORTABLE, Layout, Probing
+from .tap_accumulator import Sight
+from .tap_runner import Tapped
 
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20

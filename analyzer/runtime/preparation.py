@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from .collect import Collector, values_to_tap
-from .data import InputSpec, fixed_batch, input_specs
-from .errors import ModelError, OptionError
-from .model.external_data import fingerprint
-from .model.loading import Model
-from .options import GLOBAL, Options
-from .passes.expose_values import InstrumentPass
-from .probing import PORTABLE, Probing, way_of
-from .runtime import describe
-from .session import Session, open_session
-from .sites import Site, find_sites
-from .stats import Extents, Points, Statistic
+from ..data import InputSpec, fixed_batch, input_specs
+from ..errors import ModelError, OptionError
+from ..model.external_data import fingerprint
+from ..model.loading import Model
+from ..options import GLOBAL, Options
+from ..passes.expose_values import InstrumentPass
+from ..sites import Site, find_sites
+from ..stats import Extents, Points, Statistic
+from .probe_setup import PORTABLE, Probing, way_of
+from .session import Session, describe, open_session
 from .stream import MOST, Stream
-from .tapped import Tapped
+from .tap_accumulator import Collector, values_to_tap
+from .tap_runner import Tapped
 
 INPUT_BYTES = 16 << 20
 """What the inputs read at once should take together, where the user set no batch."""
@@ -192,7 +191,7 @@ _FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16}
 
 def _made(opened: Opened, options: Options, *, measures: list[str], scores: str | None) -> dict[str, Any]:
     """What decides about the numbers: states made differently do not merge."""
-    from .. import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
+    from ... import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
 
     return {
         "relucid": __version__,
