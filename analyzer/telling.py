@@ -10,7 +10,7 @@ from .measures import MEASURES, network, patterns
 from .options import GLOBAL
 from .report import Report, SiteReport
 from .sites import GUESS, Site
-from .state import State
+from .state.analysis_state import State
 from .stats import CoMoment, Extents, Fates, Nonfinite, Patterns
 from .stats.hits import Hits
 from .stats.nonfinite import NONE

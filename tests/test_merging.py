@@ -9,7 +9,7 @@ import relucid
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import merged
 from relucid.analyzer.errors import OptionError, StateError
-from relucid.analyzer.state import State
+from relucid.analyzer.state.analysis_state import State
 
 from . import reference
 from .small import perceptron, samples

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relucid.analyzer import record
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import DataError, StateError
 from relucid.analyzer.model import load
@@ -14,7 +13,8 @@ from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
 from relucid.analyzer.runtime import background_merge
 from relucid.analyzer.runtime.tap_accumulator import Collector
-from relucid.analyzer.state import State
+from relucid.analyzer.state import checkpoint
+from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
 from relucid.analyzer.telling import tell
 
@@ -131,7 +131,7 @@ def test_a_run_that_saw_nothing_before_it_failed_leaves_no_state() -> None:
 
 
 def test_a_state_is_kept_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", -1.0)
     kept: list[State] = []
     counted: list[int] = []
     observe(load(perceptron()), samples(30), Options(batch=10), keep=kept.append, progress=counted.append)

@@ -18,7 +18,7 @@ from relucid.analyzer.report import Report
 from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
 from relucid.analyzer.runtime.probe_runner import Probed
 from relucid.analyzer.runtime.probe_setup import PORTABLE
-from relucid.analyzer.state import State
+from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.telling import tell
 
 from .. import reference

@@ -15,7 +15,7 @@ from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
 from relucid.analyzer.runtime.probe_setup import PORTABLE
 from relucid.analyzer.runtime.stream import PROOF
-from relucid.analyzer.state import State
+from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import LabelledPatterns
 from relucid.analyzer.telling import tell
 

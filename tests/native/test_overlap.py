@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relucid.analyzer import record
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
@@ -15,7 +14,8 @@ from relucid.analyzer.report import Report
 from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
 from relucid.analyzer.runtime.session import Session
 from relucid.analyzer.runtime.tap_accumulator import Collector
-from relucid.analyzer.state import State
+from relucid.analyzer.state import checkpoint
+from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.telling import tell
 
 from .. import reference
@@ -106,7 +106,7 @@ def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
 
 @pytest.mark.usefixtures("slow")
 def test_a_state_in_between_holds_whole_runs(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", -1.0)
     told: list[tuple[int, set[int]]] = []
 
     def keep(state: State) -> None:

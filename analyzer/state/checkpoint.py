@@ -8,12 +8,11 @@ from typing import Self
 
 import numpy as np
 
-from .data import Batch
-from .data.batch import cut
-from .errors import StateError
-from .part import Part
-from .runtime.preparation import Prepared
-from .state import State
+from ..data import Batch
+from ..data.batch import cut
+from ..errors import StateError
+from ..runtime.preparation import Prepared
+from .analysis_state import Part, State
 
 SAVE_EVERY = 60.0
 """Seconds between two calls of `keep`."""

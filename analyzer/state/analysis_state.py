@@ -6,16 +6,45 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import gcd
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from .atomic_write import write_atomically
-from .errors import StateError
-from .part import Part
-from .sites import Site
-from .stats.packing import packed, unpacked
+from ..atomic_write import write_atomically
+from ..errors import StateError
+from ..sites import Site
+from ..stats.packing import packed, unpacked
+
+
+class Part(NamedTuple):
+    """A share of some data.
+
+    Args:
+        data: what `identity` says of it; empty if nothing is known, and then nothing can be noticed.
+        shard: which of how many shards.
+        of: how many; 1 is all of the data.
+    """
+
+    data: str
+    shard: int = 0
+    of: int = 1
+
+    def overlaps(self, other: Self) -> bool:
+        """Whether a sample may be in both: whether a number can be shard modulo of for both of them.
+
+        >>> Part("a", 0, 2).overlaps(Part("a", 1, 2)), Part("a", 0, 2).overlaps(Part("a")), Part("").overlaps(Part(""))
+        (False, True, False)
+        >>> Part("a", 0, 2).overlaps(Part("a", 1, 4)), Part("a", 0, 2).overlaps(Part("a", 2, 4))
+        (False, True)
+        """
+        same = bool(self.data) and self.data == other.data
+        return same and (self.shard - other.shard) % gcd(self.of, other.of) == 0
+
+    def __str__(self) -> str:
+        return "all of the data" if self.of == 1 else f"shard {self.shard}/{self.of}"
+
 
 FORMAT = 1
 _INFORMATIVE = frozenset({"model", "python", "machine", "way"})
