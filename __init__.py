@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .analyzer.comparing.comparison import Comparison
     from .analyzer.comparing.course import Course
     from .analyzer.errors import RelucidError
-    from .analyzer.report import Report
+    from .analyzer.report.report import Report
     from .analyzer.sites import Site, find_sites
 
 __all__ = [
@@ -45,7 +45,7 @@ _HOME = {
     "Comparison": "analyzer.comparing.comparison",
     "Course": "analyzer.comparing.course",
     "RelucidError": "analyzer.errors",
-    "Report": "analyzer.report",
+    "Report": "analyzer.report.report",
     "Site": "analyzer.sites",
 }
 

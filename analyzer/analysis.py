@@ -10,13 +10,13 @@ from .data import identity, open_data, rebatch
 from .errors import OptionError, StateError
 from .model.loading import Model, load
 from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, several
-from .report import Report
+from .report.evaluation import tell
+from .report.report import Report
 from .runtime.preparation import open_model, prepare, read_at_once
 from .state.analysis_state import Part, State
 from .state.checkpoint import Record
 from .stats import merge_all
 from .stats.patterns import CAPACITY
-from .telling import tell
 
 
 def analyze(

@@ -7,9 +7,9 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.report import Report
 from relucid.analyzer.stats import merge_all
-from relucid.analyzer.telling import tell
 
 from . import reference
 from .small import model, samples

@@ -8,7 +8,7 @@ import click
 from ..analysis import before, observe, saver
 from ..model.loading import load
 from ..options import MeasureName, Options
-from ..telling import tell
+from ..report.evaluation import tell
 from . import choices, running
 from .progress import progress
 from .show import condition, show, writable

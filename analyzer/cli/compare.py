@@ -11,7 +11,7 @@ from ..comparing.observing import MEASURES, observe_all
 from ..errors import OptionError
 from ..model.loading import load
 from ..options import Options
-from ..rendering.change_condition import ChangeCondition
+from ..report.condition import ChangeCondition
 from . import choices, running
 from .progress import progress
 from .show import show, writable

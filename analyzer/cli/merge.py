@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..analysis import merged
-from ..telling import tell
+from ..report.evaluation import tell
 from . import choices
 from .show import condition, show, writable
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import OptionError
-from ..rendering.change_condition import ChangeCondition
-from ..rendering.condition import Condition
-from ..report import Report
+from ..report.condition import ChangeCondition, Condition
+from ..report.report import Report
 
 if TYPE_CHECKING:
     from rich.console import Console

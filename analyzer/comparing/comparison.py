@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from ..rendering import comparison_sheet
-from ..rendering.sheet import Sheet
-from ..report import SiteReport
+from ..report.report import SiteReport
+from ..report.sheet import Sheet
 from .contrast import Contrasts
 from .shown import ShownReport
 from .telling import notes_on, of_network, of_pair, of_site, of_state, refused, seen_sites

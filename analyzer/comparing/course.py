@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 from ..errors import OptionError
-from ..rendering import comparison_sheet, course_csv
-from ..rendering.sheet import Sheet
-from ..report import SiteReport
+from ..rendering import comparison_sheet
+from ..report import serialize
+from ..report.report import SiteReport
+from ..report.sheet import Sheet
 from ..values.plain_data import Value
 from .contrast import Contrast, Contrasts, Pair
 from .shown import ShownReport
@@ -35,7 +36,7 @@ class Course(ShownReport):
 
     def to_csv(self) -> str:
         """One row for each site and state."""
-        return course_csv.encode(self)
+        return serialize.course_to_csv(self)
 
 
 def pairs_of(count: int) -> dict[str, tuple[Pair | None, ...]]:

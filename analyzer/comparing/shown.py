@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from ..rendering import sheet, sheet_page
-from ..report import Report
+from ..report import html_page, sheet
+from ..report.report import Report
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from ..rendering.sheet import Sheet
+    from ..report.sheet import Sheet
 
 
 class ShownReport(Report, ABC):
@@ -31,11 +31,11 @@ class ShownReport(Report, ABC):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return sheet_page.snippet(self.sheet())
+        return html_page.sheet_to_snippet(self.sheet())
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield from sheet.renderables(self.sheet(), width=options.max_width)
 
     def to_html(self) -> str:
         """All of it as one self-contained page."""
-        return sheet_page.page(self.sheet())
+        return html_page.sheet_to_page(self.sheet())

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ..report import summary
+from ..report.columns import Column, present
+from ..report.formatting import count, decimals, number, printable, share
+from ..report.sheet import Sheet
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from . import summary
-from .columns import Column, present
-from .names import printable
-from .numbers import count, decimals, number, share
-from .sheet import Sheet
 
 if TYPE_CHECKING:
-    from ..report import Report
+    from ..report.report import Report
 
 INFINITE = "inf"
 SHOWN = 4

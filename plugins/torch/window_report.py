@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...analyzer.measures import MEASURES
-from ...analyzer.report import Report, SiteReport
+from ...analyzer.report.evaluation import network_values, site_values
+from ...analyzer.report.report import Report, SiteReport
 from ...analyzer.sites import Site
 from ...analyzer.stats import Extents, Fates, Nonfinite
-from ...analyzer.telling import network_values, site_values
 from ...analyzer.values.plain_data import Value
 from .reduce import STATISTICS, comoments_of
 

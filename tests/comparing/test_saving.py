@@ -7,7 +7,7 @@ import relucid
 from relucid.analyzer.comparing import compare, compare_chain
 from relucid.analyzer.comparing.comparison import Comparison
 from relucid.analyzer.comparing.course import Course
-from relucid.analyzer.report import Report
+from relucid.analyzer.report.report import Report
 
 from ..small import perceptron, samples
 

@@ -12,12 +12,12 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.native import why_not
 from relucid.analyzer.options import Options
-from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.report import Report
 from relucid.analyzer.runtime.probe_setup import PORTABLE
 from relucid.analyzer.runtime.stream import PROOF
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import LabelledPatterns
-from relucid.analyzer.telling import tell
 
 from .. import reference
 from ..small import model, perceptron, samples

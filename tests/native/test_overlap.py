@@ -10,13 +10,13 @@ import pytest
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.report import Report
 from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
 from relucid.analyzer.runtime.session import Session
 from relucid.analyzer.runtime.tap_accumulator import Collector
 from relucid.analyzer.state import checkpoint
 from relucid.analyzer.state.analysis_state import State
-from relucid.analyzer.telling import tell
 
 from .. import reference
 from ..interrupts import broken_off

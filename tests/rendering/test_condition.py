@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.rendering import expression
-from relucid.analyzer.rendering.condition import MEANT, Condition
-from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.report import expression
+from relucid.analyzer.report.condition import MEANT, Condition
+from relucid.analyzer.report.report import Report, SiteReport
 
 numbers = st.sampled_from(["a", "b", "0", "1", "0.5", "2.25"])
 arithmetic = st.recursive(

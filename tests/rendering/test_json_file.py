@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.rendering.json_file import decode, encode
-from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report.serialize import report_from_json, report_to_json
 from relucid.analyzer.values.estimate import Estimate
 
 names = st.text(st.characters(codec=None), max_size=30)
@@ -47,10 +47,10 @@ def strictly(text):
 
 @given(reports())
 def test_what_is_read_is_what_was_written(report):
-    text = encode(report)
+    text = report_to_json(report)
     strictly(text)
     assert text.isascii()
-    sites, network, made, notes, refused = decode(text, "report.json")
+    sites, network, made, notes, refused = report_from_json(text, "report.json")
     assert Report(tuple(SiteReport(*site) for site in sites), network, made, notes, refused) == report
 
 

@@ -2,8 +2,8 @@
 
 from html.parser import HTMLParser
 
-from relucid.analyzer.rendering.names import printable
-from relucid.analyzer.report import Report
+from relucid.analyzer.report.formatting import printable
+from relucid.analyzer.report.report import Report
 
 
 class Shown(HTMLParser):

@@ -12,10 +12,10 @@ from relucid.analyzer.atomic_write import write_all
 from relucid.analyzer.comparing.comparison import Comparison
 from relucid.analyzer.comparing.course import OF_PAIR, OF_STATE, Course
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.rendering.change_condition import ChangeCondition
 from relucid.analyzer.rendering.comparison_sheet import OF_SITES, OF_STATES
-from relucid.analyzer.rendering.comparison_words import WORDS
-from relucid.analyzer.report import SiteReport
+from relucid.analyzer.report.condition import ChangeCondition
+from relucid.analyzer.report.report import SiteReport
+from relucid.analyzer.report.schema import COMPARISON_WORDS
 from relucid.analyzer.values.estimate import Estimate
 
 COLUMNS = tuple(chain.from_iterable(OF_SITES))
@@ -181,6 +181,6 @@ def test_a_folder_that_cannot_be_written_to_is_one_line_and_leaves_nothing(tmp_p
 def test_the_document_lists_the_words() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (count|number|share|list|truth|text) \| (.*) \|$", text, re.M)
-    assert rows == [(word.name, word.kind, word.meaning) for word in WORDS]
+    assert rows == [(word.name, word.kind, word.meaning) for word in COMPARISON_WORDS]
     assert all(f"`{name}`" in text for name in (*OF_STATE, *(f"{name}_to_first" for name in OF_PAIR)))
-    assert {column.name for column in COLUMNS} <= {word.name for word in WORDS}
+    assert {column.name for column in COLUMNS} <= {word.name for word in COMPARISON_WORDS}

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from relucid.analyzer.rendering.columns import COLUMNS
-from relucid.analyzer.rendering.names import middle, printable, shortened
-from relucid.analyzer.rendering.numbers import estimate, share
-from relucid.analyzer.rendering.table import fitted
-from relucid.analyzer.report import Report, SiteReport
+from relucid.analyzer.report.columns import COLUMNS
+from relucid.analyzer.report.formatting import estimate, middle, printable, share, shortened
+from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report.table import fitted
 from relucid.analyzer.values.estimate import Estimate
 
 anything = st.text(st.characters(codec=None), max_size=120)

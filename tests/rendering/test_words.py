@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from relucid.analyzer.rendering.columns import COLUMNS, MORE
-from relucid.analyzer.rendering.json_file import VERSION
-from relucid.analyzer.rendering.words import BY_NAME, WORDS
+from relucid.analyzer.report.columns import COLUMNS, MORE
+from relucid.analyzer.report.schema import BY_NAME, WORDS
+from relucid.analyzer.report.serialize import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "report.md"
 

@@ -5,8 +5,7 @@ from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
-from .names import middle
-from .numbers import share
+from .formatting import middle, share
 
 WIDTH, LEFT, RIGHT = 1080.0, 44.0, 8.0
 TOP, BOTTOM = 8.0, 24.0

@@ -12,20 +12,38 @@ from ..values.estimate import Estimate
 from ..values.plain_data import Value
 from . import charts, summary
 from .columns import ASKED, COLUMNS, MORE, Column, present
-from .escaped import text
-from .names import printable, shortened
-from .numbers import count, number, share
-from .words import BY_NAME
+from .formatting import count, number, printable, share, shortened
+from .schema import BY_NAME
+from .sheet import Sheet
 
 if TYPE_CHECKING:
-    from ..report import Report, SiteReport
+    from .report import Report, SiteReport
+
+
+def text(words: str) -> str:
+    """The words as a run of their own.
+
+    >>> text("<b>")
+    '<bdi>&lt;b&gt;</bdi>'
+    """
+    return f"<bdi>{escape(printable(words))}</bdi>"
+
+
+def row(tag: str, cells: Iterable[str]) -> str:
+    """A row of a table, its cells of one kind.
+
+    >>> row("th", ["site"])
+    '<tr><th><bdi>site</bdi></th></tr>'
+    """
+    return f"<tr>{''.join(f'<{tag}>{text(cell)}</{tag}>' for cell in cells)}</tr>"
+
 
 LISTED = 200
 NAME = 72
 LEGEND = "".join(f'<span class="key {kind}">{kind}</span>' for kind in ("dead", "nonlinear", "linear"))
 
 
-def page(report: "Report") -> str:
+def report_to_page(report: "Report") -> str:
     """The whole page."""
     template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     script = template.partition("<script>")[2].partition("</script>")[0]
@@ -184,3 +202,61 @@ def ranges(numbers: tuple[int, ...]) -> str:
             pieces.append([n, n])
     shown = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in pieces[:LISTED])
     return shown + (" ... (the rest is in report.json)" if len(pieces) > LISTED else "")
+
+
+HEAD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ border-bottom: 1px solid #8884; padding: .25rem .6rem; text-align: right; }}
+th:first-child, td:first-child {{ text-align: left; }}
+</style></head><body>
+"""
+
+
+def sheet_to_snippet(sheet: Sheet) -> str:
+    """Title, table, lines and notes, without a style."""
+    heading = row("th", [sheet.what, *(" ".join(filter(None, column.heading)) for column in sheet.columns)])
+    columns = [sheet.cells(column) for column in sheet.columns]
+    rows = (row("td", [name, *cells]) for (name, _), *cells in zip(sheet.rows, *columns, strict=True))
+    lines = [f"{words}: {value}" for words, value in sheet.lines]
+    lines += ["~ marks an estimate, ± its standard error"] * sheet.estimated
+    lines += [f"note: {note}" for note in sheet.notes]
+    lines += [f"not compared: {name} ({kind}): {reason}" for name, kind, reason in sheet.refused]
+    return (
+        f"<div><p><b>{text(sheet.title)}</b><br>{text(sheet.header)}</p>"
+        f"<table><thead>{heading}</thead><tbody>{''.join(rows)}</tbody></table>"
+        f"{''.join(f'<p>{text(line)}</p>' for line in lines)}</div>"
+    )
+
+
+def sheet_to_page(sheet: Sheet) -> str:
+    """The same as a whole page."""
+    return f"{HEAD.format(title=escape(printable(sheet.title)))}{sheet_to_snippet(sheet)}\n</body></html>\n"
+
+
+def report_to_snippet(report: "Report") -> str:
+    """Title, table of the sites, values of the network and notes.
+
+    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> report_to_snippet(Report((SiteReport("act", "relu", {"units": 10}),), made={"model": "net.onnx"})).count("<tr>")
+    2
+    """
+    columns = present(COLUMNS, report)
+    heading = row("th", ["site", "kind", *(" ".join(filter(None, column.heading)) for column in columns)])
+    rows = (
+        row("td", [site.name, site.kind, *(column.cell(site.values) for column in columns)]) for site in report.sites
+    )
+    lines = [f"{words}: {value}" for words, value in summary.network(report)]
+    lines += [f"note: {note}" for note in summary.notes(report)]
+    if report.not_analysable:
+        lines.append(f"not analysable: {len(report.not_analysable)}")
+    return (
+        f"<div><p><b>{text(summary.title(report))}</b><br>{text(summary.header(report))}</p>"
+        f"<table><thead>{heading}</thead><tbody>{''.join(rows)}</tbody></table>"
+        f"{''.join(f'<p>{text(line)}</p>' for line in lines)}</div>"
+    )

@@ -1,19 +1,37 @@
 """A sheet: rows of numbers with a title, lines and notes, as a table in the terminal of at most 100 columns."""
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..values.plain_data import Value
 from .columns import Column
-from .names import middle, printable, shortened
-from .plain_text import WIDTH, printed
+from .formatting import middle, printable, shortened
+
+WIDTH = 100
+
+
+def printed(parts: Iterable[RenderableType]) -> str:
+    r"""The parts one below the other, without colours and without blanks at the ends of lines.
+
+    >>> printed(["one  ", "two"])
+    'one\ntwo'
+    """
+    page = io.StringIO()
+    console = Console(
+        file=page, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
+    )
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+
 
 NAME, LEAST = 20, 8
 STEPS = (("", 2), ("", 1), ("\n", 1))

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .names import printable
-from .numbers import count, share
+from .formatting import count, printable, share
 
 if TYPE_CHECKING:
-    from ..report import Report
+    from .report import Report
 
 SHOWN = 5
 

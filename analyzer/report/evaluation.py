@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .measures import MEASURES, network, patterns
-from .options import GLOBAL
+from ..measures import MEASURES, network, patterns
+from ..options import GLOBAL
+from ..sites import GUESS, Site
+from ..state.analysis_state import State
+from ..stats import CoMoment, Extents, Fates, Nonfinite, Patterns
+from ..stats.hits import Hits
+from ..stats.nonfinite import NONE
+from ..values.plain_data import Value
 from .report import Report, SiteReport
-from .sites import GUESS, Site
-from .state.analysis_state import State
-from .stats import CoMoment, Extents, Fates, Nonfinite, Patterns
-from .stats.hits import Hits
-from .stats.nonfinite import NONE
-from .values.plain_data import Value
 
 
 def tell(state: State) -> Report:

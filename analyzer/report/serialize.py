@@ -1,5 +1,7 @@
 """report.json: the whole report in strict JSON, and back; the schema is in docs/report.md."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Never
@@ -9,9 +11,12 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..values.estimate import Estimate
+from ..values.plain_data import Value
+from .formatting import number
 
 if TYPE_CHECKING:
-    from ..report import Report
+    from .report import Report
+
 
 SCHEMA = "relucid.report"
 VERSION = 1
@@ -29,7 +34,7 @@ class Parts(NamedTuple):
     not_analysable: tuple[tuple[str, str, str], ...]
 
 
-def encode(report: "Report") -> str:
+def report_to_json(report: "Report") -> str:
     """The report as ASCII JSON without NaN or Infinity, one site a line."""
     sites = [
         {
@@ -52,8 +57,8 @@ def encode(report: "Report") -> str:
     return "{\n" + ",\n".join(f'"{key}": {line}' for key, line in lines.items()) + "\n}\n"
 
 
-def decode(text: str, source: str) -> Parts:
-    """What `encode` wrote, back as the parts of an equal report.
+def report_from_json(text: str, source: str) -> Parts:
+    """What `report_to_json` wrote, back as the parts of an equal report.
 
     Args:
         text: of report.json.
@@ -138,3 +143,59 @@ def _typed(value: Any, kind: type) -> Any:
 
 def _no_constant(name: str) -> Never:
     raise ValueError(f"{name} is no JSON number")
+
+
+def units_to_csv(report: "Report") -> str:
+    """Columns site, unit (its number), then every value known by unit; empty where there is none.
+
+    >>> import numpy as np
+    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> print(units_to_csv(Report((SiteReport("act", "relu", {"unit_low": np.array([-1.5, np.nan])}),))))
+    site,unit,unit_low
+    act,0,-1.5
+    act,1,
+    <BLANKLINE>
+    """
+    names = list(dict.fromkeys(name for site in report.sites for name in site.per_unit))
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    writer.writerow(["site", "unit", *names])
+    for site in report.sites:
+        arrays = site.per_unit
+        units = len(next(iter(arrays.values()))) if arrays else int(number(site.values.get("units")) or 0)
+        blank = [""] * units
+        entries = [arrays[name].tolist() if name in arrays else blank for name in names]
+        writer.writerows([site.name, *map(_cell, row)] for row in zip(range(units), *entries, strict=True))
+    return page.getvalue()
+
+
+def _cell(value: object) -> object:
+    return "" if value != value else value  # noqa: PLR0124 - only NaN differs from itself
+
+
+def course_to_csv(report: "Report") -> str:
+    """Columns site, state, model, then every value known by state; empty where there is none, estimates by value.
+
+    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> site = SiteReport("act", "relu", {"units": 2, "entropy": (1.5, 2.0), "distance_to_previous": (None, 0.25)})
+    >>> print(course_to_csv(Report((site,), network={"states": ("a", "b")})))
+    site,state,model,entropy,distance_to_previous
+    act,0,a,1.5,
+    act,1,b,2.0,0.25
+    <BLANKLINE>
+    """
+    states = report.network["states"]
+    names = list(dict.fromkeys(n for site in report.sites for n, v in site.values.items() if isinstance(v, tuple)))
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    writer.writerow(["site", "state", "model", *names])
+    for site in report.sites:
+        series = [site.values[name] for name in names]
+        for place, state in enumerate(states if isinstance(states, tuple) else ()):
+            writer.writerow([site.name, place, state, *(_state_cell(each, place) for each in series)])
+    return page.getvalue()
+
+
+def _state_cell(series: Value, place: int) -> object:
+    value = series[place] if isinstance(series, tuple) else None
+    return "" if value is None else value.value if isinstance(value, Estimate) else value

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..values.plain_data import Value
-from .numbers import Exact, count, decimals, share, written
+from .formatting import Exact, count, decimals, share, written
 
 if TYPE_CHECKING:
-    from ..report import Report
+    from .report import Report
 
 
 @dataclass(frozen=True)

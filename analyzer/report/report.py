@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .atomic_write import read_back, write_all
-from .errors import DataError
-from .rendering import csv_file, html_file, json_file
-from .values.plain_data import Value, no_such, plain, same
+from ..atomic_write import read_back, write_all
+from ..errors import DataError
+from ..values.plain_data import Value, no_such, plain, same
+from . import html_page, serialize
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -170,32 +170,32 @@ class Report:
 
     def __str__(self) -> str:
         """The table as plain text, at most 100 columns."""
-        from .rendering.table import as_text  # noqa: PLC0415 - rich is slow to import
+        from .table import as_text  # noqa: PLC0415 - rich is slow to import
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from .rendering.notebook import snippet  # noqa: PLC0415 - wanted by notebooks alone
+        from .html_page import report_to_snippet  # noqa: PLC0415 - wanted by notebooks alone
 
-        return snippet(self)
+        return report_to_snippet(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from .rendering.table import renderables  # noqa: PLC0415 - rich is slow to import
+        from .table import renderables  # noqa: PLC0415 - rich is slow to import
 
         yield from renderables(self, width=options.max_width)
 
     def to_json(self) -> str:
         """The whole report as strict JSON, schema in docs/report.md."""
-        return json_file.encode(self)
+        return serialize.report_to_json(self)
 
     def to_csv(self) -> str:
         """The values of single units as one CSV table."""
-        return csv_file.encode(self)
+        return serialize.units_to_csv(self)
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
-        return html_file.page(self)
+        return html_page.report_to_page(self)
 
     def save(self, folder: str | Path) -> tuple[Path, ...]:
         """Write it as JSON, CSV and HTML under the names `FILES` into the folder, each whole or not at all.
@@ -220,7 +220,7 @@ class Report:
             DataError: no such file, not a report, damaged, or written by a newer schema.
         """
         text, source = read_back(Path(path), cls.FILES[0])
-        sites, network, made, notes, not_analysable = json_file.decode(text, source)
+        sites, network, made, notes, not_analysable = serialize.report_from_json(text, source)
         try:
             return cls(tuple(SiteReport(*site) for site in sites), network, made, notes, not_analysable)
         except ValueError as error:

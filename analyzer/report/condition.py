@@ -6,20 +6,22 @@ only what is known to be true fires.
 """
 
 import ast
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
-from ..values.plain_data import no_such
+from ..values.plain_data import Value, no_such
 from . import expression
-from .numbers import number
-from .words import BY_NAME, WORDS, Word
+from .formatting import number
+from .schema import BY_NAME, COMPARISON_WORDS, WORDS, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from ..report import Report
-    from ..values.plain_data import Value
+    from .report import Report
+
 
 NETWORK = "the network"
 
@@ -45,7 +47,7 @@ class Condition:
         text: as it was written.
         tree: what it says.
 
-    >>> from relucid.analyzer.report import Report, SiteReport
+    >>> from relucid.analyzer.report.report import Report, SiteReport
     >>> report = Report((SiteReport("act", "relu", {"dead_units": (0,), "dead_unit_ratio": 0.25}),))
     >>> Condition.parse("dead_units > 0.2").firing(report)
     ('act',)
@@ -136,3 +138,65 @@ def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> floa
         return number(values.get(share))
     members = number(values.get(name))
     return members / len(report.sites) if members is not None and report.sites else None
+
+
+CHANGE_NUMBERS = {
+    word.name: word for word in reversed(COMPARISON_WORDS) if word.kind != "list" and word.place != "unit"
+}
+OF_DISTANCE = {"temperature": "distance", "network_temperature": "mean_distance"}
+
+
+@dataclass(frozen=True)
+class ChangeCondition:
+    """A parsed condition.
+
+    Args:
+        text: as it was written.
+        tree: what it says.
+
+    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> report = Report((SiteReport("act", "relu", {"distance": 1.0, "temperature": None}),))
+    >>> ChangeCondition.parse("temperature > 5").firing(report), ChangeCondition.parse("distance < 1").firing(report)
+    (('act',), ())
+    """
+
+    text: str
+    tree: ast.expr
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The condition that the text says.
+
+        Raises:
+            OptionError: it is no condition, names a value no comparison has, or asks of a share what is true of every
+                share or of none, as `distance > 20` does.
+        """
+        text = text.strip()
+        tree = expression.parse(text)
+        for name in expression.names(tree):
+            if name not in CHANGE_NUMBERS:
+                raise OptionError(no_such(f"{text!r}: a comparison has no value", name, sorted(CHANGE_NUMBERS)))
+        if not expression.names(tree):
+            raise OptionError(f"{text!r} asks for no value of the comparison; write one such as 'distance > 0.5'")
+        for name, always in expression.settled(tree, lambda name: CHANGE_NUMBERS[name].kind == "share"):
+            raise OptionError(f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %")
+        return cls(text, tree)
+
+    def firing(self, report: "Report") -> tuple[str, ...]:
+        """The names of the sites that satisfy it, in order of depth; of a condition on the network alone that."""
+        if all(CHANGE_NUMBERS[name].place == "network" for name in expression.names(self.tree)):
+            return (NETWORK,) if self._holds(report.network) else ()
+        return tuple(site.name for site in report.sites if self._holds({**report.network, **site.values}))
+
+    def notes(self, report: "Report") -> tuple[str, ...]:
+        """One sentence for each value it asks for that is defined nowhere, so that nothing could fire by it."""
+        return silent(self.text, expression.names(self.tree), report, _meaning_of_change)
+
+    def _holds(self, values: Mapping[str, Value]) -> bool:
+        return expression.truth(self.tree, lambda name: _meaning_of_change(name, values)) is True
+
+
+def _meaning_of_change(name: str, values: Mapping[str, Value]) -> float | None:
+    if name in OF_DISTANCE and number(values.get(OF_DISTANCE[name])) == 1:
+        return math.inf
+    return number(values.get(name))

@@ -1,0 +1,5 @@
+"""A report: plain data, shown as a table, a page, JSON and CSV, and tested by conditions."""
+
+from .report import Report, SiteReport
+
+__all__ = ["Report", "SiteReport"]
