@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analyzer import demo
     from .analyzer.analysis import analyze, merge
-    from .analyzer.comparing import compare, compare_chain
-    from .analyzer.comparing.comparison import Comparison
-    from .analyzer.comparing.course import Course
+    from .analyzer.compare import compare, compare_chain
+    from .analyzer.compare.comparison import Comparison, Course
     from .analyzer.errors import RelucidError
     from .analyzer.report.report import Report
     from .analyzer.sites import Site, find_sites
@@ -37,13 +36,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "analyze": "analyzer.analysis",
-    "compare": "analyzer.comparing",
-    "compare_chain": "analyzer.comparing",
+    "compare": "analyzer.compare",
+    "compare_chain": "analyzer.compare",
     "demo": "analyzer.demo",
     "find_sites": "analyzer.sites",
     "merge": "analyzer.analysis",
-    "Comparison": "analyzer.comparing.comparison",
-    "Course": "analyzer.comparing.course",
+    "Comparison": "analyzer.compare.comparison",
+    "Course": "analyzer.compare.comparison",
     "RelucidError": "analyzer.errors",
     "Report": "analyzer.report.report",
     "Site": "analyzer.sites",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from relucid.analyzer.analysis import analyze
-from relucid.analyzer.comparing import compare_chain
+from relucid.analyzer.compare import compare_chain
 from relucid.analyzer.errors import DataError, ModelError, OptionError, RelucidError
 from relucid.analyzer.sites import find_sites
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from ..comparing.comparison import compared
-from ..comparing.course import followed, wanted_pairs
-from ..comparing.observing import MEASURES, observe_all
+from ..compare.api import MEASURES, observe_all
+from ..compare.comparison import compared, followed, wanted_pairs
 from ..errors import OptionError
 from ..model.loading import load
 from ..options import Options

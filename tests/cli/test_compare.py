@@ -10,8 +10,7 @@ import pytest
 from click.testing import Result
 from onnx import numpy_helper
 
-from relucid.analyzer.comparing.comparison import Comparison
-from relucid.analyzer.comparing.course import Course
+from relucid.analyzer.compare.comparison import Comparison, Course
 
 Run = Callable[..., Result]
 

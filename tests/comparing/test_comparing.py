@@ -10,9 +10,9 @@ import pytest
 from onnx import numpy_helper
 
 import relucid
-from relucid.analyzer.comparing import compare, compare_chain
-from relucid.analyzer.comparing.contrast import Contrasts
-from relucid.analyzer.comparing.observing import MEASURES, observe_all
+from relucid.analyzer.compare import compare, compare_chain
+from relucid.analyzer.compare.api import MEASURES, observe_all
+from relucid.analyzer.compare.site_changes import Contrasts
 from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relucid.analyzer.comparing.matching import Match, match_inputs, match_sites, units_of
+from relucid.analyzer.compare.matching import Match, match_inputs, match_sites, units_of
 from relucid.analyzer.data import InputSpec
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.sites import Site

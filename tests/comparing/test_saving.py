@@ -4,9 +4,8 @@ import pickle
 from pathlib import Path
 
 import relucid
-from relucid.analyzer.comparing import compare, compare_chain
-from relucid.analyzer.comparing.comparison import Comparison
-from relucid.analyzer.comparing.course import Course
+from relucid.analyzer.compare import compare, compare_chain
+from relucid.analyzer.compare.comparison import Comparison, Course
 from relucid.analyzer.report.report import Report
 
 from ..small import perceptron, samples

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from relucid.analyzer.comparing import compare, compare_chain
+from relucid.analyzer.compare import compare, compare_chain
 from relucid.analyzer.errors import DataError, ModelError, OptionError
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import find_sites

@@ -9,10 +9,9 @@ import pytest
 from rich.console import Console
 
 from relucid.analyzer.atomic_write import write_all
-from relucid.analyzer.comparing.comparison import Comparison
-from relucid.analyzer.comparing.course import OF_PAIR, OF_STATE, Course
+from relucid.analyzer.compare.comparison import OF_PAIR, OF_STATE, Comparison, Course
+from relucid.analyzer.compare.sheet import OF_SITES, OF_STATES
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.rendering.comparison_sheet import OF_SITES, OF_STATES
 from relucid.analyzer.report.condition import ChangeCondition
 from relucid.analyzer.report.report import SiteReport
 from relucid.analyzer.report.schema import COMPARISON_WORDS

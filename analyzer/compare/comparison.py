@@ -1,16 +1,85 @@
-"""The course of a network over several states: how near each is to the first, the last and the one before."""
+"""The comparison of two states of a network: what changed, by site and for the whole, as frozen plain data."""
 
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import OptionError
-from ..rendering import comparison_sheet
-from ..report import serialize
-from ..report.report import SiteReport
+from ..report import html_page, serialize, sheet
+from ..report.report import Report, SiteReport
 from ..report.sheet import Sheet
 from ..values.plain_data import Value
-from .contrast import Contrast, Contrasts, Pair
-from .shown import ShownReport
-from .telling import SIMILAR, mean, notes_on, of_itself, of_network, of_pair, of_site, of_state, refused, seen_sites
+from .evaluation import SIMILAR, mean, notes_on, of_itself, of_network, of_pair, of_site, of_state, refused, seen_sites
+from .sheet import of_comparison, of_course
+from .site_changes import Contrast, Contrasts, Pair
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+
+class ShownReport(Report, ABC):
+    """A report that shows itself by its sheet; what the sheet holds is said by who derives from it."""
+
+    @abstractmethod
+    def sheet(self) -> "Sheet":
+        """What is shown."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.sites)} sites of {self.made.get('model', 'several models')})"
+
+    def __str__(self) -> str:
+        """The table as plain text, at most 100 columns."""
+        return sheet.as_text(self.sheet())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html_page.sheet_to_snippet(self.sheet())
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield from sheet.renderables(self.sheet(), width=options.max_width)
+
+    def to_html(self) -> str:
+        """All of it as one self-contained page."""
+        return html_page.sheet_to_page(self.sheet())
+
+
+PAIR = (0, 1)
+
+
+class Comparison(ShownReport):
+    """What changed from one model to another on the same data: a report, its values listed in docs/compare.md.
+
+    >>> from relucid import compare, demo
+    >>> same = compare(demo.model(), demo.model(), demo.data(), limit=10)
+    >>> same.mean_distance, same["hidden.relu"].weighted_jaccard
+    (0.0, 1.0)
+    """
+
+    FILES: ClassVar = ("comparison.json", "units.csv", "comparison.html")
+
+    def sheet(self) -> Sheet:
+        """What is shown."""
+        return of_comparison(self)
+
+
+def compared(contrasts: Contrasts) -> Comparison:
+    """The comparison of the first state with the second: pure formulas over statistics, nothing else."""
+    seen, sites = seen_sites(contrasts), []
+    for contrast in seen:
+        before, after = (of_state(found) for found in contrast.states)
+        values = {
+            **of_site(contrast),
+            **of_pair(contrast, PAIR),
+            **{f"{name}_before": value for name, value in before.items()},
+            **{f"{name}_after": value for name, value in after.items()},
+        }
+        sites.append(SiteReport(contrast.match.name, contrast.match.kind, values))
+    changed = {contrast.match.name: contrast.changes[PAIR] for contrast in seen}
+    network = {"samples": contrasts.samples, **(of_network(changed) if changed else {})}
+    return Comparison(tuple(sites), network, contrasts.made, notes_on(contrasts), refused(contrasts))
+
 
 OF_PAIR = ("distance", "temperature", *SIMILAR)
 OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
@@ -32,7 +101,7 @@ class Course(ShownReport):
 
     def sheet(self) -> Sheet:
         """What is shown."""
-        return comparison_sheet.of_course(self)
+        return of_course(self)
 
     def to_csv(self) -> str:
         """One row for each site and state."""

@@ -17,7 +17,7 @@ from ..runtime.tap_accumulator import values_to_tap
 from ..runtime.tap_axes import agree, in_axes
 from ..sites import Site
 from ..stats import CoMoment
-from .contrast import Contrast, Contraster
+from .site_changes import Contrast, Contraster
 
 Array = NDArray[Any]
 RUN_BYTES = 32 << 20

@@ -13,7 +13,7 @@ from ..sites import GUESS
 from ..stats import Changes, CoMoment, Extents, Patterns, Statistic
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .contrast import Contrast, Contrasts, Pair
+from .site_changes import Contrast, Contrasts, Pair
 
 OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_units", "dead_unit_ratio")
 SIMILAR = ("weighted_jaccard", "jaccard", "frequent_jaccard")
