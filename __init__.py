@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .analyzer.compare import compare, compare_chain
     from .analyzer.compare.comparison import Comparison, Course
     from .analyzer.errors import RelucidError
-    from .analyzer.report.report import Report
+    from .analyzer.report import Report
     from .analyzer.sites import Site, find_sites
 
 __all__ = [
@@ -56,7 +56,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would believe in every name
         if name not in _HOME:
             raise AttributeError(f"module 'relucid' has no attribute {name!r}")
         home = import_module("." + _HOME[name], __name__)
-        value = home if _HOME[name].endswith("." + name) else getattr(home, name)
+        value = home if name == "demo" else getattr(home, name)
         globals()[name] = value
         return value
 

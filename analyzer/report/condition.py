@@ -47,7 +47,7 @@ class Condition:
         text: as it was written.
         tree: what it says.
 
-    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> from relucid.analyzer.report import Report, SiteReport
     >>> report = Report((SiteReport("act", "relu", {"dead_units": (0,), "dead_unit_ratio": 0.25}),))
     >>> Condition.parse("dead_units > 0.2").firing(report)
     ('act',)
@@ -154,7 +154,7 @@ class ChangeCondition:
         text: as it was written.
         tree: what it says.
 
-    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> from relucid.analyzer.report import Report, SiteReport
     >>> report = Report((SiteReport("act", "relu", {"distance": 1.0, "temperature": None}),))
     >>> ChangeCondition.parse("temperature > 5").firing(report), ChangeCondition.parse("distance < 1").firing(report)
     (('act',), ())

@@ -242,7 +242,7 @@ def sheet_to_page(sheet: Sheet) -> str:
 def report_to_snippet(report: "Report") -> str:
     """Title, table of the sites, values of the network and notes.
 
-    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> from relucid.analyzer.report import Report, SiteReport
     >>> report_to_snippet(Report((SiteReport("act", "relu", {"units": 10}),), made={"model": "net.onnx"})).count("<tr>")
     2
     """

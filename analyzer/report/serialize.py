@@ -149,7 +149,7 @@ def units_to_csv(report: "Report") -> str:
     """Columns site, unit (its number), then every value known by unit; empty where there is none.
 
     >>> import numpy as np
-    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> from relucid.analyzer.report import Report, SiteReport
     >>> print(units_to_csv(Report((SiteReport("act", "relu", {"unit_low": np.array([-1.5, np.nan])}),))))
     site,unit,unit_low
     act,0,-1.5
@@ -176,7 +176,7 @@ def _cell(value: object) -> object:
 def course_to_csv(report: "Report") -> str:
     """Columns site, state, model, then every value known by state; empty where there is none, estimates by value.
 
-    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> from relucid.analyzer.report import Report, SiteReport
     >>> site = SiteReport("act", "relu", {"units": 2, "entropy": (1.5, 2.0), "distance_to_previous": (None, 0.25)})
     >>> print(course_to_csv(Report((site,), network={"states": ("a", "b")})))
     site,state,model,entropy,distance_to_previous

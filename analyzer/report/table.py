@@ -144,7 +144,7 @@ def renderables(report: "Report", *, width: int = WIDTH) -> Iterator[RenderableT
 def as_text(report: "Report") -> str:
     """The table as plain text.
 
-    >>> from relucid.analyzer.report.report import Report, SiteReport
+    >>> from relucid.analyzer.report import Report, SiteReport
     >>> site = SiteReport("act", "relu", {"units": 10, "dead_units": (3,), "vni": None})
     >>> print(as_text(Report((site,), network={"samples": 5}, made={"model": "net.onnx"})))
     net.onnx

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...analyzer.errors import StateError
 from ...analyzer.options import SQUARES
-from ...analyzer.report.report import Report
+from ...analyzer.report import Report
 from ...analyzer.sites import Site
 from ...analyzer.stats.patterns import CAPACITY
 from .capture import Capture

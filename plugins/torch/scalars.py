@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...analyzer.report.report import Report
+from ...analyzer.report import Report
 from ...analyzer.values.estimate import Estimate
 
 Scalar = int | float

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...analyzer.errors import DataError, ModelError, OptionError
 from ...analyzer.options import SQUARES
-from ...analyzer.report.report import Report
+from ...analyzer.report import Report
 from ...analyzer.stats.patterns import CAPACITY
 from .attaching import inside
 from .capture import Capture

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ...analyzer.report.report import Report
+from ...analyzer.report import Report
 from ...analyzer.runtime.tap_accumulator import Collector, Seen
 from ...analyzer.sites import Site
 from ...analyzer.stats import Fates, Tree

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...analyzer.measures import MEASURES
 from ...analyzer.report.evaluation import network_values, site_values
-from ...analyzer.report.report import Report, SiteReport
+from ...analyzer.report import Report, SiteReport
 from ...analyzer.sites import Site
 from ...analyzer.stats import Extents, Fates, Nonfinite
 from ...analyzer.values.plain_data import Value

@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 
 from relucid.analyzer.analysis import analyze
-from relucid.analyzer.report.report import Report
+from relucid.analyzer.report import Report
 
 Run = Callable[..., Result]
 

@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from click.testing import Result
 
-from relucid.analyzer.report.report import Report
+from relucid.analyzer.report import Report
 
 Run = Callable[..., Result]
 COMMANDS = ("analyze", "compare", "demo", "doctor", "expose", "merge", "sites")

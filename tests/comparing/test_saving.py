@@ -6,7 +6,7 @@ from pathlib import Path
 import relucid
 from relucid.analyzer.compare import compare, compare_chain
 from relucid.analyzer.compare.comparison import Comparison, Course
-from relucid.analyzer.report.report import Report
+from relucid.analyzer.report import Report
 
 from ..small import perceptron, samples
 

@@ -114,5 +114,5 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         chosen = choose(loaded, options)
         return chosen if options.portable or request.param == NATIVE else request.param
 
-    monkeypatch.setattr("relucid.analyzer.runtime.session.preparation.way_of", way_of)
+    monkeypatch.setattr("relucid.analyzer.runtime.preparation.way_of", way_of)
     return request.param

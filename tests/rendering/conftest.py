@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.values.estimate import Estimate
 
 MADE = {

@@ -10,7 +10,7 @@ import pytest
 
 from relucid.analyzer.report.formatting import printable
 from relucid.analyzer.report.html_page import ranges
-from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report import Report, SiteReport
 
 VOID = {"meta", "rect", "circle", "path", "polyline", "br"}
 KNOWN = VOID | set(

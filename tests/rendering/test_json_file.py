@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.report.serialize import report_from_json, report_to_json
 from relucid.analyzer.values.estimate import Estimate
 

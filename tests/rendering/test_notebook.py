@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 from relucid.analyzer.report.formatting import printable
-from relucid.analyzer.report.report import Report
+from relucid.analyzer.report import Report
 
 
 class Shown(HTMLParser):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.values.estimate import Estimate
 
 

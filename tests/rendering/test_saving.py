@@ -8,7 +8,7 @@ import pyarrow.csv
 import pytest
 
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.report.report import Report, SiteReport
+from relucid.analyzer.report import Report, SiteReport
 
 
 def test_one_row_for_each_site_and_unit(usual, tmp_path):
