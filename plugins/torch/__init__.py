@@ -1,13 +1,13 @@
 """Plugins for PyTorch: what the analyzer measures, seen and steered while a network is trained."""
 
-from .actcoolr import ActCooLR
-from .capture import Capture, Observer
-from .cooling import Diverged
-from .monitor import Monitor
-from .sensitivity import Sensitivity, sensitivity
-from .separation import Separation, warm_up
-from .temperature import Thermometer
-from .zero_start import AnnealedDropout, annealed_rate, zero_init
+from .actcoolr.actcoolr import ActCooLR
+from .actcoolr.rule import Diverged
+from .capture.capture import Capture, Observer
+from .monitor.monitor import Monitor
+from .separation.separation import Separation, warm_up
+from .separation.zero_weights import AnnealedDropout, annealed_rate, zero_init
+from .temperature.sensitivity_analysis import Sensitivity, sensitivity
+from .temperature.thermometer import Thermometer
 
 __all__ = [
     "ActCooLR",

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from relucid.plugins.torch.deficits import penalty
-from relucid.plugins.torch.extremes_reference import extremes_reference
+from relucid.plugins.torch.separation.separation_loss import penalty
+
+from .extremes_reference import extremes_reference
 
 
 def by_hand(model: nn.Sequential, x: torch.Tensor, **how) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 
 from relucid.analyzer.errors import OptionError
 from relucid.plugins.torch import ActCooLR
-from relucid.plugins.torch.cooling import wanted
+from relucid.plugins.torch.actcoolr.rule import wanted
 
 from .optimizers import snapshot
 from .steered import net, run, sgd, steered

@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from relucid.plugins.torch import Diverged, Thermometer
-from relucid.plugins.torch.cooling import Belief
-from relucid.plugins.torch.looks import Looks
+from relucid.plugins.torch.actcoolr.measure_schedule import Looks
+from relucid.plugins.torch.actcoolr.rule import Belief
 
 from .steered import batch, net, run, sgd, steered
 

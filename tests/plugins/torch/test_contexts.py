@@ -104,7 +104,7 @@ def test_a_watched_forward_that_raises_leaves_the_compiler_as_it_was():
 
 def test_attaching_alone_does_not_import_the_compiler():
     code = (
-        "import sys, torch; from relucid.plugins.torch.separation import Separation; "
+        "import sys, torch; from relucid.plugins.torch.separation.separation import Separation; "
         "model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU()); separation = Separation(model); "
         "(model(torch.ones(4, 2)).sum() + separation.penalty()).backward(); separation.detach(); "
         "assert 'torch._dynamo' not in sys.modules"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import OptionError
-from relucid.plugins.torch.cooling import (
+from relucid.plugins.torch.actcoolr.measure_schedule import Looks
+from relucid.plugins.torch.actcoolr.rule import (
     TABLE_A1,
     Belief,
     Diverged,
@@ -21,8 +22,7 @@ from relucid.plugins.torch.cooling import (
     target_temperature,
     wanted,
 )
-from relucid.plugins.torch.looks import Looks
-from relucid.plugins.torch.transition import ARCTAN, LOG_NORMAL
+from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL
 
 
 @dataclass

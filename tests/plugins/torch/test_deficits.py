@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relucid.plugins.torch.deficits import aggregate, balanced, constraint_count, deficits, penalty
-from relucid.plugins.torch.extremes import Extremes, extremes
+from relucid.plugins.torch.separation.extreme_values import Extremes, extremes
+from relucid.plugins.torch.separation.separation_loss import aggregate, balanced, constraint_count, deficits, penalty
 
 numbers = st.floats(-4, 4, width=32)
 vectors = st.lists(numbers, min_size=1, max_size=6)

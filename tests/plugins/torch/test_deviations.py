@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from relucid.analyzer.errors import ModelError
-from relucid.plugins.torch.deviations import deviations, energy
-from relucid.plugins.torch.signs import Signs
-from relucid.plugins.torch.transition import ARCTAN
+from relucid.plugins.torch.temperature.packed_signs import Signs
+from relucid.plugins.torch.temperature.transition import ARCTAN
+from relucid.plugins.torch.temperature.transition_theory import deviations, energy
 
 
 def wide_layer(*, bias: bool, mean: float) -> tuple[nn.Linear, torch.Tensor]:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.checkpoint import checkpoint
 
-from relucid.plugins.torch.extremes import as_block, extremes, from_block
-from relucid.plugins.torch.extremes_reference import extremes_reference
+from relucid.plugins.torch.separation.extreme_values import as_block, extremes, from_block
+
+from .extremes_reference import extremes_reference
 
 AXES = [("unit",), ("point",), ("unit", "point"), ("layer",), ("point", "layer"), ("unit", "point", "layer")]
 LAYOUTS = {

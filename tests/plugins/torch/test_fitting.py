@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from relucid.analyzer.errors import DataError
-from relucid.plugins.torch.fitting import nls, probit_lstsq, sigma_growth
-from relucid.plugins.torch.transition import ARCTAN, HALF_ERF, LOG_NORMAL, MODELS
+from relucid.plugins.torch.temperature.transition import ARCTAN, HALF_ERF, LOG_NORMAL, MODELS
+from relucid.plugins.torch.temperature.transition_fit import nls, probit_lstsq, sigma_growth
 
 RATES = np.geomspace(1e-4, 1e2, 50)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relucid.plugins.torch.looks import Looks
+from relucid.plugins.torch.actcoolr.measure_schedule import Looks
 
 
 def measured(looks: Looks, steps: range, *, every: int, fits: frozenset[int] = frozenset()) -> tuple[list[int], Looks]:

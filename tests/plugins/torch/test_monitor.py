@@ -15,8 +15,8 @@ import relucid
 from relucid.analyzer.errors import OptionError, StateError
 from relucid.analyzer.stats import CoMoment
 from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor import Monitor
-from relucid.plugins.torch.reduce import STATISTICS, reduced_on_device
+from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch.monitor.reduce import STATISTICS, reduced_on_device
 
 from .monitored import batches, net, train
 
@@ -78,7 +78,7 @@ def test_training_is_bit_for_bit_what_it_is_without():
 def test_beside_separation_neither_sees_the_other(monkeypatch, first, on_device):
     if on_device:
         monkeypatch.setattr(
-            "relucid.plugins.torch.forward.reduced",
+            "relucid.plugins.torch.monitor.window.reduced",
             lambda z, _, index, *, capacity, **_more: reduced_on_device(z.detach(), index, DEVICE, capacity=capacity),
         )
     alone, x = net(), batches(1)[0]

@@ -9,7 +9,7 @@ from torch._dynamo.testing import CompileCounter
 from torch.utils.checkpoint import checkpoint
 
 from relucid.analyzer.errors import ModelError
-from relucid.plugins.torch.monitor import Monitor
+from relucid.plugins.torch.monitor.monitor import Monitor
 
 from .monitored import batches, net
 

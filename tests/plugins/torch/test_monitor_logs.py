@@ -10,8 +10,8 @@ from rich.console import Console
 from torch import nn
 
 from relucid.analyzer.errors import MissingDependencyError, OptionError
-from relucid.plugins.torch.logs import CsvLog, LiveTable, TensorBoardLog
-from relucid.plugins.torch.monitor import Monitor
+from relucid.plugins.torch.monitor.loggers import CsvLog, LiveTable, TensorBoardLog
+from relucid.plugins.torch.monitor.monitor import Monitor
 
 
 def watched(log, *, steps: int = 4) -> Monitor:

@@ -13,8 +13,8 @@ from relucid.analyzer.runtime.tap_accumulator import Collector
 from relucid.analyzer.runtime.tap_axes import in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import CoMoment, Extents, Patterns, Points, PreactivationCoMoment
-from relucid.plugins.torch.packing import packed, unpacked
-from relucid.plugins.torch.reduce import STATISTICS, arranged, comoments_of, reduced, reduced_on_device
+from relucid.plugins.torch.monitor.reduce import STATISTICS, arranged, comoments_of, reduced, reduced_on_device
+from relucid.plugins.torch.monitor.window_report import packed, unpacked
 
 ALL = (Extents, Points, Patterns, CoMoment, PreactivationCoMoment)
 
@@ -62,7 +62,7 @@ def test_on_a_device_the_statistics_are_the_analyzers(z):
 def test_a_device_reduction_cut_into_pieces_changes_nothing(monkeypatch):
     z = torch.randn(9, 4, 70)
     whole = reduced_on_device(z, np.arange(9), ALL, capacity=50)
-    monkeypatch.setattr("relucid.plugins.torch.reduce.CACHED", 300)
+    monkeypatch.setattr("relucid.plugins.torch.monitor.reduce.CACHED", 300)
     for kind, statistic in reduced_on_device(z, np.arange(9), ALL, capacity=50).parts.items():
         assert_same(whole.parts[kind], statistic)
 
@@ -131,7 +131,9 @@ def test_redundancy_is_that_of_the_preactivations_where_the_activation_is_not_se
 
 def test_many_units_are_left_without_comoments(monkeypatch):
     calls = []
-    monkeypatch.setattr("relucid.plugins.torch.reduce.reduced_on_device", lambda *given, **_: calls.append(given[2]))
+    monkeypatch.setattr(
+        "relucid.plugins.torch.monitor.reduce.reduced_on_device", lambda *given, **_: calls.append(given[2])
+    )
     z = torch.zeros(2, 1, 10, device="meta")
     reduced(z, collector(), np.arange(2), capacity=9, squares=9)
     reduced(z, collector(), np.arange(2), capacity=9, squares=10)

@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import relucid
 from relucid.analyzer.errors import DataError, ModelError, OptionError
-from relucid.plugins.torch.monitor import Monitor
-from relucid.plugins.torch.preserve import preserved
-from relucid.plugins.torch.snapshot import snapshot
+from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch.monitor.snapshots import snapshot
+from relucid.plugins.torch.steps.restore import preserved
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from relucid.plugins.torch import ActCooLR, Monitor, Separation, Thermometer, sensitivity
-from relucid.plugins.torch.rehearsal import hidden_from, rehearsal, rehearsing
-from relucid.plugins.torch.separation import warm_up
+from relucid.plugins.torch.capture.dry_run import hidden_from, rehearsal, rehearsing
+from relucid.plugins.torch.separation.separation import warm_up
 
 from .optimizers import snapshot
 

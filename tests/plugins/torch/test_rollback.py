@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from relucid.plugins.torch.rollback import rolled_back
-from relucid.plugins.torch.trials import LINEAR, is_linear, only_reads_gradients, trials
+from relucid.plugins.torch.steps.restore import rolled_back
+from relucid.plugins.torch.steps.trial_step import LINEAR, is_linear, only_reads_gradients, trials
 
 from .optimizers import OPTIMIZERS, net, snapshot, trained
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.analyzer.measures.temperature import pattern_distance
 from relucid.plugins.torch import Thermometer, sensitivity
-from relucid.plugins.torch.sensitivity import RATES
-from relucid.plugins.torch.transition import ARCTAN, LOG_NORMAL
+from relucid.plugins.torch.temperature.sensitivity_analysis import RATES
+from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL
 
 from .optimizers import OPTIMIZERS, snapshot, trained
 

@@ -11,11 +11,11 @@ from torch.utils.checkpoint import checkpoint
 
 from relucid.analyzer.errors import ModelError, RelucidError
 from relucid.plugins.torch import Separation
-from relucid.plugins.torch.deficits import penalty
-from relucid.plugins.torch.extremes_reference import extremes_reference
+from relucid.plugins.torch.separation.separation_loss import penalty
 
 from .architectures import build
 from .by_hand import X, by_hand, gradients, net
+from .extremes_reference import extremes_reference
 
 
 @pytest.mark.parametrize("inplace", [False, True])

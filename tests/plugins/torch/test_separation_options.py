@@ -6,10 +6,10 @@ from torch import nn
 
 from relucid.analyzer.errors import ModelError, OptionError, RelucidError, StateError
 from relucid.plugins.torch import Separation, warm_up
-from relucid.plugins.torch.deficits import penalty
-from relucid.plugins.torch.extremes_reference import extremes_reference
+from relucid.plugins.torch.separation.separation_loss import penalty
 
 from .by_hand import X, by_hand, net
+from .extremes_reference import extremes_reference
 
 
 def test_strengths_by_site():

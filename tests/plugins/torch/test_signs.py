@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.measures.temperature import pattern_distance
-from relucid.plugins.torch.signs import Signs, packed_bits
+from relucid.plugins.torch.temperature.packed_signs import Signs, packed_bits
 
 
 @st.composite

@@ -7,8 +7,8 @@ from torch import nn
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import KINDS, find_sites
 from relucid.plugins.torch import Capture
-from relucid.plugins.torch.calls import Call
-from relucid.plugins.torch.unit_axes import UnitAxes
+from relucid.plugins.torch.capture.activations import Call
+from relucid.plugins.torch.capture.unit_axes import UnitAxes
 
 from .architectures import ARCHITECTURES, build
 from .watching import Watching

@@ -12,7 +12,7 @@ from torch import nn
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.analyzer.measures.temperature import pattern_distance
 from relucid.plugins.torch import Thermometer
-from relucid.plugins.torch.probe import Probe
+from relucid.plugins.torch.temperature.pattern_change import Probe
 
 from .architectures import ARCHITECTURES, build
 from .optimizers import snapshot

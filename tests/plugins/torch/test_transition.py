@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from relucid.plugins.torch.transition import ARCTAN, HALF_ERF, LOG_NORMAL, MODELS, probit
+from relucid.plugins.torch.temperature.transition import ARCTAN, HALF_ERF, LOG_NORMAL, MODELS, probit
 
 RATES = np.geomspace(1e-6, 1e4, 60)
 log_rates = st.floats(-6, 6)

@@ -1,0 +1,1 @@
+"""ActCooLR: learning rates that follow a falling activation pattern temperature."""

@@ -1,0 +1,1 @@
+"""The pre-activations of every ReLU-like use, captured while a model runs."""

@@ -1,0 +1,1 @@
+"""Optimizer steps: observed, tried at other rates, and undone bit for bit."""

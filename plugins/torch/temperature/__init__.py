@@ -1,0 +1,1 @@
+"""How many decisions an optimizer step changes, measured and modelled."""

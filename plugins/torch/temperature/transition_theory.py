@@ -1,0 +1,105 @@
+"""The deviations of theorem 1: how far the pre-activations of a layer lie from 0, and how far its gradient moves them.
+
+Their ratio is the scale of the transition: D(rate) = 1 - [1 - arctan(rate sigma_g / sigma_c) / pi]^d.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ....analyzer.errors import ModelError
+
+_CONVOLVE = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv3d: functional.conv3d}
+
+
+class Deviations(NamedTuple):
+    """sigma_c of the pre-activations and sigma_g of their change at a rate of 1.
+
+    >>> Deviations(c=2.0, g=1.0).scale
+    0.5
+    """
+
+    c: float
+    g: float
+
+    @property
+    def scale(self) -> float:
+        """The s = sigma_g / sigma_c of `transition.arctan`."""
+        return self.g / self.c
+
+
+def deviation(weight: Tensor, bias: Tensor | None, energy: float) -> float:
+    """The sigma with sigma^2 = E[w^2] sum_j E[x_j^2] + E[b^2], (3.20) for parameters, (3.21) for gradients.
+
+    The thesis has the variances of x, and the sum runs over i; a weight with mean zero needs second moments, which are
+    larger where the inputs have a mean, as after a ReLU. Weights and biases have mean zero by assumption.
+
+    Args:
+        weight: weights of a layer, or their gradients, of any shape.
+        bias: biases, or their gradients (unit,).
+        energy: sum_j E[x_j^2], see `energy`.
+
+    >>> import torch
+    >>> deviation(torch.full((2, 2), 3.0), torch.tensor([4.0, 4.0]), 1.0)
+    5.0
+    """
+    square = weight.detach().double().square().mean() * energy
+    if bias is not None:
+        square = square + bias.detach().double().square().mean()
+    return float(square.sqrt())
+
+
+def energy(layer: nn.Module, x: Tensor) -> float:
+    """sum_j E[x_j^2] over the inputs j that one unit of a layer sees; the mean is over samples and positions.
+
+    Args:
+        layer: a linear map or a convolution.
+        x: its input (sample, ..., feature) or (sample, channel, ...).
+
+    Raises:
+        ModelError: the layer is something else.
+
+    >>> import torch
+    >>> energy(nn.Linear(2, 5), torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
+    7.0
+    >>> energy(nn.Conv2d(1, 5, 3), torch.ones(1, 1, 4, 4))
+    9.0
+    """
+    square = x.detach().double().square()
+    if isinstance(layer, nn.Linear):
+        return float(square.sum(-1).mean())
+    for kind, convolve in _CONVOLVE.items():
+        if isinstance(layer, kind):
+            ones = square.new_ones((layer.groups, *layer.weight.shape[1:]))
+            found = convolve(square, ones, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+            return float(found.mean())
+    raise ModelError(f"the deviations of a layer: wanted a linear map or a convolution, got {type(layer).__name__}")
+
+
+def deviations(layer: nn.Module, x: Tensor) -> Deviations:
+    """Both, of a layer whose gradients are there.
+
+    Args:
+        layer: a linear map or a convolution after `backward()`.
+        x: the input it had.
+
+    Raises:
+        ModelError: the layer is something else, or has no gradient.
+
+    >>> import torch
+    >>> layer, x = nn.Linear(3, 4), torch.ones(2, 3)
+    >>> layer(x).sum().backward()
+    >>> found = deviations(layer, x)
+    >>> round(found.g, 6)  # each weight has the gradient 2, each bias too
+    4.0
+    """
+    sum_of_squares = energy(layer, x)
+    weight, bias = layer.weight, layer.bias
+    if not isinstance(weight, Tensor) or weight.grad is None:
+        raise ModelError("the deviations of a layer need its gradients: call backward() before")
+    slope = bias.grad if isinstance(bias, Tensor) else None
+    return Deviations(
+        deviation(weight, bias if isinstance(bias, Tensor) else None, sum_of_squares),
+        deviation(weight.grad, slope, sum_of_squares),
+    )
