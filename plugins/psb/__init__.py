@@ -1,13 +1,10 @@
 """Progressive stochastic binarization: a trained network as shifts and additions, its precision chosen when it runs."""
 
-from .cost import Cost, cost, cost_table, relative_cost
-from .files import save
-from .levels import Levels
-from .node_cost import NodeCost
-from .rewrite import rewrite
-from .rewritten import Rewritten
-from .verification import OutputError, SiteError, Verification
-from .verify import verify
+from .encoding.levels import Levels
+from .evaluation.costs import Cost, cost, cost_table, relative_cost
+from .evaluation.node_costs import NodeCost
+from .evaluation.verification import OutputError, SiteError, Verification, verify
+from .rewriting.rewriter import Rewritten, rewrite, save
 
 __all__ = [
     "Cost",

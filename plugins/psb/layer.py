@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fixed_point import LOWEST
-from .packing import Packed
+from .encoding.fixed_point import LOWEST
+from .encoding.packing import Packed
 
 DOUBLE_BITS = 53
 

@@ -1,11 +1,10 @@
 """PSB while training: torch layers that compute as the rewritten model does, with straight-through gradients."""
 
-from .convert import convert, float_copy
-from .export import adopt, export
+from .conversion import convert, float_copy
+from .gradients import clipped_straight_through, straight_through
 from .gumbel import gumbel_binomial, gumbel_max
 from .layer import PsbLayer
-from .sampling import sampling
-from .straight_through import clipped_straight_through, straight_through
+from .onnx_export import adopt, export, sampling
 
 __all__ = [
     "PsbLayer",

@@ -1,5 +1,6 @@
 """A torch layer whose multiplications by weights are random shifts, with a straight-through gradient."""
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -7,15 +8,56 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ....analyzer.errors import ModelError
-from ..draws import Table, table_of
-from ..fixed_point import FRACTION
-from ..packing import Packed, pack
-from ..words import weight_words
-from .chance import Chance
-from .fixed_point import fixed, settled
-from .folding import along_units, folded, gain_of, offset_of, statistics_of
-from .straight_through import clipped_straight_through, straight_through
-from .tables import Affine, Norm, from_table, kind_of, to_table
+from ..encoding.binomial_table import Table, table_of
+from ..encoding.counter_rng import weight_words
+from ..encoding.fixed_point import FRACTION, HIGHEST, LOWEST
+from ..encoding.packing import Packed, pack
+from ..rewriting.targets import Format
+from .folding import Affine, Norm, along_units, folded, from_table, gain_of, kind_of, offset_of, statistics_of, to_table
+from .gradients import clipped_straight_through, straight_through
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How the weights of a layer are stored and drawn, all that does not change while it trains.
+
+    Args:
+        stored: in how many bits, and whether each image draws for itself.
+        exact_dyadics: as `table_of` has it.
+        most_samples: the largest number of samples.
+    """
+
+    stored: Format
+    exact_dyadics: bool
+    most_samples: int
+
+
+def fixed(x: Tensor, fraction: int) -> Tensor:
+    """The nearest multiples of 2^-f in 16 bits, float32, with the gradient of x.
+
+    >>> fixed(torch.tensor([0.5001, -40.0]), 10).tolist()
+    [0.5, -32.0]
+    """
+    steps = torch.round(torch.ldexp(x.detach(), torch.tensor(fraction))).clamp(LOWEST, HIGHEST)
+    return straight_through(x, torch.ldexp(steps, torch.tensor(-fraction)).float())
+
+
+def settled(total: Tensor, bias: Tensor, fraction: int) -> Tensor:
+    """Sums as activations: halves rounded up, the bias in whole steps added, saturated to 16 bits, float32.
+
+    Args:
+        total: exact sums.
+        bias: in the unit of the sums; broadcast against them.
+        fraction: f, bits behind the point of what is made.
+
+    >>> settled(torch.tensor([0.5, 1.5]).double(), torch.tensor(1.0), 0).tolist()
+    [2.0, 3.0]
+    """
+    with torch.no_grad():
+        steps = torch.floor(total * 2.0**fraction + 0.5)
+        biases = torch.round(bias.double() * 2.0**fraction).clamp(-(2**30), 2**30)
+        value = ((steps + biases.to(steps.dtype)).clamp(LOWEST, HIGHEST) * 2.0**-fraction).float()
+    return straight_through(total + bias, value)
 
 
 class PsbLayer(nn.Module):

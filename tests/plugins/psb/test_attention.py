@@ -7,8 +7,9 @@ import pytest
 
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.plugins import psb
-from relucid.plugins.psb import reference, uncertainty
-from relucid.plugins.psb.stored import stored_layers, stored_table
+from relucid.plugins.psb import reference
+from relucid.plugins.psb.attention import uncertainty
+from relucid.plugins.psb.evaluation.read_layers import stored_layers, stored_table
 
 CALLS = {"samples": 16, "base": 2, "seed": 5}
 

@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 
 from relucid.analyzer.errors import OptionError
-from relucid.plugins.psb import bernoulli
-from relucid.plugins.psb.curves import curves
+from relucid.plugins.psb.encoding import encoding
+from relucid.plugins.psb.encoding.encoding import curves
 
 
 def test_the_coins_have_the_law_of_n_flips():
     w, n = 0.3, 4
-    ones = np.rint(bernoulli.flip(np.full(20_000, w), samples=n, seed=3) * n).astype(int)
+    ones = np.rint(encoding.flip(np.full(20_000, w), samples=n, seed=3) * n).astype(int)
     seen = np.bincount(ones, minlength=n + 1)
     assert stats.chisquare(seen, 20_000 * stats.binom.pmf(np.arange(n + 1), n, w)).pvalue > 1e-3
 
@@ -19,24 +19,24 @@ def test_the_coins_have_the_law_of_n_flips():
 def test_the_product_is_right_in_the_mean_and_its_error_is_the_variance_of_the_coins():
     random = np.random.default_rng(0)
     w, x = random.random((30, 4)), random.standard_normal((3, 30))
-    drawn = np.stack([bernoulli.multiply(w, x, samples=2, seed=seed) for seed in range(400)])
-    deviation = np.sqrt(np.square(x) @ bernoulli.coin_variance(w, samples=2))
+    drawn = np.stack([encoding.multiply(w, x, samples=2, seed=seed) for seed in range(400)])
+    deviation = np.sqrt(np.square(x) @ encoding.coin_variance(w, samples=2))
     assert np.abs((drawn.mean(axis=0) - x @ w) / deviation * np.sqrt(400)).max() < 4.5
     assert (drawn.std(axis=0) / deviation) == pytest.approx(np.ones((3, 4)), abs=0.2)
 
 
 def test_the_same_seed_gives_the_same_coins():
     w = np.full(1000, 0.5)
-    assert np.array_equal(bernoulli.flip(w, seed=1), bernoulli.flip(w, seed=1))
-    assert not np.array_equal(bernoulli.flip(w, seed=1), bernoulli.flip(w, seed=2))
+    assert np.array_equal(encoding.flip(w, seed=1), encoding.flip(w, seed=1))
+    assert not np.array_equal(encoding.flip(w, seed=1), encoding.flip(w, seed=2))
 
 
 @pytest.mark.parametrize("w", [-0.1, 1.5, np.nan])
 def test_what_is_no_chance_is_refused(w):
     with pytest.raises(OptionError, match="lies in"):
-        bernoulli.flip([w])
+        encoding.flip([w])
     with pytest.raises(OptionError, match="at least 1 sample"):
-        bernoulli.flip([0.5], samples=0)
+        encoding.flip([0.5], samples=0)
 
 
 @pytest.mark.parametrize("n", [1, 4])

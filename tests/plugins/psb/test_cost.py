@@ -6,7 +6,7 @@ import pytest
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.stored import stored_layers, stored_table
+from relucid.plugins.psb.evaluation.read_layers import stored_layers, stored_table
 
 
 def counted(rewritten: psb.Rewritten, x: np.ndarray, samples: int, monkeypatch) -> tuple[int, int, int]:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from relucid.analyzer.errors import OptionError
-from relucid.plugins.psb.draws import masses, table_of
-from relucid.plugins.psb.levels import Levels
-from relucid.plugins.psb.words import weight_words
+from relucid.plugins.psb.encoding.binomial_table import masses, table_of
+from relucid.plugins.psb.encoding.counter_rng import weight_words
+from relucid.plugins.psb.encoding.levels import Levels
 
 
 @given(st.sampled_from([1, 2, 4, 16, 128, 1024]), st.fractions(0, 1, max_denominator=256))

@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from relucid.analyzer.errors import ModelError
-from relucid.plugins.psb import encoding
-from relucid.plugins.psb.encoding import ZERO, decode, encode
+from relucid.plugins.psb.encoding import encoding
+from relucid.plugins.psb.encoding.encoding import ZERO, decode, encode
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=True)
 

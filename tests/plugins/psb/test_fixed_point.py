@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relucid.plugins.psb.fixed_point import fraction_for, from_fixed, legacy_fixed_point, to_fixed
+from relucid.plugins.psb.encoding.fixed_point import fraction_for, from_fixed, legacy_fixed_point, to_fixed
 
 values = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.operators import OLDEST_OPSET, functions
-from relucid.plugins.psb.stored import operators_of
+from relucid.plugins.psb.evaluation.read_layers import operators_of
+from relucid.plugins.psb.ops.operators import OLDEST_OPSET, functions
 
 SETTINGS = settings(max_examples=25)
 

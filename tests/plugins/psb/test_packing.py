@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from relucid.analyzer.errors import OptionError
-from relucid.plugins.psb.levels import Levels
-from relucid.plugins.psb.packing import pack, planes, unplaned
+from relucid.plugins.psb.encoding.levels import Levels
+from relucid.plugins.psb.encoding.packing import pack, planes, unplaned
 
 
 @given(st.integers(1, 8), st.data())

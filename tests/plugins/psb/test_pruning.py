@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
-from relucid.plugins.psb.prune import PrunePass, pruned
-from relucid.plugins.psb.stored import stored_layers
+from relucid.plugins.psb.evaluation.read_layers import stored_layers
+from relucid.plugins.psb.rewriting.prune import PrunePass, pruned
 
 tensors = st.lists(arrays(np.float32, st.integers(0, 12), elements=st.floats(-4, 4, width=32)), max_size=3)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage, special, stats
 
-from relucid.plugins.psb import uncertainty
+from relucid.plugins.psb.attention import uncertainty
 
 scores = arrays(
     np.float64, st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(1, 5)), elements=st.floats(-50, 50)

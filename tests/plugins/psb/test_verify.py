@@ -7,7 +7,7 @@ import pytest
 from relucid.analyzer import demo
 from relucid.analyzer.errors import DataError, ModelError, OptionError
 from relucid.plugins import psb
-from relucid.plugins.psb.deviation import Deviation
+from relucid.plugins.psb.evaluation.deviation import Deviation
 
 
 @pytest.fixture(scope="module")

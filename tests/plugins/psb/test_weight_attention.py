@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.operators import OLDEST_OPSET
-from relucid.plugins.psb.packing import Packed, pack
-from relucid.plugins.psb.stored import stored_layers
-from relucid.plugins.psb.weight_attention import by_channels, by_neuron, from_codes, rows_of, to_codes
+from relucid.plugins.psb.attention.weight_attention import by_channels, by_neuron, from_codes, rows_of, to_codes
+from relucid.plugins.psb.encoding.packing import Packed, pack
+from relucid.plugins.psb.evaluation.read_layers import stored_layers
+from relucid.plugins.psb.ops.operators import OLDEST_OPSET
 
 SETTINGS = settings(max_examples=25)
 KINDS = ("channels", "neuron")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from relucid.plugins.psb.words import ROOT, derive, node_key, squares, weight_words
+from relucid.plugins.psb.encoding.counter_rng import ROOT, derive, node_key, squares, weight_words
 
 MASK = 2**64 - 1
 

@@ -1,0 +1,1 @@
+"""More samples where the network is unsure."""

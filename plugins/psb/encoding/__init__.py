@@ -1,0 +1,1 @@
+"""A weight as sign, exponent and probability, and the random numbers it is sampled with."""

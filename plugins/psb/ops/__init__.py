@@ -1,0 +1,1 @@
+"""The operators as ONNX functions of standard operators."""

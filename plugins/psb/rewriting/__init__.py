@@ -1,0 +1,1 @@
+"""A trained ONNX model rewritten into shifts and additions."""
