@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from relucid.plugins.torch import Capture, Separation
-from relucid.plugins.torch.deficits import penalty
-from relucid.plugins.torch.extremes import Extremes
+from relucid.plugins.torch.separation.extreme_values import Extremes
+from relucid.plugins.torch.separation.separation_loss import penalty
 
 VARIANTS = ("plain", "separation", "obvious")
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from relucid.plugins.torch import Monitor, Separation
-from relucid.plugins.torch.logs import CsvLog
+from relucid.plugins.torch.monitor.loggers import CsvLog
 
 
 def main(folder: Path) -> None:

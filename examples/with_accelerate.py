@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from relucid.plugins.torch import Monitor, Separation
-from relucid.plugins.torch.logs import CsvLog
+from relucid.plugins.torch.monitor.loggers import CsvLog
 
 
 def main(folder: Path) -> None:

@@ -212,7 +212,7 @@ def test_weights_in_several_folders(at, tmp_path, text_model):
 BIG = """
 import resource, sys
 from relucid.analyzer.model import load
-from relucid.analyzer.passes.instrument import InstrumentPass
+from relucid.analyzer.passes.expose_values import InstrumentPass
 from relucid.analyzer.sites import find_sites
 import onnx_ir as ir
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -10,8 +10,8 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import DataError, StateError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.runtime import background_merge
 from relucid.analyzer.runtime.tap_accumulator import Collector
 from relucid.analyzer.state import checkpoint

@@ -14,8 +14,8 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import RelucidError, StateError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
 

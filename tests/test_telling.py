@@ -7,8 +7,8 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.stats import merge_all
 
 from . import reference

@@ -7,7 +7,7 @@ import click
 
 from ..analyzer.cli.progress import progress
 from ..analyzer.errors import OptionError
-from .recipes import RECIPES, Order, recipe
+from .recipes import RECIPES, Order, find_recipe
 
 PATH = click.Path(path_type=Path)
 
@@ -81,7 +81,7 @@ def command(
         epochs=epochs,
         limit=limit,
     )
-    made = recipe(name)
+    made = find_recipe(name)
     _check_device(device)
     _make_folder(order.out)
     with progress(name, total=made.steps(order)) as told:

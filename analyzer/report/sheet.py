@@ -101,7 +101,7 @@ def renderables(sheet: Sheet, *, width: int = WIDTH) -> Iterator[RenderableType]
 def as_text(sheet: Sheet) -> str:
     """The sheet as plain text.
 
-    >>> from .numbers import count
+    >>> from .formatting import count
     >>> column = Column("patterns", ("", "patterns"), count)
     >>> print(as_text(Sheet("a", "5 samples", "site", (("act", {"patterns": 3}),), ((column,),), (), (), (), False)))
     a

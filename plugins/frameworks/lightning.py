@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ...analyzer.errors import wanted
 from ..torch import Separation
-from ..torch.monitor import Monitor
-from ..torch.scalars import Scalar
+from ..torch.monitor.loggers import Scalar
+from ..torch.monitor.monitor import Monitor
 from .parts import Parts
 
 wanted("lightning.pytorch", package="relucid[lightning]", task="this adapter")

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...analyzer.errors import OptionError
 from ..torch import Separation
-from ..torch.monitor import Log, Monitor
-from ..torch.scalars import Scalar
+from ..torch.monitor.loggers import Scalar
+from ..torch.monitor.monitor import Log, Monitor
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import nn
 from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import OptionError, wanted
 from ..torch import Separation
-from ..torch.monitor import Log, Monitor
+from ..torch.monitor.monitor import Log, Monitor
 from .parts import Parts
 
 wanted("transformers", package="relucid[transformers]", task="this adapter")

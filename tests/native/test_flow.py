@@ -14,8 +14,8 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
 from relucid.analyzer.runtime.probe_runner import Probed
 from relucid.analyzer.runtime.probe_setup import PORTABLE

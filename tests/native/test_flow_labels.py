@@ -12,8 +12,8 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.native import why_not
 from relucid.analyzer.options import Options
-from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.runtime.probe_setup import PORTABLE
 from relucid.analyzer.runtime.stream import PROOF
 from relucid.analyzer.state.analysis_state import State

@@ -10,8 +10,8 @@ import pytest
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
-from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.evaluation import tell
 from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
 from relucid.analyzer.runtime.session import Session
 from relucid.analyzer.runtime.tap_accumulator import Collector

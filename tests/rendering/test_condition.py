@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.report import expression
+from relucid.analyzer.report import Report, SiteReport, expression
 from relucid.analyzer.report.condition import MEANT, Condition
-from relucid.analyzer.report import Report, SiteReport
 
 numbers = st.sampled_from(["a", "b", "0", "1", "0.5", "2.25"])
 arithmetic = st.recursive(

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.report.formatting import printable
 from relucid.analyzer.report.html_page import ranges
-from relucid.analyzer.report import Report, SiteReport
 
 VOID = {"meta", "rect", "circle", "path", "polyline", "br"}
 KNOWN = VOID | set(

@@ -2,8 +2,8 @@
 
 from html.parser import HTMLParser
 
-from relucid.analyzer.report.formatting import printable
 from relucid.analyzer.report import Report
+from relucid.analyzer.report.formatting import printable
 
 
 class Shown(HTMLParser):

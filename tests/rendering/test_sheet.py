@@ -12,8 +12,8 @@ from relucid.analyzer.atomic_write import write_all
 from relucid.analyzer.compare.comparison import OF_PAIR, OF_STATE, Comparison, Course
 from relucid.analyzer.compare.sheet import OF_SITES, OF_STATES
 from relucid.analyzer.errors import OptionError
-from relucid.analyzer.report.condition import ChangeCondition
 from relucid.analyzer.report import SiteReport
+from relucid.analyzer.report.condition import ChangeCondition
 from relucid.analyzer.report.schema import COMPARISON_WORDS
 from relucid.analyzer.values.estimate import Estimate
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.report.columns import COLUMNS
 from relucid.analyzer.report.formatting import estimate, middle, printable, share, shortened
-from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.report.table import fitted
 from relucid.analyzer.values.estimate import Estimate
 

@@ -12,11 +12,13 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
 from relucid.plugins.torch import Diverged
-from relucid.plugins.torch.reading import Reading
-from relucid.trainers.recipes import Order, actcoolr, schedule_training
-from relucid.trainers.recipes.actcoolr_table import lead, summary, table
-from relucid.trainers.recipes.schedule_runs import EpochRow, Run, StepRow, key, read_rows
-from relucid.trainers.recipes.schedule_training import step_rows
+from relucid.plugins.torch.temperature.thermometer import Reading
+from relucid.trainers.recipes import Order
+from relucid.trainers.recipes.actcoolr import recipe
+from relucid.trainers.recipes.actcoolr.table import lead, summary, table
+from relucid.trainers.recipes.schedules import training
+from relucid.trainers.recipes.schedules.runs import EpochRow, Run, StepRow, key, read_rows
+from relucid.trainers.recipes.schedules.training import step_rows
 
 METHODS = ("step-decay", "actcoolr")
 
@@ -46,8 +48,8 @@ def rows_of(schedule: str, seed: int, accuracies: list[float], **changed) -> lis
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("made")
     told = []
-    lines = actcoolr.run(order(out), told.append)
-    assert sum(told) == actcoolr.steps(order(out)) == 8
+    lines = recipe.run(order(out), told.append)
+    assert sum(told) == recipe.steps(order(out)) == 8
     return out, lines
 
 
@@ -86,7 +88,7 @@ def test_a_stopped_recipe_goes_on_where_it_stopped(made, tmp_path):
     assert len(text) - len(kept) == 2
     (tmp_path / "actcoolr.csv").write_text("\n".join(kept) + "\n")
     told = []
-    assert actcoolr.run(order(tmp_path), told.append)[:4] == lines[:4]
+    assert recipe.run(order(tmp_path), told.append)[:4] == lines[:4]
     assert sum(told) == 8
     again = (tmp_path / "actcoolr.csv").read_text().splitlines()
     assert again[: len(kept)] == kept
@@ -96,25 +98,25 @@ def test_a_stopped_recipe_goes_on_where_it_stopped(made, tmp_path):
 def test_sweeps_are_runs_of_actcoolr_and_one_of_both_is_trained_once(tmp_path):
     wanted = order(tmp_path, methods=("gamma", "length"), limit=64)
     told = []
-    lines = actcoolr.run(wanted, told.append)
-    assert sum(told) == actcoolr.steps(wanted) == 6 + 6 + 3 + 6
+    lines = recipe.run(wanted, told.append)
+    assert sum(told) == recipe.steps(wanted) == 6 + 6 + 3 + 6
     trained = {key(row) for row in read_rows(tmp_path / "actcoolr.csv", EpochRow)}
     assert {(run.gamma, run.epochs) for run in trained} == {(1.0, 6), (4.0, 6), (1.0, 3)}
     assert [line.split("  ")[0] for line in lines[1:5]] == ["gamma 1", "gamma 4", "length 3", "length 6"]
     assert (tmp_path / "sweeps_f1.png").exists()
 
 
-@pytest.mark.parametrize(("below", "starts"), [(0.0, actcoolr.STARTS), (1 - 2**-2.2, actcoolr.STARTS[:3])])
+@pytest.mark.parametrize(("below", "starts"), [(0.0, recipe.STARTS), (1 - 2**-2.2, recipe.STARTS[:3])])
 def test_a_run_that_diverges_ends_there_and_cooler_starts_are_tried(below, starts, tmp_path, monkeypatch):
-    class Diverging(schedule_training.ActCooLR):
+    class Diverging(training.ActCooLR):
         def step(self, epoch=None):
             if self.history and self.history[-1].step >= 3 and self.history[0].wanted > below:
                 raise Diverged("at last", self.history)
             super().step(epoch)
 
-    monkeypatch.setattr("relucid.trainers.recipes.schedules.ActCooLR", Diverging)
+    monkeypatch.setattr("relucid.trainers.recipes.schedules.schedules.ActCooLR", Diverging)
     told = []
-    lines = actcoolr.run(order(tmp_path, methods=("actcoolr",), seeds=1), told.append)
+    lines = recipe.run(order(tmp_path, methods=("actcoolr",), seeds=1), told.append)
     rows = read_rows(tmp_path / "actcoolr.csv", EpochRow)
     last = [(starts[-1], 0, True)] if below == 0 else [(starts[-1], 0, False), (starts[-1], 1, False)]
     assert [(row.start, row.epoch, isnan(row.loss)) for row in rows] == [
@@ -124,7 +126,7 @@ def test_a_run_that_diverges_ends_there_and_cooler_starts_are_tried(below, start
     assert ("1 diverged" in lines[1]) == (below == 0)
     assert float(lines[1].split()[5]) == starts[-1]
     assert sum(told) == 2
-    assert actcoolr.run(order(tmp_path, methods=("actcoolr",), seeds=1), told.append) == lines
+    assert recipe.run(order(tmp_path, methods=("actcoolr",), seeds=1), told.append) == lines
     assert len(read_rows(tmp_path / "actcoolr.csv", EpochRow)) == len(rows)
 
 

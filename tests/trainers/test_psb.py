@@ -17,13 +17,13 @@ from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import parse
 from relucid.plugins.psb import reference
 from relucid.trainers.datasets.labelled import Labelled
-from relucid.trainers.recipes import Order, psb, psb_sizes, psb_subjects
-from relucid.trainers.recipes.psb_costs import savings
-from relucid.trainers.recipes.psb_judging import Subject, accuracy, error, run, started
-from relucid.trainers.recipes.psb_maps import maps, write_maps
-from relucid.trainers.recipes.psb_plans import Plan, by_samples, fig4_5, judge, table4_2
-from relucid.trainers.recipes.psb_scores import Mean, Score, append_scores, means, read_scores
-from relucid.trainers.recipes.psb_table import read_table, table
+from relucid.trainers.recipes import Order
+from relucid.trainers.recipes.psb import recipe, sizes, subjects
+from relucid.trainers.recipes.psb.costs import savings
+from relucid.trainers.recipes.psb.judging import Subject, accuracy, error, run, started
+from relucid.trainers.recipes.psb.maps import maps, write_maps
+from relucid.trainers.recipes.psb.plans import Plan, by_samples, fig4_5, judge, table4_2
+from relucid.trainers.recipes.psb.tables import Mean, Score, append_scores, means, read_scores, read_table, table
 from relucid.trainers.reproduce import command
 
 exporting = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -201,14 +201,14 @@ def test_maps_are_the_mean_errors_of_the_layers(pooled, tmp_path):
 
 def test_the_full_recipe_is_as_large_as_it_says():
     order = Order(out=Path())
-    plans = psb.plans(order)
+    plans = recipe.plans(order)
     assert {plan.part for each in plans.values() for plan in each} == {"fig4_2", "fig4_3", "table4_2", "fig4_5"}
-    size = psb_sizes.size_of(order)
+    size = sizes.size_of(order)
     assert size.depth == 20
     assert size.trained_at == (0, 1, 2, 4, 8, 16, 32)
     passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != "mnist_cntk8")
-    assert psb.steps(order) == passes + sum(size.epochs_by_net.values()) + psb.REPETITIONS
-    assert psb_sizes.size_of(Order(out=Path(), epochs=3)).epochs_by_net[psb_sizes.AFTER] == 1
+    assert recipe.steps(order) == passes + sum(size.epochs_by_net.values()) + recipe.REPETITIONS
+    assert sizes.size_of(Order(out=Path(), epochs=3)).epochs_by_net[sizes.AFTER] == 1
 
 
 class Tiny(torch.nn.Module):
@@ -229,12 +229,12 @@ class Tiny(torch.nn.Module):
 def test_the_command_makes_every_file(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     some = ("baseline", "pruning 50%", "attention entropy", "attention random, as entropy")
-    monkeypatch.setattr(psb, "table4_2", lambda seeds: [plan for plan in table4_2(seeds=seeds) if plan.case in some])
-    monkeypatch.setattr(psb, "QUICK_POWERS", (1, 4))
-    monkeypatch.setattr(psb, "QUICK_REPETITIONS", 2)
-    monkeypatch.setattr(psb_sizes, "QUICK", psb_sizes.Size(small=2, epochs=1, trained_at=(2,), images=20))
+    monkeypatch.setattr(recipe, "table4_2", lambda seeds: [plan for plan in table4_2(seeds=seeds) if plan.case in some])
+    monkeypatch.setattr(recipe, "QUICK_POWERS", (1, 4))
+    monkeypatch.setattr(recipe, "QUICK_REPETITIONS", 2)
+    monkeypatch.setattr(sizes, "QUICK", sizes.Size(small=2, epochs=1, trained_at=(2,), images=20))
     for kind in ("Residual", "AfterAddition", "SmallNet"):
-        monkeypatch.setattr(psb_subjects, kind, Tiny)
+        monkeypatch.setattr(subjects, kind, Tiny)
     known = tmp_path / "table.csv"
     known.write_text("experiment,setting,precision,top1_pct\npruning,50%,psb4,35.3\n")
     arguments = ["psb", "--quick", "--limit", "64", "--out", str(tmp_path / "out"), "--published", str(known)]
@@ -260,7 +260,7 @@ def test_a_published_table_of_another_kind_is_refused(tmp_path):
 
 def test_without_matplotlib_it_is_one_line(tmp_path, monkeypatch):
     from relucid.analyzer.errors import MissingDependencyError
-    from relucid.trainers.recipes.psb_lines import draw_lines
+    from relucid.trainers.recipes.psb.lines import draw_lines
 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingDependencyError, match="drawing wants matplotlib"):

@@ -11,10 +11,11 @@ from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb as plugin
 from relucid.trainers.datasets.labelled import Labelled, Split
 from relucid.trainers.nets.residual import Residual
-from relucid.trainers.recipes import Order, psb_data, psb_foreign, psb_sizes, psb_subjects
-from relucid.trainers.recipes.psb_judging import accuracy
-from relucid.trainers.recipes.psb_nets import AfterAddition, SmallNet
-from relucid.trainers.recipes.psb_training import moved, trained
+from relucid.trainers.recipes import Order
+from relucid.trainers.recipes.psb import foreign, sizes, subjects
+from relucid.trainers.recipes.psb.judging import accuracy
+from relucid.trainers.recipes.psb.nets import AfterAddition, SmallNet
+from relucid.trainers.recipes.psb.train import moved, trained
 
 exporting = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
@@ -58,10 +59,10 @@ def test_a_net_is_trained_once(tmp_path):
 
 
 def test_each_name_stands_for_a_net_of_its_own(tmp_path):
-    size = psb_sizes.Size(
+    size = sizes.Size(
         depth=8, widths=(2, 3, 4), narrow=(2, 2, 3), small=5, epochs=1, trained_at=(0, 2), images=20, augmented=False
     )
-    nets = psb_subjects.Trained(Order(out=tmp_path, seed=7), size, small_data())
+    nets = subjects.Trained(Order(out=tmp_path, seed=7), size, small_data())
     found = {}
     for name in size.epochs_by_net:
         subject = nets.subject(name, lambda _: None)
@@ -69,9 +70,9 @@ def test_each_name_stands_for_a_net_of_its_own(tmp_path):
         state = torch.load(tmp_path / "weights" / f"{subject.net}.pt", weights_only=True)
         found[name] = {key: tuple(value.shape) for key, value in state.items() if value.dim() > 1}
     residual = {
-        psb_sizes.RESNET: Residual(8, widths=size.widths),
-        psb_sizes.BEFORE: Residual(8, widths=size.narrow),
-        psb_sizes.AFTER: AfterAddition(8, widths=size.narrow),
+        sizes.RESNET: Residual(8, widths=size.widths),
+        sizes.BEFORE: Residual(8, widths=size.narrow),
+        sizes.AFTER: AfterAddition(8, widths=size.narrow),
     }
     for name, net in residual.items():
         assert found[name] == {key: tuple(value.shape) for key, value in net.state_dict().items() if value.dim() > 1}
@@ -95,8 +96,8 @@ def test_batch_norms_behind_an_addition_stay_multiplications(build, scales):
 
 def test_without_data_only_the_quick_recipe_runs(tmp_path):
     with pytest.raises(OptionError, match="psb wants --data"):
-        psb_data.data_of(Order(out=tmp_path))
-    data = psb_data.data_of(Order(out=tmp_path, quick=True, limit=100))
+        sizes.data_of(Order(out=tmp_path))
+    data = sizes.data_of(Order(out=tmp_path, quick=True, limit=100))
     assert data.train.x.shape == (100, 1, 32, 32)
     assert abs(data.train.x.mean()) < 0.2
 
@@ -105,7 +106,7 @@ def test_networks_of_others_have_the_accuracy_that_is_known_of_them(shared_model
     order = Order(out=tmp_path, data=shared_data, models=shared_models)
     known = {"mnist_cntk8": "mnist_test 10000", "marabou_cnn_max_mninst2": "mnist_test 10000"}
     known["winml_cifar_imageclassifier"] = "cifar10 lossless 479"
-    found = list(psb_foreign.foreign(order, psb_sizes.Size(images=500)))
+    found = list(foreign.foreign(order, sizes.Size(images=500)))
     assert [subject.net for subject in found] == list(known)
     for subject in found:
         wanted = manifest[subject.net]["measured_accuracy"][known[subject.net]]

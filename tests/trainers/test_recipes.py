@@ -12,13 +12,14 @@ import torch
 from click.testing import CliRunner, Result
 
 from relucid.analyzer.errors import DataError, MissingDependencyError, OptionError
-from relucid.plugins.torch.separation import Separation
-from relucid.trainers.recipes import RECIPES, Order, comparison, heatmap, mnist, moons, recipe
-from relucid.trainers.recipes.cells import Cell, append_cells, read_cells
+from relucid.plugins.torch.separation.separation import Separation
+from relucid.trainers.recipes import RECIPES, Order, find_recipe, heatmap
+from relucid.trainers.recipes.grids import comparison, mnist, moons
+from relucid.trainers.recipes.grids.cells import Cell, append_cells, read_cells
+from relucid.trainers.recipes.grids.moons_grid import DEPTHS, WIDTHS, Grid, first_net, train_grid
+from relucid.trainers.recipes.grids.squared_deficits import IMAGE_AXES, formula_of
 from relucid.trainers.recipes.methods import METHODS, method
-from relucid.trainers.recipes.moons_grid import DEPTHS, WIDTHS, Grid, first_net, train_grid
 from relucid.trainers.recipes.published import read_published
-from relucid.trainers.recipes.squared_deficits import IMAGE_AXES, formula_of
 from relucid.trainers.reproduce import command
 
 SMALL = Grid((method("relu"), method("sep-up")), widths=(1, 2), depths=(1, 3), epochs=3)
@@ -188,7 +189,7 @@ def test_mnist_says_what_it_wants(tmp_path):
 
 def test_recipes_are_listed_and_found():
     assert all(name in run().output for name in RECIPES)
-    assert {name for name in RECIPES if recipe(name).run} == set(RECIPES)
+    assert {name for name in RECIPES if find_recipe(name).run} == set(RECIPES)
     with pytest.raises(OptionError, match="moons, mnist"):
         run("cifar")
     with pytest.raises(OptionError, match="relu, relu-bn"):

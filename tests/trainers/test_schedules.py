@@ -13,11 +13,11 @@ from relucid.analyzer.errors import DataError, OptionError
 from relucid.plugins.torch import ActCooLR
 from relucid.trainers.datasets.labelled import Labelled
 from relucid.trainers.loop import cross_entropy, tensors
-from relucid.trainers.recipes.range_test import LEAST, MOST, range_test, told_rate
 from relucid.trainers.recipes.recipe import Order
-from relucid.trainers.recipes.schedule_nets import NETS, data_of, net
-from relucid.trainers.recipes.schedule_runs import EpochRow, Run, append_rows, key, read_rows
-from relucid.trainers.recipes.schedules import Course, schedule, sgd
+from relucid.trainers.recipes.schedules.nets import NETS, data_of, net
+from relucid.trainers.recipes.schedules.range_test import LEAST, MOST, range_test, told_rate
+from relucid.trainers.recipes.schedules.runs import EpochRow, Run, append_rows, key, read_rows
+from relucid.trainers.recipes.schedules.schedules import Course, schedule, sgd
 
 RATES = np.geomspace(LEAST, MOST, 60)
 

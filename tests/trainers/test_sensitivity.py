@@ -11,12 +11,14 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 from scipy.stats import norm
 
-from relucid.plugins.torch.sensitivity import Sensitivity
-from relucid.plugins.torch.sensitivity import sensitivity as look_at
-from relucid.trainers.recipes import Order, schedule_training, sensitivity, sensitivity_states
-from relucid.trainers.recipes.schedule_nets import data_of
-from relucid.trainers.recipes.schedule_runs import Run, key, read_rows
-from relucid.trainers.recipes.sensitivity_states import State, StateRow, rows_of, states_of, trained
+from relucid.plugins.torch.temperature.sensitivity_analysis import Sensitivity
+from relucid.plugins.torch.temperature.sensitivity_analysis import sensitivity as look_at
+from relucid.trainers.recipes import Order
+from relucid.trainers.recipes.schedules import training
+from relucid.trainers.recipes.schedules.nets import data_of
+from relucid.trainers.recipes.schedules.runs import Run, key, read_rows
+from relucid.trainers.recipes.sensitivity import recipe, states
+from relucid.trainers.recipes.sensitivity.states import State, StateRow, rows_of, states_of, trained
 
 METHODS = ("one-cycle", "step-decay")
 
@@ -30,8 +32,8 @@ def order(out, **changed) -> Order:
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("made")
     told = []
-    lines = sensitivity.run(order(out), told.append)
-    assert sum(told) == sensitivity.steps(order(out)) == 2
+    lines = recipe.run(order(out), told.append)
+    assert sum(told) == recipe.steps(order(out)) == 2
     return out, lines
 
 
@@ -39,11 +41,11 @@ def made(tmp_path_factory):
 def short_range_test():
     """Of twenty rates in place of two hundred: which rate is told is asked elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schedule_training, "range_test", partial(schedule_training.range_test, steps=20))
+        patch.setattr(training, "range_test", partial(training.range_test, steps=20))
         yield
 
 
-def states(run: Run, *, columns: int) -> list[State]:
+def states_in(run: Run, *, columns: int) -> list[State]:
     data = data_of(Order(".", quick=True, limit=160), "mnist")
     return trained(run, data, batch=32, rate=0.01, columns=columns, quick=True)
 
@@ -52,7 +54,7 @@ def states(run: Run, *, columns: int) -> list[State]:
 def test_looking_leaves_the_training_as_it_was(schedule):
     """Also under a schedule that looks at the steps by itself."""
     run = Run("f1-bn", schedule, 10, 160, 1)
-    few, many = states(run, columns=1), states(run, columns=5)
+    few, many = states_in(run, columns=1), states_in(run, columns=5)
     assert [state.at for state in few] == [0.0, 0.2, 1.0]
     assert [state.at for state in many] == pytest.approx(np.arange(6) / 5)
     for state in few:
@@ -112,8 +114,8 @@ def test_a_stopped_recipe_goes_on_where_it_stopped(made, tmp_path, monkeypatch):
         runs.append(run.schedule)
         return trained(run, *rest, **options)
 
-    monkeypatch.setattr(sensitivity, "trained", counted)
-    assert sensitivity.run(order(tmp_path), lambda _: None)[:-1] == lines[:-1]
+    monkeypatch.setattr(recipe, "trained", counted)
+    assert recipe.run(order(tmp_path), lambda _: None)[:-1] == lines[:-1]
     assert runs == ["step-decay"]
     assert (tmp_path / "sensitivity.csv").read_text().splitlines() == text
 
@@ -139,7 +141,7 @@ def test_the_batch_looked_at_is_spread_over_the_data(monkeypatch):
         seen.append(x)
         return look_at(model, optimizer, x, **options)
 
-    monkeypatch.setattr(sensitivity_states, "sensitivity", look)
-    states(Run("f1", "step-decay", 10, 160, 1), columns=1)
+    monkeypatch.setattr(states, "sensitivity", look)
+    states_in(Run("f1", "step-decay", 10, 160, 1), columns=1)
     data = data_of(Order(".", quick=True, limit=160), "mnist")
     assert all(np.array_equal(x.numpy(), data.train.x[::5]) for x in seen)

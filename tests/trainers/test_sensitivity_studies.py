@@ -11,12 +11,12 @@ pytest.importorskip("matplotlib")
 import torch
 from scipy.stats import norm
 
-from relucid.trainers.recipes import Order, sensitivity, sensitivity_studies
-from relucid.trainers.recipes.schedule_runs import read_rows
-from relucid.trainers.recipes.sensitivity_fits import Fitted
-from relucid.trainers.recipes.sensitivity_states import State, states_of
-from relucid.trainers.recipes.sensitivity_studies import RATE, STUDIES, Case, StudyRow, moments, trained
-from relucid.trainers.recipes.sgdw import SGDW
+from relucid.trainers.recipes import Order
+from relucid.trainers.recipes.schedules.runs import read_rows
+from relucid.trainers.recipes.sensitivity import recipe, studies
+from relucid.trainers.recipes.sensitivity.fits import Fitted
+from relucid.trainers.recipes.sensitivity.states import State, states_of
+from relucid.trainers.recipes.sensitivity.studies import RATE, SGDW, STUDIES, Case, StudyRow, moments, trained
 
 CASES = ("none", "l2 0.1", "sgdw 0.01")
 
@@ -33,8 +33,8 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         fewer = tuple(case for case in STUDIES["weight-decay"] if case.name in CASES)
         patch.setitem(STUDIES, "weight-decay", fewer)
-        lines = sensitivity.run(order(out), told.append)
-        assert sum(told) == sensitivity.steps(order(out)) == 2 * len(CASES)
+        lines = recipe.run(order(out), told.append)
+        assert sum(told) == recipe.steps(order(out)) == 2 * len(CASES)
     return out, lines
 
 
@@ -127,9 +127,9 @@ def test_a_stopped_study_goes_on_where_it_stopped(made, tmp_path, monkeypatch):
         cases.append(case.name)
         return trained(case, *rest, **options)
 
-    monkeypatch.setattr(sensitivity_studies, "trained", counted)
+    monkeypatch.setattr(studies, "trained", counted)
     monkeypatch.setitem(STUDIES, "weight-decay", tuple(case for case in STUDIES["weight-decay"] if case.name in CASES))
-    assert sensitivity.run(order(tmp_path), lambda _: None)[:-1] == lines[:-1]
+    assert recipe.run(order(tmp_path), lambda _: None)[:-1] == lines[:-1]
     assert cases == ["sgdw 0.01"]
     assert (tmp_path / "studies.csv").read_text().splitlines() == text
 

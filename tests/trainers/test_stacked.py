@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from relucid.analyzer.errors import OptionError
-from relucid.plugins.torch.deficits import penalty as reference
-from relucid.plugins.torch.extremes import extremes
-from relucid.plugins.torch.separation import Separation
+from relucid.plugins.torch.separation.extreme_values import extremes
+from relucid.plugins.torch.separation.separation import Separation
+from relucid.plugins.torch.separation.separation_loss import penalty as reference
 from relucid.trainers.datasets import Labelled, Split, moons
 from relucid.trainers.loop import train
 from relucid.trainers.nets import StackedNets, conv21, dense
 from relucid.trainers.nets.stacked import Stack, dense_form, trunk, trunk_reference
+from relucid.trainers.recipes.grids.squared_deficits import IMAGE_AXES, STACK_AXES, formula_of, penalty
+from relucid.trainers.recipes.grids.stacked_training import train_stack
 from relucid.trainers.recipes.methods import METHODS, Method, annealed, method
-from relucid.trainers.recipes.squared_deficits import IMAGE_AXES, STACK_AXES, formula_of, penalty
-from relucid.trainers.recipes.stacked_training import train_stack
 
 BUILD = {"conv21": conv21, "dense": lambda width, depth, **options: dense(2, width, depth, 1, **options)}
 DEPTHS = (6, 4, 4, 1)
@@ -119,7 +119,7 @@ def test_stacked_training_is_training_each_alone_by_the_plain_loop(name, arch, m
     single = moons()
     data = Split(*(Labelled(part.x.astype("float64"), part.y) for part in (single.train, single.val)))
     monkeypatch.setattr(
-        "relucid.trainers.recipes.stacked_training.tensors",
+        "relucid.trainers.recipes.grids.stacked_training.tensors",
         lambda part, _: (torch.from_numpy(part.x), torch.from_numpy(part.y).double()),
     )
     # biases that are not 0: where a point is dead, z would be 0 but for rounding, and rounding would decide what fires

@@ -13,21 +13,24 @@ RECIPES = {
     "psb": "H Fig 4.2 to 4.5, Table 4.2: progressive stochastic binarization, converted, trained and with attention",
 }
 
-__all__ = ["RECIPES", "Order", "Recipe", "recipe"]
+_MODULES = {"moons": "grids.moons", "mnist": "grids.mnist"}
+"""Where a recipe is, if not in the file `recipe` of a folder of its own name."""
+
+__all__ = ["RECIPES", "Order", "Recipe", "find_recipe"]
 
 
-def recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> Recipe:
     """The recipe of that name.
 
     Raises:
         OptionError: there is none.
         MissingDependencyError: torch is not installed.
 
-    >>> recipe("moons").steps is not None
+    >>> find_recipe("moons").steps is not None
     True
     """
     if name not in RECIPES:
         raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
     wanted("torch", package="torch", task=f"the recipe {name}")
-    found: Recipe = importlib.import_module(f".{name}", __name__).RECIPE
+    found: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ...analyzer.errors import OptionError
 
 if TYPE_CHECKING:
-    from ...plugins.torch.extremes import Axis
+    from ...plugins.torch.separation.extreme_values import Axis
 
 
 @dataclass(frozen=True)

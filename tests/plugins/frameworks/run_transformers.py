@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relucid.plugins.torch import Separation, warm_up
-from relucid.plugins.torch.monitor import Monitor
+from relucid.plugins.torch.monitor.monitor import Monitor
 
 from ..two_processes import one_of_two
 from .problem import RATE, SIZE, STRENGTH, net, samples

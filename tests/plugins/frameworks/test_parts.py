@@ -7,7 +7,7 @@ from torch import nn
 from relucid.analyzer.errors import OptionError, RelucidError
 from relucid.plugins.frameworks.parts import Parts
 from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor import Monitor
+from relucid.plugins.torch.monitor.monitor import Monitor
 
 from .problem import net
 

@@ -1,0 +1,1 @@
+"""Depth x width grids on MOONS and MNIST, with and without separation constraints."""

@@ -1,0 +1,112 @@
+"""What attention loses and saves for each pair of base and refined samples: the numbers and the picture of Fig 4.5."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import fmean
+
+from ....analyzer.atomic_write import write_atomically
+from ....analyzer.errors import wanted
+from ....plugins.psb import relative_cost
+from .tables import Score, means
+
+SELECTIONS = ("random, as entropy", "entropy", "random, as entropy+margin", "entropy+margin")
+
+
+@dataclass(frozen=True)
+class Saving:
+    """One entry of Fig 4.5.
+
+    Args:
+        selection: how positions are selected.
+        base: samples of the first pass, n.
+        samples: samples inside the mask, m.
+        coverage: share of positions inside the mask.
+        accuracy: mean over seeds, in per cent.
+        loss: of accuracy, against m samples everywhere, in points.
+        cost: (n + coverage m) / m, against m samples everywhere.
+    """
+
+    selection: str
+    base: int
+    samples: int
+    coverage: float
+    accuracy: float
+    loss: float
+    cost: float
+
+
+def savings(scores: Sequence[Score]) -> list[Saving]:
+    """The entries that the passes of `psb_plans.fig4_5` give, selection by selection."""
+    everywhere = {key[0]: mean.mean for key, mean in means(_of(scores, "everywhere"), "samples").items()}
+    made = []
+    for selection in SELECTIONS:
+        rows = _of(scores, selection)
+        for (base, samples), mean in means(rows, "base", "samples").items():
+            coverage = fmean(row.coverage for row in rows if (row.base, row.samples) == (base, samples))
+            made.append(
+                Saving(
+                    selection,
+                    int(base),
+                    int(samples),
+                    coverage,
+                    mean.mean,
+                    everywhere[samples] - mean.mean,
+                    relative_cost(int(base), int(samples), coverage),
+                )
+            )
+    return made
+
+
+def write_savings(path: Path, rows: Sequence[Saving]) -> None:
+    """Write the csv file, whole."""
+    with write_atomically(path) as part, part.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([field.name for field in fields(Saving)])
+        for row in rows:
+            writer.writerow([round(v, 4) if isinstance(v, float) else v for v in asdict(row).values()])
+
+
+def draw_savings(rows: Sequence[Saving], path: Path, *, title: str) -> None:
+    """Write the picture: a panel for each selection; in each cell the loss in points, and the cost below it.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    matplotlib = wanted("matplotlib", package="matplotlib", task="drawing")
+    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    bases, samples = sorted({row.base for row in rows}), sorted({row.samples for row in rows})
+    figure = figures.Figure(figsize=(1.5 * len(samples) + 2, 1.35 * len(samples) + 1.4), layout="constrained")
+    figure.suptitle(title)
+    norm = matplotlib.colors.Normalize(0, max(row.loss for row in rows))
+    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    for axis, selection in zip(axes.flat, SELECTIONS, strict=True):
+        found = {(row.base, row.samples): row for row in rows if row.selection == selection}
+        table = [[_loss(found, base, n) for n in samples] for base in bases]
+        axis.imshow(table, norm=norm, cmap="magma_r", aspect="auto", origin="lower")
+        axis.set_title(f"{selection}: {fmean(row.coverage for row in found.values()):.0%} of positions", fontsize=9)
+        axis.set_xticks(range(len(samples)), samples, fontsize=8)
+        axis.set_yticks(range(len(bases)), bases, fontsize=8)
+        for (base, n), row in found.items():
+            ink = "white" if norm(row.loss) > 0.5 else "black"
+            place = (samples.index(n), bases.index(base))
+            text = f"{row.loss:+.1f}\n{row.cost:.2f}"
+            axis.text(*place, text, ha="center", va="center", fontsize=7.5, color=ink)
+    for axis in axes[-1]:
+        axis.set_xlabel("refined samples m")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("base samples n")
+    colours = matplotlib.cm.ScalarMappable(norm, "magma_r")
+    figure.colorbar(colours, ax=axes, label="points lost against m samples everywhere; below, relative cost", pad=0.01)
+    with write_atomically(path) as part:
+        figure.savefig(part, format="png", dpi=110)
+
+
+def _of(scores: Sequence[Score], case: str) -> list[Score]:
+    return [score for score in scores if score.case == case]
+
+
+def _loss(found: Mapping[tuple[int, int], Saving], base: int, samples: int) -> float:
+    row = found.get((base, samples))
+    return float("nan") if row is None else row.loss

@@ -1,0 +1,1 @@
+"""Networks trained under one learning rate schedule or another."""
