@@ -6,15 +6,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .data import identity, open_data, rebatch
+from .data import open_data, rebatch, source_identity
 from .errors import OptionError, StateError
 from .model.loading import Model, load
-from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, several
-from .report.evaluation import tell
+from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
+from .report.evaluation import build_report
 from .report.report import Report
 from .runtime.preparation import open_model, prepare, read_at_once
-from .state.analysis_state import Part, State
-from .state.checkpoint import Record
+from .state.analysis_state import DataShard, State
+from .state.checkpoint import Checkpointer
 from .stats import merge_all
 from .stats.patterns import CAPACITY
 
@@ -90,9 +90,9 @@ def analyze(
     True
     """
     options = Options(
-        measures=several(measures),
+        measures=as_sequence(measures),
         sites=sites,
-        kinds=several(kinds),
+        kinds=as_sequence(kinds),
         unit_axis=dict(unit_axis or {}),
         units=units,
         batch=batch,
@@ -121,7 +121,7 @@ def analyze(
         resume=earlier,
         keep=saver(file),
     )
-    return tell(found)
+    return build_report(found)
 
 
 def observe(
@@ -163,8 +163,8 @@ def observe(
     )
     first = next(feeds, None)
     prepared = prepare(opened, options, labels=first is not None and first.labels is not None)
-    part = Part(identity(data), *(options.shard or (0, 1)))
-    record = Record(prepared, part=part, resume=resume, progress=progress, keep=keep)
+    part = DataShard(source_identity(data), *(options.shard or (0, 1)))
+    record = Checkpointer(prepared, part=part, resume=resume, progress=progress, keep=keep)
     batches = rebatch(
         feeds if first is None else chain([first], feeds),
         prepared.specs,
@@ -196,7 +196,7 @@ def merge(*states: str | os.PathLike[str] | State) -> Report:
     >>> relucid.merge(folder / "0.state", folder / "1.state").samples
     580
     """
-    return tell(merged(*states))
+    return build_report(merged(*states))
 
 
 def merged(*states: str | os.PathLike[str] | State) -> State:

@@ -31,7 +31,7 @@ class MissingDependencyError(RelucidError):
     """An optional package is absent; the message holds the pip command."""
 
 
-def wanted(module: str, *, package: str, task: str) -> ModuleType:
+def import_optional(module: str, *, package: str, task: str) -> ModuleType:
     """An optional module, imported.
 
     Args:
@@ -42,9 +42,9 @@ def wanted(module: str, *, package: str, task: str) -> ModuleType:
     Raises:
         MissingDependencyError: it cannot be imported.
 
-    >>> wanted("math", package="math", task="this line").sqrt(4)
+    >>> import_optional("math", package="math", task="this line").sqrt(4)
     2.0
-    >>> wanted("nosuch", package="relucid[nosuch]", task="this line")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> import_optional("nosuch", package="relucid[nosuch]", task="this line")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
     MissingDependencyError: this line wants nosuch: pip install "relucid[nosuch]" (No module named 'nosuch')
     """

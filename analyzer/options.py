@@ -56,10 +56,10 @@ Kind = Literal[
 Word = TypeVar("Word", bound=str)
 
 
-def several(words: Word | Sequence[Word] | None) -> Sequence[Word] | None:
+def as_sequence(words: Word | Sequence[Word] | None) -> Sequence[Word] | None:
     """Several words, where one may be given by itself.
 
-    >>> several("vni"), several(["units", "vni"])
+    >>> as_sequence("vni"), as_sequence(["units", "vni"])
     (('vni',), ['units', 'vni'])
     """
     return (words,) if isinstance(words, str) else words

@@ -220,7 +220,7 @@ def test_a_model_in_every_form_gives_the_same_report_and_is_not_changed(tmp_path
 
 def test_exact_turns_the_optimisations_off_and_says_so() -> None:
     fast, exact = analyze(perceptron(), samples(30)), analyze(perceptron(), samples(30), exact=True)
-    assert (fast.made["optimisation"], exact.made["optimisation"]) == ("all", "off")
+    assert (fast.provenance["optimisation"], exact.provenance["optimisation"]) == ("all", "off")
     assert reference.differences(fast, exact, tolerance=1e-5) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relucid.analyzer.runtime import background_merge as module
-from relucid.analyzer.runtime.background_merge import Intake
+from relucid.analyzer.runtime.background_merge import BackgroundMerger
 
 from .interrupts import broken_off
 
@@ -18,16 +18,16 @@ LONG = 10.0
 
 
 @pytest.fixture(params=[1, 2, 9])
-def intake(request: pytest.FixtureRequest) -> Iterator[Intake]:
+def intake(request: pytest.FixtureRequest) -> Iterator[BackgroundMerger]:
     with ThreadPoolExecutor(request.param) as pool:
-        yield Intake(pool, request.param)
+        yield BackgroundMerger(pool, request.param)
 
 
 def broken() -> None:
     raise ValueError("does not merge")
 
 
-def test_every_site_sees_the_runs_in_order_and_never_two_at_once(intake: Intake) -> None:
+def test_every_site_sees_the_runs_in_order_and_never_two_at_once(intake: BackgroundMerger) -> None:
     seen: list[tuple[int, int | str]] = []
 
     def keep(run: int, site: int) -> Callable[[], None]:
@@ -43,7 +43,7 @@ def test_every_site_sees_the_runs_in_order_and_never_two_at_once(intake: Intake)
         assert its[-1] == "all"
 
 
-def test_who_begins_goes_on_before_all_is_taken_in(intake: Intake) -> None:
+def test_who_begins_goes_on_before_all_is_taken_in(intake: BackgroundMerger) -> None:
     gone_on, taken = Event(), []
     intake.begin([lambda: taken.append(gone_on.wait(LONG))] * SITES, lambda: taken.append("all"))
     assert taken == []
@@ -52,7 +52,7 @@ def test_who_begins_goes_on_before_all_is_taken_in(intake: Intake) -> None:
     assert taken == [True] * SITES + ["all"]
 
 
-def test_a_site_that_fails_is_told_and_keeps_no_other_from_being_taken_in(intake: Intake) -> None:
+def test_a_site_that_fails_is_told_and_keeps_no_other_from_being_taken_in(intake: BackgroundMerger) -> None:
     taken: list[object] = []
     intake.begin(
         [broken, *(lambda site=site: taken.append(site) for site in range(SITES))], lambda: taken.append("all")
@@ -64,7 +64,7 @@ def test_a_site_that_fails_is_told_and_keeps_no_other_from_being_taken_in(intake
     assert "all" not in taken
 
 
-def test_a_run_broken_off_as_it_begins_is_taken_in_whole_and_once(intake: Intake) -> None:
+def test_a_run_broken_off_as_it_begins_is_taken_in_whole_and_once(intake: BackgroundMerger) -> None:
     """The signal arrives when some of the workers have been woken."""
     taken: list[object] = []
     submit, asked = intake.pool.submit, []
@@ -87,7 +87,7 @@ def test_a_run_broken_off_as_it_begins_is_taken_in_whole_and_once(intake: Intake
 
 
 def test_a_run_broken_off_while_it_is_waited_for_is_taken_in_first(
-    intake: Intake, monkeypatch: pytest.MonkeyPatch
+    intake: BackgroundMerger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[object] = []
     monkeypatch.setattr(module, "wait", broken_off(module.wait, at=1))

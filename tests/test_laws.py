@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relucid.analyzer.stats import STATISTICS, Block, Changes, Fates, Patterns, Statistic, Tree
+from relucid.analyzer.stats import STATISTICS, Block, Changes, MergeTree, Patterns, PointTraces, Statistic
 
 TRACKED = {"frequent_keys", "frequent_counts", "frequent_missed", "floor"}
 
@@ -77,7 +77,7 @@ def test_any_cut_and_any_order_give_the_same(
     parts = [statistic.of(part, **option) for part in cut(block, random)]
     skip = frozenset(TRACKED) if getattr(whole, "level", 0) else frozenset()
     assert_same(merged(parts, random), whole, skip=skip)
-    tree: Tree[Any] = Tree()
+    tree: MergeTree[Any] = MergeTree()
     for part in parts:
         tree.add(part)
     assert_same(tree.total(), whole, skip=skip)
@@ -89,8 +89,8 @@ def test_fates_obey_the_law(seed: int, samples: int, sites: int) -> None:
     kinds, index = random.integers(0, 3, (samples, sites)), random.permutation(1000)[:samples]
     edges = np.sort(random.integers(0, samples + 1, 4))
     parts = np.split(random.permutation(samples), edges)
-    states = [Fates.of_classes(kinds[part] == 0, kinds[part] == 1, index[part]) for part in parts if part.size]
-    assert_same(merged(states, random), Fates.of_classes(kinds == 0, kinds == 1, index))
+    states = [PointTraces.of_classes(kinds[part] == 0, kinds[part] == 1, index[part]) for part in parts if part.size]
+    assert_same(merged(states, random), PointTraces.of_classes(kinds == 0, kinds == 1, index))
 
 
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40))
@@ -101,7 +101,7 @@ def test_changes_obey_the_law(seed: int, samples: int) -> None:
     states = [Changes.of(before.z[part], after[part]) for part in parts if part.size]
     whole = Changes.of(before.z, after)
     assert_same(merged(states, random), whole)
-    tree: Tree[Any] = Tree()
+    tree: MergeTree[Any] = MergeTree()
     for state in states:
         tree.add(state)
     assert_same(tree.total(), whole)
@@ -109,12 +109,12 @@ def test_changes_obey_the_law(seed: int, samples: int) -> None:
 
 def state_of(statistic: Any, block: Block) -> Any:
     none = np.zeros((len(block.z), 2), dtype=bool)
-    if statistic is Fates:
-        return Fates.of_classes(none, none, block.index)
+    if statistic is PointTraces:
+        return PointTraces.of_classes(none, none, block.index)
     return Changes.of(block.z, -block.z) if statistic is Changes else statistic.of(block)
 
 
-@pytest.mark.parametrize("statistic", [*STATISTICS, Fates, Changes], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("statistic", [*STATISTICS, PointTraces, Changes], ids=lambda each: each.__name__)
 def test_a_state_is_frozen_plain_data_that_a_file_can_hold(statistic: Any) -> None:
     state = state_of(statistic, block_of(1, 9))
     assert is_dataclass(state)

@@ -12,7 +12,7 @@ from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
 from relucid.analyzer.runtime import optimized_graph, probe_setup
-from relucid.analyzer.runtime.optimized_graph import optimise
+from relucid.analyzer.runtime.optimized_graph import optimize_graph
 from relucid.analyzer.runtime.probe_setup import NATIVE
 from relucid.analyzer.sites import find_sites
 
@@ -74,7 +74,7 @@ def blocked(graph: onnx.ModelProto) -> set[str]:
     """The sites whose values lie in blocks."""
     loaded = load(graph)
     values = {site.value: site.name for site in find_sites(loaded.ir)}
-    with optimise(loaded, set(values), blocks=set(values), threads=1, custom_ops=None) as found:
+    with optimize_graph(loaded, set(values), blocks=set(values), threads=1, custom_ops=None) as found:
         return set() if found is None else {values[name] for name in found.blocked}
 
 
@@ -84,7 +84,7 @@ def test_a_report_is_that_of_numpy(channels: int, units: str, measures: list[str
     graph, x = residual(channels), samples(23, 3, 12, 10)
     options = {"units": units, "measures": measures, "batch": 5, "threads": 2}
     probed, tapped = (analyze(graph, x, portable=each, **options) for each in (False, True))
-    assert probed.made["way"] == NATIVE
+    assert probed.provenance["way"] == NATIVE
     assert reference.differences(probed, tapped, vni=1e-6, extents=1e-5) == []
 
 
@@ -108,7 +108,7 @@ def test_a_block_is_as_long_as_the_runtime_says() -> None:
         W=convolution(32, 32, 3, 3, seed=1),
         V=convolution(32, 32, 3, 3, seed=2),
     )
-    with optimise(load(graph), {"z"}, blocks={"z"}, threads=1, custom_ops=None) as found:
+    with optimize_graph(load(graph), {"z"}, blocks={"z"}, threads=1, custom_ops=None) as found:
         assert found is not None
         (name,) = (each.name for each in found.blocked.values())
         shape = next(out.shape for node in found.model.ir.graph for out in node.outputs if out.name == name)
@@ -122,9 +122,9 @@ def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypat
     def refused(*_: object, **__: object) -> None:
         raise ModelError("cannot read again")
 
-    monkeypatch.setattr(probe_setup, "optimise", refused)
+    monkeypatch.setattr(probe_setup, "optimize_graph", refused)
     found = analyze(graph, x, measures=MEASURES)
-    assert found.made["way"] == NATIVE
+    assert found.provenance["way"] == NATIVE
     assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
 
 
@@ -135,7 +135,7 @@ def test_where_nothing_can_be_written_a_model_is_probed_as_it_is(
     wanted = analyze(graph, x, measures=MEASURES)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
     found = analyze(graph, x, measures=MEASURES)
-    assert found.made["way"] == NATIVE
+    assert found.provenance["way"] == NATIVE
     assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from relucid.analyzer.measures import jumpstart, vni
 from relucid.analyzer.measures import patterns as measure
-from relucid.analyzer.stats import Block, CoMoment, Extents, Patterns, PreactivationCoMoment
+from relucid.analyzer.stats import Block, CoMoment, Patterns, PreactivationCoMoment, UnitRanges
 
 INDEX = Path(__file__).parents[1] / "docs" / "papers.md"
 
@@ -26,7 +26,7 @@ def test_jumpstart_dead_layers_by_chance() -> None:
 def test_jumpstart_figure_1_one_unit_and_one_point_of_each_kind() -> None:
     """Figure 1: dead, linear and nonlinear unit over three inputs; (3) and (4) as printed keep units nonlinear."""
     g = np.array([[[-3.0, 1.0, -1.0]], [[-1.0, 2.0, 1.0]], [[0.0, 0.1, 5.0]]])
-    extents = Extents.of(Block(g))
+    extents = UnitRanges.of(Block(g))
     assert jumpstart.unit_classes(extents).tolist() == ["dead", "linear", "nonlinear"]
     above, below, _, _ = jumpstart.satisfied(g)
     assert (above & below).tolist() == [False, False, True]

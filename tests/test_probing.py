@@ -11,7 +11,7 @@ from relucid.analyzer.cli.doctor import command as doctor
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.runtime import probe_setup
-from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, axes_of, way_of
+from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, axes_of, choose_backend
 from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site
 
@@ -36,25 +36,25 @@ RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
 def test_the_way(
     monkeypatch: pytest.MonkeyPatch, built: bool, options: dict, opset: int, ir_version: int, way: str
 ) -> None:
-    monkeypatch.setattr(probe_setup, "library", lambda: "library" if built else None)
-    assert way_of(load(model(RELU, opset=opset, ir_version=ir_version)), Options(**options)) == way
+    monkeypatch.setattr(probe_setup, "library_path", lambda: "library" if built else None)
+    assert choose_backend(load(model(RELU, opset=opset, ir_version=ir_version)), Options(**options)) == way
 
 
 def test_the_switch_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELUCID_NATIVE", "0")
-    assert analyze(perceptron(), samples(30)).made["way"] == PORTABLE
+    assert analyze(perceptron(), samples(30)).provenance["way"] == PORTABLE
     told = CliRunner().invoke(doctor).output
     assert "native       not used: RELUCID_NATIVE=0" in told
 
 
-@pytest.mark.skipif(native.why_not() is not None, reason=f"no native probes: {native.why_not()}")
+@pytest.mark.skipif(native.unavailable_reason() is not None, reason=f"no native probes: {native.unavailable_reason()}")
 def test_native_probes_are_the_default_where_they_are_built() -> None:
-    assert analyze(perceptron(), samples(30)).made["way"] == NATIVE
+    assert analyze(perceptron(), samples(30)).provenance["way"] == NATIVE
     assert "native       works" in CliRunner().invoke(doctor).output
 
 
 def test_few_samples_need_no_second_session() -> None:
-    assert analyze(perceptron(), samples(3)).made["way"] == PORTABLE
+    assert analyze(perceptron(), samples(3)).provenance["way"] == PORTABLE
 
 
 def test_portable_is_an_option_of_the_command(tmp_path) -> None:

@@ -11,9 +11,9 @@ from relucid.analyzer.errors import DataError, StateError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.runtime import background_merge
-from relucid.analyzer.runtime.tap_accumulator import Collector
+from relucid.analyzer.runtime.tap_accumulator import TapAccumulator
 from relucid.analyzer.state import checkpoint
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
@@ -65,7 +65,7 @@ def test_a_run_broken_off_goes_on_to_the_same_report(
     assert 0 < before.samples == before.resume_at <= 57
     after = observe(load(perceptron()), x, Options(measures=MEASURES, batch=batches[1]), resume=before)
     assert after.samples == 100
-    assert same(unbroken, tell(after)) == []
+    assert same(unbroken, build_report(after)) == []
 
 
 def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
@@ -73,7 +73,7 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
 ) -> None:
     """One batch is read at once and run in pieces: broken off between two of them, or while one is reduced."""
     x, kept = samples(100), []
-    monkeypatch.setattr(Collector, "look", broken_off(Collector.look, at=12))
+    monkeypatch.setattr(TapAccumulator, "look", broken_off(TapAccumulator.look, at=12))
     monkeypatch.setattr("relucid.analyzer.runtime.stream.TAP_BYTES", 400)
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, portable=True), keep=kept.append)
@@ -82,7 +82,7 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
     assert 0 < before.samples < 100
     assert before.samples == before.resume_at
     after = observe(load(perceptron()), x, Options(measures=MEASURES), resume=before)
-    assert same(unbroken, tell(after)) == []
+    assert same(unbroken, build_report(after)) == []
 
 
 def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,27 +94,27 @@ def test_ctrl_c_while_statistics_merge_waits_until_all_have(unbroken: Report, mo
     [before] = kept
     assert before.samples == before.resume_at == 30
     after = observe(load(perceptron()), x, Options(measures=MEASURES), resume=before)
-    assert same(unbroken, tell(after)) == []
+    assert same(unbroken, build_report(after)) == []
 
 
 def test_going_on_with_more_data_counts_nothing_twice(unbroken: Report) -> None:
     before = seen(samples(100), measures=MEASURES, limit=40)
     assert before.resume_at == 40
-    assert same(unbroken, tell(seen(samples(100), measures=MEASURES, resume=before))) == []
+    assert same(unbroken, build_report(seen(samples(100), measures=MEASURES, resume=before))) == []
 
 
 def test_going_on_where_all_was_seen_changes_nothing() -> None:
     state = seen(samples(20))
     again = seen(samples(20), resume=state)
     assert (again.samples, again.resume_at) == (20, 20)
-    assert same(tell(state), tell(again)) == []
+    assert same(build_report(state), build_report(again)) == []
 
 
 def test_a_shard_goes_on_where_it_stopped() -> None:
     half = [seen(samples(100), shard=(i, 2), limit=31) for i in range(2)]
     done = [seen(samples(100), shard=(i, 2), resume=state) for i, state in enumerate(half)]
     assert [state.samples for state in done] == [50, 50]
-    assert same(analyze(perceptron(), samples(100)), tell(merge_all(done))) == []
+    assert same(analyze(perceptron(), samples(100)), build_report(merge_all(done))) == []
 
 
 def test_a_merged_state_cannot_go_on() -> None:

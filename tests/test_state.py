@@ -15,7 +15,7 @@ from relucid.analyzer.errors import RelucidError, StateError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
 
@@ -57,10 +57,10 @@ def shards() -> list[State]:
 def test_shards_merged_in_any_order_tell_the_same_as_all_at_once(
     order: tuple[int, ...], shards: list[State], whole: Report, tmp_path: Path
 ) -> None:
-    assert same(whole, tell(merge_all(shards[i] for i in order))) == []
+    assert same(whole, build_report(merge_all(shards[i] for i in order))) == []
     for i in order:
         shards[i].save(tmp_path / f"{i}.npz")
-    assert same(whole, tell(merge_all(State.load(tmp_path / f"{i}.npz") for i in order))) == []
+    assert same(whole, build_report(merge_all(State.load(tmp_path / f"{i}.npz") for i in order))) == []
 
 
 def test_merging_in_pairs_and_saving_between_changes_nothing(
@@ -68,12 +68,12 @@ def test_merging_in_pairs_and_saving_between_changes_nothing(
 ) -> None:
     pair = shards[2].merge(shards[0])
     pair.save(tmp_path / "pair")
-    assert same(whole, tell(shards[1].merge(State.load(tmp_path / "pair")))) == []
+    assert same(whole, build_report(shards[1].merge(State.load(tmp_path / "pair")))) == []
 
 
 def test_a_state_that_was_saved_tells_exactly_the_same(shards: list[State], tmp_path: Path) -> None:
     shards[0].save(tmp_path / "state")
-    assert tell(State.load(tmp_path / "state")) == tell(shards[0])
+    assert build_report(State.load(tmp_path / "state")) == build_report(shards[0])
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
@@ -81,7 +81,7 @@ def test_states_of_the_same_model_in_two_places_merge(tmp_path: Path) -> None:
     (tmp_path / "copy.onnx").write_bytes(demo.model().read_bytes())
     one = observe(load(demo.model()), demo.data(), Options(limit=10, shard=(0, 2)))
     other = observe(load(tmp_path / "copy.onnx"), demo.data(), Options(limit=10, shard=(1, 2)))
-    assert same(analyze(demo.model(), demo.data(), limit=10), tell(one.merge(other))) == []
+    assert same(analyze(demo.model(), demo.data(), limit=10), build_report(one.merge(other))) == []
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_shard_without_samples_is_a_state_like_any_other(tmp_path: Path) -> No
     assert [state.samples for state in kept] == [1, 1, 0]
     kept[2].save(tmp_path / "empty")
     for order in permutations([kept[0], kept[1], State.load(tmp_path / "empty")]):
-        assert same(analyze(perceptron(), samples(2)), tell(merge_all(order))) == []
-    empty = tell(kept[2])
+        assert same(analyze(perceptron(), samples(2)), build_report(merge_all(order))) == []
+    empty = build_report(kept[2])
     assert empty.sites == ()
     assert [reason for *_, reason in empty.not_analysable] == ["no value came through it on this data"] * 2
 
@@ -193,7 +193,7 @@ def test_a_header_that_is_not_ours_is_refused(header: object, tmp_path: Path) ->
 def test_damage_anywhere_is_refused_or_harmless(saved: Callable[[], Path]) -> None:
     path = saved()
     whole = path.read_bytes()
-    told = tell(State.load(path)).to_json()
+    told = build_report(State.load(path)).to_json()
     random = np.random.default_rng(0)
     for place in random.integers(0, len(whole), 300):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << random.integers(8))]) + whole[place + 1 :])
@@ -201,7 +201,7 @@ def test_damage_anywhere_is_refused_or_harmless(saved: Callable[[], Path]) -> No
             state = State.load(path)
         except StateError:
             continue
-        assert tell(state).to_json() == told
+        assert build_report(state).to_json() == told
     for cut in (1, len(whole) // 3, len(whole) - 1):
         path.write_bytes(whole[:cut])
         with pytest.raises(StateError):

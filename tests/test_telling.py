@@ -8,7 +8,7 @@ from relucid.analyzer.errors import OptionError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.stats import merge_all
 
 from . import reference
@@ -94,7 +94,7 @@ def test_nan_in_one_part_of_the_data_is_told_of_the_whole() -> None:
     x[10:20, 4] = np.nan
     parts = [observe(load(CHAIN), x, Options(measures=MEASURES, shard=(i, 3))) for i in (2, 0, 1)]
     whole = analyze(CHAIN, x, measures=MEASURES)
-    assert reference.differences(whole, tell(merge_all(parts))) == []
+    assert reference.differences(whole, build_report(merge_all(parts))) == []
 
 
 def test_network_values_are_those_of_the_sites() -> None:
@@ -134,7 +134,7 @@ def test_sites_that_cannot_be_tapped_are_told_with_their_reason() -> None:
 
 
 def test_a_report_tells_what_it_was_made_with() -> None:
-    made = analyze(CHAIN, samples(5), capacity=77, seed=3, measures=["units"], sites="a").made
+    made = analyze(CHAIN, samples(5), capacity=77, seed=3, measures=["units"], sites="a").provenance
     assert {key: made[key] for key in ("provider", "optimisation", "capacity", "seed", "units")} == {
         "provider": "CPUExecutionProvider",
         "optimisation": "all",

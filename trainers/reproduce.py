@@ -7,7 +7,7 @@ import click
 
 from ..analyzer.cli.progress import progress
 from ..analyzer.errors import OptionError
-from .recipes import RECIPES, Order, find_recipe
+from .recipes import RECIPES, RunConfig, find_recipe
 
 PATH = click.Path(path_type=Path)
 
@@ -65,7 +65,7 @@ def command(
         for known, summary in RECIPES.items():
             click.echo(f"{known:<11} {summary}")
         return
-    order = Order(
+    order = RunConfig(
         out=out or Path(name),
         quick=quick,
         seed=seed,

@@ -8,7 +8,7 @@ import click
 from ..analysis import before, observe, saver
 from ..model.loading import load
 from ..options import MeasureName, Options
-from ..report.evaluation import tell
+from ..report.evaluation import build_report
 from . import choices, running
 from .progress import progress
 from .show import condition, show, writable
@@ -62,4 +62,4 @@ def command(
             progress=step,
             keep=saver(state),
         )
-    show(tell(found), out=out, as_json=as_json, fail_if=fires)
+    show(build_report(found), out=out, as_json=as_json, fail_if=fires)

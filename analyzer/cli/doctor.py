@@ -9,7 +9,7 @@ from .. import demo
 from ..analysis import observe
 from ..errors import RelucidError
 from ..model.loading import load
-from ..native import why_not
+from ..native import unavailable_reason
 from ..options import Options
 from ..runtime.probe_setup import NATIVE
 from ..runtime.session import PROVIDERS, installed_wheels, onnxruntime, open_session
@@ -45,11 +45,11 @@ def command() -> None:
 
 def _native() -> str:
     """Whether an analysis counts by native probes, or why not."""
-    reason = why_not()
+    reason = unavailable_reason()
     if reason is not None:
         return f"not used: {reason}; numpy counts instead, with the same results"
     try:
         seen = observe(load(demo.model()), demo.data(), Options(limit=32))
     except RelucidError as error:
         return f"does not work: {error}"
-    return "works" if seen.made["way"] == NATIVE else f"does not work: {' '.join(seen.notes)}"
+    return "works" if seen.provenance["way"] == NATIVE else f"does not work: {' '.join(seen.notes)}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..analysis import merged
-from ..report.evaluation import tell
+from ..report.evaluation import build_report
 from . import choices
 from .show import condition, show, writable
 
@@ -28,4 +28,4 @@ def command(
     whole = merged(*states)
     if state is not None:
         whole.save(state)
-    show(tell(whole), out=out, as_json=as_json, fail_if=fires)
+    show(build_report(whole), out=out, as_json=as_json, fail_if=fires)

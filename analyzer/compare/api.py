@@ -9,7 +9,7 @@ from ..data import open_data, rebatch
 from ..errors import OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model, load
-from ..options import SQUARES, Kind, MeasureName, Options, Provider, Units, several
+from ..options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
 from ..runtime.preparation import Opened, open_model, read_at_once
 from ..runtime.session import describe
 from ..stats.patterns import CAPACITY
@@ -78,7 +78,7 @@ def compare(
     options = Options(
         measures=MEASURES,
         sites=sites,
-        kinds=several(kinds),
+        kinds=as_sequence(kinds),
         unit_axis=dict(unit_axis or {}),
         units=units,
         batch=batch,
@@ -151,7 +151,7 @@ def compare_chain(
     options = Options(
         measures=MEASURES,
         sites=sites,
-        kinds=several(kinds),
+        kinds=as_sequence(kinds),
         unit_axis=dict(unit_axis or {}),
         units=units,
         batch=batch,
@@ -231,7 +231,7 @@ def observe_all(
         states=names,
         sites=together.total(),
         samples=together.samples,
-        made=_made(models, opened, names, options),
+        provenance=_made(models, opened, names, options),
         notes=(*notes, *together.notes),
         not_analysable=tuple(
             dict.fromkeys(

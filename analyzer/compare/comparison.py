@@ -24,10 +24,10 @@ class ShownReport(Report, ABC):
         """What is shown."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+        return type(self), (self.sites, dict(self.network), dict(self.provenance), self.notes, self.not_analysable)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.sites)} sites of {self.made.get('model', 'several models')})"
+        return f"{type(self).__name__}({len(self.sites)} sites of {self.provenance.get('model', 'several models')})"
 
     def __str__(self) -> str:
         """The table as plain text, at most 100 columns."""
@@ -78,7 +78,7 @@ def compared(contrasts: Contrasts) -> Comparison:
         sites.append(SiteReport(contrast.match.name, contrast.match.kind, values))
     changed = {contrast.match.name: contrast.changes[PAIR] for contrast in seen}
     network = {"samples": contrasts.samples, **(of_network(changed) if changed else {})}
-    return Comparison(tuple(sites), network, contrasts.made, notes_on(contrasts), refused(contrasts))
+    return Comparison(tuple(sites), network, contrasts.provenance, notes_on(contrasts), refused(contrasts))
 
 
 OF_PAIR = ("distance", "temperature", *SIMILAR)
@@ -149,7 +149,7 @@ def followed(contrasts: Contrasts) -> Course:
         wholes = [_network(seen, pair) for pair in pairs]
         for name in ("mean_distance", "network_temperature", "mean_temperature"):
             whole[f"{name}_to_{other}"] = tuple(values.get(name) for values in wholes)
-    return Course(sites, whole, contrasts.made, notes_on(contrasts), refused(contrasts))
+    return Course(sites, whole, contrasts.provenance, notes_on(contrasts), refused(contrasts))
 
 
 def _of_site(contrast: Contrast, plan: dict[str, tuple[Pair | None, ...]]) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from ..measures.change import frequent_jaccard
 from ..measures.jumpstart import units
 from ..measures.temperature import clipping_temperature, decisions, mean_temperature, network_distance, temperature
 from ..sites import GUESS
-from ..stats import Changes, CoMoment, Extents, Patterns, Statistic
+from ..stats import Changes, CoMoment, Patterns, Statistic, UnitRanges
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
 from .site_changes import Contrast, Contrasts, Pair
@@ -21,7 +21,7 @@ SIMILAR = ("weighted_jaccard", "jaccard", "frequent_jaccard")
 
 def of_site(contrast: Contrast) -> dict[str, Value]:
     """What all states of a site share: units, positions, and how many samples were left out."""
-    extents: Extents = contrast.states[0][Extents]
+    extents: UnitRanges = contrast.states[0][UnitRanges]
     positions = extents.count / extents.samples
     return {
         "units": int(extents.low.size),
@@ -36,7 +36,7 @@ def of_state(found: Mapping[type[Statistic], Any]) -> dict[str, Value]:
     moments: CoMoment | None = found.get(CoMoment)
     values = {
         **patterns.patterns(found[Patterns]),
-        **units(found[Extents]),
+        **units(found[UnitRanges]),
         "vni": None if moments is None else vni.vni(moments.covariance),
     }
     return {name: values[name] for name in OF_STATE}
@@ -129,8 +129,8 @@ def notes_on(contrasts: Contrasts) -> tuple[str, ...]:
     large = [each.match.name for each in seen if CoMoment not in each.states[0]]
     if large:
         notes.append(
-            f"VNI left out where a site has more than {contrasts.made['squares']} units: {_some(large)}; raise it with "
-            "--squares."
+            f"VNI left out where a site has more than {contrasts.provenance['squares']} units: {_some(large)}; raise "
+            "it with --squares."
         )
     return tuple(notes)
 

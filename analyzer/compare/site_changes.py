@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..runtime.tap_axes import as_float
-from ..stats import Block, Changes, CoMoment, Extents, Nonfinite, Patterns, Statistic, Tree, finite_samples
+from ..stats import Block, Changes, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, UnitRanges, finite_samples
 from ..stats.nonfinite import NONE
 from .matching import Match
 
@@ -44,7 +44,7 @@ class Contrasts:
         states: what they are called.
         sites: what each site showed, in the order of the first state's graph.
         samples: number of samples seen.
-        made: what the numbers were made with.
+        provenance: what the numbers were made with.
         notes: sentences a reader must know.
         not_analysable: (name, kind, reason) of every place that decides but could not be compared.
     """
@@ -52,7 +52,7 @@ class Contrasts:
     states: tuple[str, ...]
     sites: tuple[Contrast, ...]
     samples: int
-    made: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     notes: tuple[str, ...]
     not_analysable: tuple[tuple[str, str, str], ...]
 
@@ -74,8 +74,8 @@ class Contraster:
         self._capacity = capacity
         self._seed = seed
         self._squares = squares
-        self._trees: dict[tuple[int | Pair, type], Tree[Any]] = {}
-        self._nonfinite: Tree[Nonfinite] = Tree()
+        self._trees: dict[tuple[int | Pair, type], MergeTree[Any]] = {}
+        self._nonfinite: MergeTree[Nonfinite] = MergeTree()
 
     def look(self, taps: Sequence[Sequence[Array]], index: NDArray[np.int64]) -> tuple[Nonfinite, Parts]:
         """What one run shows; nothing is kept yet.
@@ -116,7 +116,7 @@ class Contraster:
         """
         self._nonfinite.add(spoilt)
         for key, part in parts.items():
-            self._trees.setdefault(key, Tree()).add(part)
+            self._trees.setdefault(key, MergeTree()).add(part)
 
     def total(self) -> Contrast:
         """Everything taken so far."""
@@ -135,7 +135,7 @@ class Contraster:
     def _parts(self, blocks: Sequence[Block]) -> Parts:
         parts: dict[tuple[int | Pair, type], Any] = {}
         for number, block in enumerate(blocks):
-            parts[number, Extents] = Extents.of(block)
+            parts[number, UnitRanges] = UnitRanges.of(block)
             parts[number, Patterns] = Patterns.of(block, capacity=self._capacity, seed=self._seed)
             if block.z.shape[2] <= self._squares:
                 parts[number, CoMoment] = CoMoment.of(block)

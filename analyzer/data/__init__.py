@@ -2,6 +2,6 @@
 
 from .batch import Batch, Feed, rebatch
 from .input_spec import InputSpec, fixed_batch, input_specs
-from .sources import identity, open_data
+from .sources import open_data, source_identity
 
-__all__ = ["Batch", "Feed", "InputSpec", "fixed_batch", "identity", "input_specs", "open_data", "rebatch"]
+__all__ = ["Batch", "Feed", "InputSpec", "fixed_batch", "input_specs", "open_data", "rebatch", "source_identity"]

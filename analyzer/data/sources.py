@@ -184,13 +184,13 @@ def _from_file(path: Path) -> NDArray[np.int64]:
 _EDGE = 1 << 20
 
 
-def identity(source: Any) -> str:
+def source_identity(source: Any) -> str:
     """A short text that is the same for the same data, wherever it lies; empty where nothing can be said cheaply.
 
     Of a file: its size, its first and its last MiB. Of random data: what was asked for. Of data from Python, of loaders
     and of folders: nothing.
 
-    >>> identity("random:8"), identity([1.0, 2.0])
+    >>> source_identity("random:8"), source_identity([1.0, 2.0])
     ('random:8', '')
     """
     if not isinstance(source, str | os.PathLike):

@@ -10,27 +10,27 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..stats import Extents, Fates, PointMargins, Points
+from ..stats import PointMargins, Points, PointTraces, UnitRanges
 from ..stats.margins import LOWER, UPPER
 from ..values.plain_data import Value
 
 DEAD, LINEAR, NONLINEAR = "dead", "linear", "nonlinear"
 
 
-def unit_classes(extents: Extents) -> NDArray[np.str_]:
+def unit_classes(extents: UnitRanges) -> NDArray[np.str_]:
     """Class of each unit (unit,): `dead`, `linear` or `nonlinear`.
 
     Definition 1: unit j is dead if h_j(x) = 0 for all x, that is max g_j <= 0; linear if h_j(x) > 0 for all x, that is
     min g_j > 0; nonlinear otherwise.
 
-    >>> extents = Extents(3, 3, np.array([-2.0, 1.0, -1.0]), np.array([0.0, 5.0, 2.0]), np.array([0, 3, 1]))
+    >>> extents = UnitRanges(3, 3, np.array([-2.0, 1.0, -1.0]), np.array([0.0, 5.0, 2.0]), np.array([0, 3, 1]))
     >>> unit_classes(extents).tolist()
     ['dead', 'linear', 'nonlinear']
     """
     return np.where(extents.high <= 0, DEAD, np.where(extents.low > 0, LINEAR, NONLINEAR))
 
 
-def units(extents: Extents) -> dict[str, Value]:
+def units(extents: UnitRanges) -> dict[str, Value]:
     """Definition 1 for a whole site: which units are of each class, the ratios, and each unit's extent and activity."""
     classes = unit_classes(extents)
     size = classes.size
@@ -63,7 +63,7 @@ def points(points: Points) -> dict[str, Value]:
     return values
 
 
-def margins(extents: Extents, points: PointMargins) -> dict[str, Value]:
+def margins(extents: UnitRanges, points: PointMargins) -> dict[str, Value]:
     """Constraints (3) to (6): the share of units and of points that satisfy each, and whether all do.
 
     (3) max over points of g_j >= upper, for each unit j;    (4) min over points of g_j <= lower, for each unit j;
@@ -109,7 +109,7 @@ def satisfied(
     )
 
 
-def network(sites: Mapping[str, Extents], fates: Fates) -> dict[str, Value]:
+def network(sites: Mapping[str, UnitRanges], fates: PointTraces) -> dict[str, Value]:
     """Definitions 1 and 2 over the whole network.
 
     A site, the paper's layer, is dead (linear) if all its units are. A point dies at the first site where it is a dead

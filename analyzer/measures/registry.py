@@ -6,13 +6,13 @@ from typing import Any
 
 from ..stats import (
     CoMoment,
-    Extents,
     LabelledPatterns,
     Patterns,
     PointMargins,
     Points,
     PreactivationCoMoment,
     Statistic,
+    UnitRanges,
 )
 from ..values.plain_data import Value
 from . import information, jumpstart, patterns, vni
@@ -42,11 +42,11 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure(name="units", needs=(Extents,), formula=jumpstart.units),
+    Measure(name="units", needs=(UnitRanges,), formula=jumpstart.units),
     Measure(name="points", needs=(Points,), formula=jumpstart.points),
     Measure(name="patterns", needs=(Patterns,), formula=patterns.patterns),
     Measure(name="vni", needs=(CoMoment,), formula=vni.node_redundancy),
-    Measure(name="margins", needs=(Extents, PointMargins), formula=jumpstart.margins, default=False),
+    Measure(name="margins", needs=(UnitRanges, PointMargins), formula=jumpstart.margins, default=False),
     Measure(
         name="preactivation_vni",
         needs=(PreactivationCoMoment,),

@@ -1,6 +1,6 @@
 """Native code, if it was built: probe operators for onnxruntime and a table of pattern counts."""
 
-from .library import library, why_not
+from .library import library_path, unavailable_reason
 from .table import PatternTable
 
-__all__ = ["PatternTable", "library", "why_not"]
+__all__ = ["PatternTable", "library_path", "unavailable_reason"]

@@ -13,15 +13,15 @@ SWITCH = "RELUCID_NATIVE"
 BUILT = Path(__file__).with_name("relucid_native.so")
 
 
-def library() -> Path | None:
+def library_path() -> Path | None:
     """The shared library with the operators, to be registered with onnxruntime; None where there is none to use."""
-    return None if why_not() else BUILT
+    return None if unavailable_reason() else BUILT
 
 
-def why_not() -> str | None:
-    """Why `library` gives none, in one line; None if it gives one.
+def unavailable_reason() -> str | None:
+    """Why `library_path` gives none, in one line; None if it gives one.
 
-    >>> (library() is None) == (why_not() is not None)
+    >>> (library_path() is None) == (unavailable_reason() is not None)
     True
     """
     if os.environ.get(SWITCH) == "0":
@@ -31,7 +31,7 @@ def why_not() -> str | None:
 
 @cache
 def loaded() -> ctypes.CDLL:
-    """The library, to be called; only where `why_not` has nothing to say.
+    """The library, to be called; only where `unavailable_reason` has nothing to say.
 
     Raises:
         OSError: there is none that this machine can load.

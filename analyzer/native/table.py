@@ -10,7 +10,7 @@ from ..stats import Patterns
 from ..stats.keys import Keys
 from ..stats.patterns import CAPACITY, TRACKED_SHARE
 from ..stats.tables import heaviest
-from .library import loaded, why_not
+from .library import loaded, unavailable_reason
 
 SIZES = 5
 
@@ -28,13 +28,13 @@ class PatternTable:
 
     Raises:
         OptionError: the capacity is below 1.
-        MissingDependencyError: there is no native code here; `why_not` says why.
+        MissingDependencyError: there is no native code here; `unavailable_reason` says why.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         if capacity < 1:
             raise OptionError(f"capacity must be at least 1 pattern, got {capacity}; the default is {CAPACITY}")
-        if reason := why_not():
+        if reason := unavailable_reason():
             raise MissingDependencyError(f"the pattern table wants native code: {reason}")
         self.capacity = capacity
         self._library = loaded()

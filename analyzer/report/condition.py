@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
-from ..values.plain_data import Value, no_such
+from ..values.plain_data import Value, unknown_name
 from . import expression
 from .formatting import number
-from .schema import BY_NAME, COMPARISON_WORDS, WORDS, Word
+from .schema import BY_NAME, COMPARISON_FIELDS, REPORT_FIELDS, Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 NETWORK = "the network"
 
 
-def _counted(word: Word) -> str:
+def _counted(word: Field) -> str:
     """What the number of a list's members is called: dead_units -> dead_unit_count."""
     return word.name.removesuffix("s") + "_count"
 
 
-LISTS = {word.name: word for word in WORDS if word.share is not None}
+LISTS = {word.name: word for word in REPORT_FIELDS if word.share is not None}
 COUNTS = {_counted(word): word for word in LISTS.values()}
 NUMBERS = {
     word.name: word for word in BY_NAME.values() if word.kind in {"count", "number", "share"} and word.place != "unit"
@@ -70,7 +70,7 @@ class Condition:
         tree = expression.parse(text)
         for name in expression.names(tree):
             if name not in MEANT:
-                raise OptionError(no_such(f"{text!r}: a report has no value", name, sorted(MEANT)))
+                raise OptionError(unknown_name(f"{text!r}: a report has no value", name, sorted(MEANT)))
         if not expression.names(tree):
             raise OptionError(f"{text!r} asks for no value of the report; write a condition such as 'dead_units > 0.2'")
         for name, always in expression.settled(tree, lambda name: name in LISTS or MEANT[name].kind == "share"):
@@ -141,7 +141,7 @@ def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> floa
 
 
 CHANGE_NUMBERS = {
-    word.name: word for word in reversed(COMPARISON_WORDS) if word.kind != "list" and word.place != "unit"
+    word.name: word for word in reversed(COMPARISON_FIELDS) if word.kind != "list" and word.place != "unit"
 }
 OF_DISTANCE = {"temperature": "distance", "network_temperature": "mean_distance"}
 
@@ -175,7 +175,7 @@ class ChangeCondition:
         tree = expression.parse(text)
         for name in expression.names(tree):
             if name not in CHANGE_NUMBERS:
-                raise OptionError(no_such(f"{text!r}: a comparison has no value", name, sorted(CHANGE_NUMBERS)))
+                raise OptionError(unknown_name(f"{text!r}: a comparison has no value", name, sorted(CHANGE_NUMBERS)))
         if not expression.names(tree):
             raise OptionError(f"{text!r} asks for no value of the comparison; write one such as 'distance > 0.5'")
         for name, always in expression.settled(tree, lambda name: CHANGE_NUMBERS[name].kind == "share"):

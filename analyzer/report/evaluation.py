@@ -10,18 +10,18 @@ from ..measures import MEASURES, network, patterns
 from ..options import GLOBAL
 from ..sites import GUESS, Site
 from ..state.analysis_state import State
-from ..stats import CoMoment, Extents, Fates, Nonfinite, Patterns
-from ..stats.hits import Hits
+from ..stats import CoMoment, Nonfinite, Patterns, PointTraces, UnitRanges
+from ..stats.hits import Accuracy
 from ..stats.nonfinite import NONE
 from ..values.plain_data import Value
 from .report import Report, SiteReport
 
 
-def tell(state: State) -> Report:
+def build_report(state: State) -> Report:
     """The report of a state: pure formulas over its statistics, nothing else."""
     names = {site.name: site for site in state.sites}
-    seen = {name: found for name, found in state.statistics.items() if Extents.__name__ in found}
-    chosen = set(state.made["measures"])
+    seen = {name: found for name, found in state.statistics.items() if UnitRanges.__name__ in found}
+    chosen = set(state.provenance["measures"])
     reports = tuple(
         SiteReport(name, names[name].kind, site_values(names[name], found, chosen=chosen, samples=state.samples))
         for name, found in seen.items()
@@ -32,7 +32,7 @@ def tell(state: State) -> Report:
     return Report(
         sites=reports,
         network=_network_values(state, seen) | {"samples": state.samples},
-        made=dict(state.made),
+        provenance=dict(state.provenance),
         notes=(*state.notes, *_notes(state, seen)),
         not_analysable=(*unseen, *((s.name, s.kind, s.reason) for s in state.sites if s.reason is not None)),
     )
@@ -43,11 +43,11 @@ def site_values(site: Site, found: Mapping[str, Any], *, chosen: Collection[str]
 
     Args:
         site: which.
-        found: its statistics by the name of their kind; Extents and Nonfinite at least.
+        found: its statistics by the name of their kind; UnitRanges and Nonfinite at least.
         chosen: names of the measures wanted.
         samples: how many samples came to it.
     """
-    extents: Extents = found[Extents.__name__]
+    extents: UnitRanges = found[UnitRanges.__name__]
     positions = extents.count / extents.samples
     values: dict[str, Value] = {
         "unit_axis": site.unit_axis,
@@ -69,7 +69,7 @@ def site_values(site: Site, found: Mapping[str, Any], *, chosen: Collection[str]
     return values
 
 
-def network_values(extents: Mapping[str, Extents], through: Sequence[str], fates: Fates) -> dict[str, Value]:
+def network_values(extents: Mapping[str, UnitRanges], through: Sequence[str], fates: PointTraces) -> dict[str, Value]:
     """What is told of the network as a whole.
 
     Args:
@@ -101,11 +101,11 @@ def _nothing_finite(found: Mapping[str, Any]) -> str:
 def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
     found = state.network
     values: dict[str, Value] = {}
-    fates: Fates | None = found.get(Fates.__name__)
+    fates: PointTraces | None = found.get(PointTraces.__name__)
     if fates is not None and seen:
-        extents = {name: stats[Extents.__name__] for name, stats in seen.items()}
+        extents = {name: stats[UnitRanges.__name__] for name, stats in seen.items()}
         values |= network_values(extents, tuple(state.statistics), fates)
-    hits: Hits | None = found.get(Hits.__name__)
+    hits: Accuracy | None = found.get(Accuracy.__name__)
     if hits is not None:
         values["accuracy"] = hits.correct / hits.total
     whole: Patterns | None = found.get(GLOBAL)
@@ -129,12 +129,12 @@ def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 f"{name}: {spoilt.values} pre-activations are NaN or infinite, in {spoilt.samples} samples (first: "
                 f"{spoilt.first}); these samples are left out of the statistics of this site."
             )
-    wanted = {kind for measure in MEASURES if measure.name in state.made["measures"] for kind in measure.needs}
+    wanted = {kind for measure in MEASURES if measure.name in state.provenance["measures"] for kind in measure.needs}
     squares = [kind.__name__ for kind in wanted if issubclass(kind, CoMoment)]
     large = [name for name, found in seen.items() if not all(kind in found for kind in squares)]
     if large:
         notes.append(
-            f"VNI left out where a site has more than {state.made['squares']} units, whose co-moments would take "
+            f"VNI left out where a site has more than {state.provenance['squares']} units, whose co-moments would take "
             f"units^2 numbers: {', '.join(large[:4])}{' ...' if len(large) > 4 else ''}; raise it with --squares."
         )
     return notes

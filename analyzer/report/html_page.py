@@ -73,7 +73,7 @@ def _definitions(rows: Iterable[tuple[str, str]]) -> Iterable[str]:
 
 
 def _made(report: "Report") -> Iterable[tuple[str, str]]:
-    for name, value in report.made.items():
+    for name, value in report.provenance.items():
         listed = [f"{key}={item}" for key, item in value.items()] if isinstance(value, Mapping) else value
         yield name.replace("_", " "), ", ".join(map(str, listed)) if isinstance(listed, list | tuple) else str(listed)
 
@@ -243,7 +243,8 @@ def report_to_snippet(report: "Report") -> str:
     """Title, table of the sites, values of the network and notes.
 
     >>> from relucid.analyzer.report import Report, SiteReport
-    >>> report_to_snippet(Report((SiteReport("act", "relu", {"units": 10}),), made={"model": "net.onnx"})).count("<tr>")
+    >>> report = Report((SiteReport("act", "relu", {"units": 10}),), provenance={"model": "net.onnx"})
+    >>> report_to_snippet(report).count("<tr>")
     2
     """
     columns = present(COLUMNS, report)

@@ -1,5 +1,6 @@
 """The report: what we tell of a model on data, as frozen plain data by site and by network."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..atomic_write import read_back, write_all
 from ..errors import DataError
-from ..values.plain_data import Value, no_such, plain, same
+from ..values.plain_data import Value, equal_values, to_plain, unknown_name
 from . import html_page, serialize
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class SiteReport:
     values: Mapping[str, Value]
 
     def __post_init__(self) -> None:
-        values = plain(self.values, arrays=True)
+        values = to_plain(self.values, arrays=True)
         sizes = {name: len(value) for name, value in values.items() if isinstance(value, np.ndarray)}
         units = values.get("units", next(iter(sizes.values()), 0))
         if any(size != units for size in sizes.values()):
@@ -56,13 +57,13 @@ class SiteReport:
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.values:
-            raise KeyError(no_such(f"site {self.name!r} has no value", name, self.values))
+            raise KeyError(unknown_name(f"site {self.name!r} has no value", name, self.values))
         return self.values[name]
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("values", {})
         if name not in values:
-            raise AttributeError(no_such("a site's report has no value", name, values))
+            raise AttributeError(unknown_name("a site's report has no value", name, values))
         return values[name]
 
     def __dir__(self) -> list[str]:
@@ -74,7 +75,7 @@ class SiteReport:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SiteReport):
             return NotImplemented
-        return (self.name, self.kind) == (other.name, other.kind) and same(self.values, other.values)
+        return (self.name, self.kind) == (other.name, other.kind) and equal_values(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -92,7 +93,7 @@ class Report:
     Args:
         sites: one report per analysed site, in order of depth, names unique.
         network: values of the whole network by name; each is an attribute too.
-        made: what the numbers were made with (model, sha256, onnxruntime, provider, measures, capacity ...).
+        provenance: what the numbers were made with (model, sha256, onnxruntime, provider, measures, capacity ...).
         notes: sentences a reader must know before trusting the numbers.
         not_analysable: (name, kind, reason) of every place that decides but could not be analysed.
 
@@ -109,7 +110,7 @@ class Report:
 
     sites: tuple[SiteReport, ...]
     network: Mapping[str, Value] = field(default_factory=dict)
-    made: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     not_analysable: tuple[tuple[str, str, str], ...] = ()
 
@@ -119,18 +120,24 @@ class Report:
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"two sites of a report are named {twice!r}")
         object.__setattr__(self, "sites", tuple(self.sites))
-        object.__setattr__(self, "network", MappingProxyType(plain(self.network)))
-        object.__setattr__(self, "made", MappingProxyType(plain(self.made)))
+        object.__setattr__(self, "network", MappingProxyType(to_plain(self.network)))
+        object.__setattr__(self, "provenance", MappingProxyType(to_plain(self.provenance)))
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(
             self, "not_analysable", tuple((name, kind, reason) for name, kind, reason in self.not_analysable)
         )
 
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """The former name of `provenance`."""
+        warnings.warn("Report.made is now called Report.provenance", DeprecationWarning, stacklevel=2)
+        return self.provenance
+
     def __getitem__(self, name: str) -> SiteReport:
         for site in self.sites:
             if site.name == name:
                 return site
-        raise KeyError(no_such("the report has no site", name, [site.name for site in self.sites]))
+        raise KeyError(unknown_name("the report has no site", name, [site.name for site in self.sites]))
 
     def __iter__(self) -> Iterator[SiteReport]:
         return iter(self.sites)
@@ -141,11 +148,11 @@ class Report:
     def __getattr__(self, name: str) -> Any:
         network = self.__dict__.get("network", {})
         if name not in network:
-            raise AttributeError(no_such("the report has no value of the network", name, network))
+            raise AttributeError(unknown_name("the report has no value of the network", name, network))
         return network[name]
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self.network})
+        return sorted({*super().__dir__(), *self.network} - {"made"})
 
     def _ipython_key_completions_(self) -> list[str]:
         return [site.name for site in self.sites]
@@ -155,18 +162,18 @@ class Report:
             return NotImplemented
         return (
             self.sites == other.sites
-            and same(self.network, other.network)
-            and same(self.made, other.made)
+            and equal_values(self.network, other.network)
+            and equal_values(self.provenance, other.provenance)
             and (self.notes, self.not_analysable) == (other.notes, other.not_analysable)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Report, (self.sites, dict(self.network), dict(self.made), self.notes, self.not_analysable)
+        return Report, (self.sites, dict(self.network), dict(self.provenance), self.notes, self.not_analysable)
 
     def __repr__(self) -> str:
-        return f"Report({len(self.sites)} sites of {self.made.get('model', 'a model')})"
+        return f"Report({len(self.sites)} sites of {self.provenance.get('model', 'a model')})"
 
     def __str__(self) -> str:
         """The table as plain text, at most 100 columns."""

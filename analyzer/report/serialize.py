@@ -48,7 +48,7 @@ def report_to_json(report: "Report") -> str:
     lines = {
         "schema": _dumps(SCHEMA),
         "version": _dumps(VERSION),
-        "made": _dumps(report.made),
+        "made": _dumps(report.provenance),
         "network": _dumps(report.network),
         "notes": _dumps(report.notes),
         "not_analysable": _dumps([dict(zip(REFUSED, row, strict=True)) for row in report.not_analysable]),

@@ -14,12 +14,12 @@ SHOWN = 5
 
 def title(report: "Report") -> str:
     """The model's name, or what stands for it."""
-    return printable(str(report.made.get("model") or "model without a name"))
+    return printable(str(report.provenance.get("model") or "model without a name"))
 
 
 def header(report: "Report") -> str:
     """One line: how many samples, which runtime, provider and optimisation level."""
-    made = report.made
+    made = report.provenance
     samples = report.network.get("samples")
     parts = [f"{count(samples)} samples"] if isinstance(samples, int) else []
     parts += [f"onnxruntime {made['onnxruntime']}"] if "onnxruntime" in made else []

@@ -146,7 +146,7 @@ def as_text(report: "Report") -> str:
 
     >>> from relucid.analyzer.report import Report, SiteReport
     >>> site = SiteReport("act", "relu", {"units": 10, "dead_units": (3,), "vni": None})
-    >>> print(as_text(Report((site,), network={"samples": 5}, made={"model": "net.onnx"})))
+    >>> print(as_text(Report((site,), network={"samples": 5}, provenance={"model": "net.onnx"})))
     net.onnx
     5 samples
     <BLANKLINE>

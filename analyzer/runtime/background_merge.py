@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 Keep = Callable[[], None]
 
 
-class Intake:
+class BackgroundMerger:
     """Merges what runs showed, every site beside the others, one run after the other.
 
     Broken off anywhere, a run is taken in as a whole or not at all: a state that is saved then never holds half of one.
@@ -17,7 +17,7 @@ class Intake:
 
     >>> seen = []
     >>> with ThreadPoolExecutor(2) as pool:
-    ...     intake = Intake(pool, 2)
+    ...     intake = BackgroundMerger(pool, 2)
     ...     intake.begin([lambda: seen.append("first site")], lambda: seen.append("all of it"))
     ...     intake.finish()
     >>> seen

@@ -25,7 +25,7 @@ from .session import open_session
 
 
 @dataclass(frozen=True, eq=False)
-class Optimised:
+class OptimizedGraph:
     """A model, and whether it is one that the runtime has optimised.
 
     Args:
@@ -42,9 +42,9 @@ class Optimised:
 
 
 @contextmanager
-def optimise(
+def optimize_graph(
     model: Model, values: Collection[str], *, blocks: Collection[str], threads: int | None, custom_ops: Path | None
-) -> Iterator[Optimised | None]:
+) -> Iterator[OptimizedGraph | None]:
     """Have the runtime optimise a model for the CPU; None where none of the values comes to lie in blocks.
 
     What it writes is gone with the context: a session on it is to be started within.
@@ -74,7 +74,7 @@ def optimise(
         undoing = BlockedPass(set(tapping.tapped.values()) - shown, blocks=blocks, size=_block())
         undoing(read)
         made = replace(model, ir=read, folder=Path(folder))
-        yield Optimised(made, optimised=True, block=_block(), blocked=undoing.found) if undoing.found else None
+        yield OptimizedGraph(made, optimised=True, block=_block(), blocked=undoing.found) if undoing.found else None
 
 
 @cache

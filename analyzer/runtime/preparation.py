@@ -16,12 +16,12 @@ from ..model.loading import Model
 from ..options import GLOBAL, Options
 from ..passes.expose_values import InstrumentPass
 from ..sites import Site, find_sites
-from ..stats import Extents, Points, Statistic
-from .probe_setup import PORTABLE, Probing, way_of
+from ..stats import Points, Statistic, UnitRanges
+from .probe_setup import PORTABLE, Probing, choose_backend
 from .session import Session, describe, open_session
 from .stream import MOST, Stream
-from .tap_accumulator import Collector, values_to_tap
-from .tap_runner import Tapped
+from .tap_accumulator import TapAccumulator, values_to_tap
+from .tap_runner import TapRunner
 
 INPUT_BYTES = 16 << 20
 """What the inputs read at once should take together, where the user set no batch."""
@@ -58,14 +58,14 @@ class Prepared:
         sites: every site, those that cannot be analysed too.
         specs: what the model wants to be fed.
         stream: what runs batches.
-        made: what a state made with it carries.
+        provenance: what a state made with it carries.
         notes: sentences a reader must know.
     """
 
     sites: tuple[Site, ...]
     specs: tuple[InputSpec, ...]
     stream: Stream
-    made: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     notes: tuple[str, ...]
 
 
@@ -107,7 +107,7 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
     measures = options.chosen_measures(labels=labels)
     statistics = tuple(_statistics(options, labels=labels))
     collectors = tuple(
-        Collector(
+        TapAccumulator(
             site,
             statistics,
             capacity=options.capacity,
@@ -121,9 +121,9 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
     scores, notes = _scores(opened.outputs, options.output) if labels else (None, ())
     missed = options.unmatched(opened.every_site)
     notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in missed))
-    way = way_of(opened.model, options)
+    way = choose_backend(opened.model, options)
     stream = Stream(
-        Tapped(opened.session, collectors, tapped=opened.tapped, specs=opened.specs, scores=scores),
+        TapRunner(opened.session, collectors, tapped=opened.tapped, specs=opened.specs, scores=scores),
         None if way == PORTABLE else Probing(opened.model, way, options, statistics, opened.specs, scores),
         specs=opened.specs,
         scores=scores,
@@ -139,7 +139,7 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
 def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
     """What the measures read, each once; every report has the extents and the points."""
     measures = options.chosen_measures(labels=labels)
-    return {Extents: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
+    return {UnitRanges: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
 
 
 def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:

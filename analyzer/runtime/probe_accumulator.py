@@ -13,21 +13,21 @@ from ..passes.probe import MOMENTS, PREACTIVATION
 from ..sites import Site
 from ..stats import (
     CoMoment,
-    Extents,
     LabelledPatterns,
+    MergeTree,
     Nonfinite,
     Patterns,
     Points,
     PreactivationCoMoment,
     Statistic,
-    Tree,
+    UnitRanges,
 )
 from ..stats.comoments import MomentSum
 from ..stats.keys import Keys
 from ..stats.labelled import Classes, Labels, add_classes, count_classes, given, pair_keys
 from ..stats.nonfinite import NONE
 from ..stats.points import Bools, Numbers, smallest
-from .tap_accumulator import Seen
+from .tap_accumulator import SiteBatchResult
 
 ROWS = 2**14
 """Keys that are mixed at once: they stay in a processor's cache. Those of smaller runs wait for each other."""
@@ -88,13 +88,13 @@ class PairTable:
 Array = NDArray[Any]
 
 SERVED: frozenset[type[Statistic]] = frozenset(
-    {Extents, Points, Patterns, LabelledPatterns, CoMoment, PreactivationCoMoment}
+    {UnitRanges, Points, Patterns, LabelledPatterns, CoMoment, PreactivationCoMoment}
 )
 """Statistics that can be made of a probe's numbers."""
 _MOMENTS = {CoMoment: MOMENTS, PreactivationCoMoment: tuple(PREACTIVATION + name for name in MOMENTS)}
 
 
-class SiteNumbers:
+class ProbeAccumulator:
     """Turns the numbers of one site into statistics and keeps them merged.
 
     Args:
@@ -120,13 +120,13 @@ class SiteNumbers:
         self._statistics = tuple(statistics)
         self._capacity = capacity
         self._seed = seed
-        self._trees: dict[type[Statistic], Tree[Any]] = {}
+        self._trees: dict[type[Statistic], MergeTree[Any]] = {}
         self._sums: dict[type[CoMoment], MomentSum] = {}
         self._table = table
         self._pairs = pairs
         self._units = 0
 
-    def look(self, numbers: Mapping[str, Array], index: Numbers) -> Seen:
+    def look(self, numbers: Mapping[str, Array], index: Numbers) -> SiteBatchResult:
         """The classes of samples in one run at this site, and the keys; nothing is kept, no statistic is made yet.
 
         Args:
@@ -142,7 +142,7 @@ class SiteNumbers:
         if not finite.all():
             raise DataError(f"site {self.site.name!r}: some values are NaN or infinite")
         keys = numbers["keys"]
-        return Seen({}, finite, dead, linear, keys if len(keys) else None)
+        return SiteBatchResult({}, finite, dead, linear, keys if len(keys) else None)
 
     def take(self, numbers: Mapping[str, Array], index: Numbers, labels: Labels | None) -> None:
         """Merge what one run showed with everything before it, once `look` has nothing to say against it.
@@ -159,11 +159,11 @@ class SiteNumbers:
         samples, positions = len(index), numbers["keys"].shape[1]
         parts = (
             Nonfinite(0, 0, NONE),
-            Extents(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"]),
+            UnitRanges(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"]),
             points(numbers["dead"], numbers["linear"], index),
         )
         for part in parts:
-            self._trees.setdefault(type(part), Tree()).add(part)
+            self._trees.setdefault(type(part), MergeTree()).add(part)
         self._units = numbers["low"].size
         if Patterns in self._statistics:
             self._count(numbers["keys"].reshape(-1))
@@ -194,14 +194,14 @@ class SiteNumbers:
             self._table.add(keys)
         else:
             seen = Patterns.of_keys(keys, units=self._units, capacity=self._capacity, seed=self._seed)
-            self._trees.setdefault(Patterns, Tree()).add(seen)
+            self._trees.setdefault(Patterns, MergeTree()).add(seen)
 
     def _count_pairs(self, keys: Array, labels: Labels) -> None:
         if self._pairs is not None:
             self._pairs.add(keys, labels)
         else:
             seen = LabelledPatterns.of_pairs(keys, labels, units=self._units, capacity=self._capacity, seed=self._seed)
-            self._trees.setdefault(LabelledPatterns, Tree()).add(seen)
+            self._trees.setdefault(LabelledPatterns, MergeTree()).add(seen)
 
 
 def points(dead: Bools, linear: Bools, index: Numbers) -> Points:

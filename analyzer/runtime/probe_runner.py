@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from ..data import Batch, InputSpec, fixed_batch
 from ..errors import DataError
 from ..stats import Statistic
-from .probe_accumulator import SiteNumbers
+from .probe_accumulator import ProbeAccumulator
 from .session import Session
-from .tap_accumulator import Collector, Sight
+from .tap_accumulator import BatchResult, TapAccumulator
 
 Array = NDArray[Any]
 
 
-class Probed:
+class ProbeRunner:
     """Runs pieces of the data through a model with probes.
 
     Args:
@@ -33,9 +33,9 @@ class Probed:
     def __init__(
         self,
         session: Session,
-        collectors: Sequence[Collector],
+        collectors: Sequence[TapAccumulator],
         *,
-        numbers: Mapping[str, SiteNumbers],
+        numbers: Mapping[str, ProbeAccumulator],
         named: Mapping[str, Mapping[str, str]],
         tapped: Mapping[str, str],
         specs: Sequence[InputSpec],
@@ -50,7 +50,7 @@ class Probed:
         outputs = [*(out for names in named.values() for out in names.values()), *tapped.values()]
         self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
 
-    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> Sight:
+    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult:
         """Run some samples.
 
         Raises:
@@ -78,7 +78,7 @@ class Probed:
             else:
                 found.append(jobs[name].result())
                 keep.append(partial(collector.take, found[-1]))
-        return Sight(found, keep, given)
+        return BatchResult(found, keep, given)
 
     def totals(self, *, last: bool) -> Iterator[tuple[str, dict[type[Statistic], Any]]]:
         """Everything that came of probes so far, site by site.
@@ -91,6 +91,6 @@ class Probed:
             if last:
                 numbers.let_go()
 
-    def _taps(self, collector: Collector, given: Mapping[str, Array], piece: Batch) -> tuple[Array, ...]:
+    def _taps(self, collector: TapAccumulator, given: Mapping[str, Array], piece: Batch) -> tuple[Array, ...]:
         taps = [given[self.tapped[value]] for value in collector.values]
         return collector.arrange(taps, batch=len(piece.index))

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from ..data import InputSpec
 from ..errors import ModelError
 from ..model.loading import Model
-from ..native import PatternTable, library
+from ..native import PatternTable, library_path
 from ..options import Options
 from ..passes.expose_values import InstrumentPass
 from ..passes.probe import Probe, ProbePass
 from ..passes.probe_functions import FIRST_IR_VERSION, OLDEST_OPSET
 from ..sites import Site
 from ..stats import CoMoment, LabelledPatterns, Patterns, PreactivationCoMoment, Statistic
-from .optimized_graph import Optimised, optimise
-from .probe_accumulator import SERVED, PairTable, SiteNumbers
-from .probe_runner import Probed
+from .optimized_graph import OptimizedGraph, optimize_graph
+from .probe_accumulator import SERVED, PairTable, ProbeAccumulator
+from .probe_runner import ProbeRunner
 from .session import open_session
-from .tap_accumulator import Collector
+from .tap_accumulator import TapAccumulator
 
 Array = NDArray[Any]
 
@@ -30,12 +30,12 @@ NATIVE, FUNCTIONS, PORTABLE = "native", "functions", "portable"
 """How the numbers are made: by probes in native code, by probes that are functions of the model, by numpy from taps."""
 
 
-def way_of(model: Model, options: Options) -> str:
+def choose_backend(model: Model, options: Options) -> str:
     """How the numbers of a model can be made: by native probes on the CPU, by those that are functions elsewhere."""
     if options.portable:
         return PORTABLE
     if options.provider == "cpu":
-        return NATIVE if library() is not None else PORTABLE
+        return NATIVE if library_path() is not None else PORTABLE
     fits = model.ir.opset_imports.get("", 0) >= OLDEST_OPSET and model.ir.ir_version >= FIRST_IR_VERSION
     return FUNCTIONS if fits else PORTABLE
 
@@ -86,7 +86,7 @@ class Probing:
     specs: Sequence[InputSpec]
     scores: str | None
 
-    def open(self, collectors: Sequence[Collector], layout: Layout) -> Probed | None:
+    def open(self, collectors: Sequence[TapAccumulator], layout: Layout) -> ProbeRunner | None:
         """The model with a probe at every site that one can serve, in a session; None if none can.
 
         Args:
@@ -107,11 +107,11 @@ class Probing:
         with suppress(ModelError, OSError), self._optimised(collectors, probes) as optimised:
             if optimised is not None:
                 return self._open(collectors, probes, optimised)
-        return self._open(collectors, probes, Optimised(self.model, optimised=self.options.exact))
+        return self._open(collectors, probes, OptimizedGraph(self.model, optimised=self.options.exact))
 
     def _optimised(
-        self, collectors: Sequence[Collector], probes: Sequence[Probe]
-    ) -> AbstractContextManager[Optimised | None]:
+        self, collectors: Sequence[TapAccumulator], probes: Sequence[Probe]
+    ) -> AbstractContextManager[OptimizedGraph | None]:
         """The model as the runtime has optimised it, where native probes find values in blocks there."""
         options = self.options
         if self.way != NATIVE or options.exact or options.units == "position":
@@ -119,11 +119,13 @@ class Probing:
         first = {probe.site.name for probe in probes if (probe.sample_axis, probe.unit_axis) == (0, 1)}
         values = {value for each in collectors for value in each.values}
         others = {value for each in collectors if each.site.name not in first for value in each.values}
-        return optimise(
+        return optimize_graph(
             self.model, values, blocks=values - others, threads=options.threads, custom_ops=options.custom_ops
         )
 
-    def _open(self, collectors: Sequence[Collector], probes: Sequence[Probe], model: Optimised) -> Probed:
+    def _open(
+        self, collectors: Sequence[TapAccumulator], probes: Sequence[Probe], model: OptimizedGraph
+    ) -> ProbeRunner:
         """The probed model in a session."""
         options, graph = self.options, model.model.ir.clone()
         probing = ProbePass(
@@ -144,10 +146,10 @@ class Probing:
             exact=model.optimised,
             threads=options.threads,
             custom_ops=options.custom_ops,
-            native=library() if self.way == NATIVE else None,
+            native=library_path() if self.way == NATIVE else None,
         )
         numbers = {probe.site.name: self._numbers(probe.site) for probe in probes}
-        return Probed(
+        return ProbeRunner(
             session,
             collectors,
             numbers=numbers,
@@ -157,9 +159,9 @@ class Probing:
             scores=self.scores,
         )
 
-    def _numbers(self, site: Site) -> SiteNumbers:
-        options, native = self.options, library() is not None
-        return SiteNumbers(
+    def _numbers(self, site: Site) -> ProbeAccumulator:
+        options, native = self.options, library_path() is not None
+        return ProbeAccumulator(
             site,
             self.statistics,
             capacity=options.capacity,

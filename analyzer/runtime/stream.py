@@ -14,13 +14,13 @@ from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import cut, evenly, owned
 from ..errors import DataError, ModelError
 from ..options import GLOBAL
-from ..stats import Fates, Patterns, Statistic, Tree, global_keys
-from ..stats.hits import Hits
-from .background_merge import Intake
-from .probe_runner import Probed
+from ..stats import MergeTree, Patterns, PointTraces, Statistic, global_keys
+from ..stats.hits import Accuracy
+from .background_merge import BackgroundMerger
+from .probe_runner import ProbeRunner
 from .probe_setup import PORTABLE, Layout, Probing
-from .tap_accumulator import Sight
-from .tap_runner import Tapped
+from .tap_accumulator import BatchResult
+from .tap_runner import TapRunner
 
 Array = NDArray[Any]
 TAP_BYTES = 16 << 20
@@ -54,7 +54,7 @@ class Stream:
 
     def __init__(
         self,
-        tapped: Tapped,
+        tapped: TapRunner,
         probing: Probing | None,
         *,
         specs: Sequence[InputSpec],
@@ -68,9 +68,9 @@ class Stream:
         self.way = PORTABLE
         self._tapped = tapped
         self._probing = probing
-        self._held: tuple[Batch, Sight, Layout] | None = None
-        self._probed: Probed | None = None
-        self._reading: Probed | None = None
+        self._held: tuple[Batch, BatchResult, Layout] | None = None
+        self._probed: ProbeRunner | None = None
+        self._reading: ProbeRunner | None = None
         self._specs = specs
         self._scores = scores
         self._fixed = fixed_batch(specs)
@@ -82,7 +82,7 @@ class Stream:
         self._failed = 0
         self._singles = 0
         self._workers = workers
-        self._network: dict[str, Tree[Any]] = {}
+        self._network: dict[str, MergeTree[Any]] = {}
         self._global = global_patterns
 
     def follow(self, batches: Iterable[Batch], *, seen: Callable[[Batch], None]) -> None:
@@ -94,7 +94,7 @@ class Stream:
             StateError: two runs do not merge: the number of units has changed.
         """
         with _blas_alone(), ThreadPoolExecutor(self._workers) as pool:
-            intake = Intake(pool, self._workers)
+            intake = BackgroundMerger(pool, self._workers)
             try:
                 for batch in batches:
                     self._take(batch, intake, seen)
@@ -118,7 +118,7 @@ class Stream:
         """Statistics of the whole network so far."""
         return {name: tree.total() for name, tree in self._network.items()}
 
-    def _take(self, batch: Batch, intake: Intake, seen: Callable[[Batch], None]) -> None:
+    def _take(self, batch: Batch, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> None:
         """One batch of the data, in runs of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
@@ -131,7 +131,7 @@ class Stream:
             piece, sight, layout = self._held
             self._held = owned(piece), sight, layout
 
-    def _run(self, piece: Batch, intake: Intake, seen: Callable[[Batch], None]) -> bool:
+    def _run(self, piece: Batch, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> bool:
         """Some samples; whether they are taken in, else they have to be run in another way."""
         if self._reading is not None and not self._owed:
             sight = self._read(self._reading, piece, intake.pool)
@@ -152,7 +152,7 @@ class Stream:
             return max(size, PROOF)
         return min(size, self._owed or size)
 
-    def _read(self, probed: Probed, piece: Batch, pool: ThreadPoolExecutor) -> Sight | None:
+    def _read(self, probed: ProbeRunner, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult | None:
         try:
             sight = probed.look(piece, pool)
         except (ModelError, DataError) as error:
@@ -165,7 +165,7 @@ class Stream:
         self._failed = 0
         return sight
 
-    def _tap(self, piece: Batch, pool: ThreadPoolExecutor) -> Sight | None:
+    def _tap(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult | None:
         size = len(piece.index)
         try:
             sight = self._tapped.look(piece, pool)
@@ -178,7 +178,7 @@ class Stream:
         self._owed = max(0, self._owed - size)
         return sight
 
-    def _plan(self, piece: Batch, sight: Sight) -> bool:
+    def _plan(self, piece: Batch, sight: BatchResult) -> bool:
         """See from the first runs how to go on: how many samples at once, and with probes once the layout is proven.
 
         Returns:
@@ -197,7 +197,9 @@ class Stream:
             self._held = piece, sight, Layout.of(values, batch=size)
         return self._held is not None
 
-    def _go_on(self, piece: Batch, sight: Sight, layout: Layout, intake: Intake, seen: Callable[[Batch], None]) -> None:
+    def _go_on(
+        self, piece: Batch, sight: BatchResult, layout: Layout, intake: BackgroundMerger, seen: Callable[[Batch], None]
+    ) -> None:
         """Others follow the samples that were held: probes read these too, if there is a site that one can serve."""
         self._held = None
         probed = self._probe(layout)
@@ -205,7 +207,7 @@ class Stream:
         self._owed = 0
         self._keep(piece, again or sight, intake, seen)
 
-    def _probe(self, layout: Layout) -> Probed | None:
+    def _probe(self, layout: Layout) -> ProbeRunner | None:
         """Go on with probes, if there is a site that one can serve."""
         probing, self._probing = self._probing, None
         if probing is None:
@@ -225,7 +227,7 @@ class Stream:
         self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
         return probed
 
-    def _keep(self, piece: Batch, sight: Sight, intake: Intake, seen: Callable[[Batch], None]) -> None:
+    def _keep(self, piece: Batch, sight: BatchResult, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> None:
         """Take in what one run showed: numbers of probes while the next one runs; taps, which are large, at once."""
         network, run = self._of_network(piece, sight), replace(piece, arrays={})
         fates = partial(self._keep_fates, sight, piece.index)
@@ -236,15 +238,15 @@ class Stream:
     def _kept(self, run: Batch, network: Mapping[str, Any], seen: Callable[[Batch], None]) -> None:
         """All sites have taken a run in; its arrays may be gone by now."""
         for name, statistic in network.items():
-            self._network.setdefault(name, Tree()).add(statistic)
+            self._network.setdefault(name, MergeTree()).add(statistic)
         self.samples += len(run.index)
         seen(run)
 
-    def _keep_fates(self, sight: Sight, index: NDArray[np.int64]) -> None:
+    def _keep_fates(self, sight: BatchResult, index: NDArray[np.int64]) -> None:
         dead, linear = (np.stack(each).T for each in zip(*((f.dead, f.linear) for f in sight.found), strict=True))
-        self._network.setdefault("Fates", Tree()).add(Fates.of_classes(dead, linear, index))
+        self._network.setdefault(PointTraces.__name__, MergeTree()).add(PointTraces.of_classes(dead, linear, index))
 
-    def _of_network(self, piece: Batch, sight: Sight) -> dict[str, Any]:
+    def _of_network(self, piece: Batch, sight: BatchResult) -> dict[str, Any]:
         """What one run shows of the network as a whole, but for the fates."""
         found = sight.found
         statistics: dict[str, Any] = {}
@@ -253,10 +255,10 @@ class Stream:
             keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
             statistics[GLOBAL] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
         if self._scores is not None and piece.labels is not None:
-            statistics["Hits"] = self._hits(sight.outputs[self._scores], piece.labels)
+            statistics[Accuracy.__name__] = self._hits(sight.outputs[self._scores], piece.labels)
         return statistics
 
-    def _hits(self, scores: Array, labels: NDArray[np.int64]) -> Hits:
+    def _hits(self, scores: Array, labels: NDArray[np.int64]) -> Accuracy:
         batch = self._fixed or len(labels)
         if batch > 1 and scores.shape[:1] != (batch,):
             raise DataError(
@@ -269,7 +271,7 @@ class Stream:
                 f"labels are classes from 0 to {rows.shape[1] - 1}, the scores of output {self._scores!r}; "
                 f"came {labels.min()} to {labels.max()}"
             )
-        return Hits.of_scores(rows, labels)
+        return Accuracy.of_scores(rows, labels)
 
 
 def _blas_alone() -> threadpool_limits:

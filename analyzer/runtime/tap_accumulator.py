@@ -10,8 +10,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ..sites import RECTIFIERS, Site
-from ..stats import Block, CoMoment, Nonfinite, Patterns, Statistic, Tree, classify, finite_samples, pattern_keys
-from ..stats.covariance import Doubles, Gathering, Product
+from ..stats import Block, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, classify, finite_samples, pattern_keys
+from ..stats.covariance import CovarianceAccumulator, Doubles, Product
 from ..stats.nonfinite import NONE
 from .session import onnxruntime
 from .tap_axes import as_float, in_axes
@@ -47,7 +47,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class SiteBatchResult:
     """What one run shows of one site, before it is merged with what was seen earlier.
 
     Args:
@@ -67,7 +67,7 @@ class Seen:
     rows: Block | None = None
 
 
-class Collector:
+class TapAccumulator:
     """Turns the taps of one site into statistics and keeps them merged.
 
     Args:
@@ -95,8 +95,8 @@ class Collector:
         self._every_position = every_position
         self._squares = squares
         self._seed = seed if keys else None
-        self._trees: dict[type[Statistic], Tree[Any]] = {}
-        self._gathered: dict[type[CoMoment], Gathering] = {}
+        self._trees: dict[type[Statistic], MergeTree[Any]] = {}
+        self._gathered: dict[type[CoMoment], CovarianceAccumulator] = {}
         self._of: dict[type[Statistic], Callable[[Block], Statistic]] = {
             kind: partial(kind.of, capacity=capacity, seed=seed) if issubclass(kind, Patterns) else kind.of
             for kind in statistics
@@ -122,7 +122,7 @@ class Collector:
         labels: NDArray[np.int64] | None,
         *,
         gather: bool = False,
-    ) -> Seen:
+    ) -> SiteBatchResult:
         """What one run shows of this site; nothing is kept yet.
 
         Samples with a NaN or an infinity are counted and left out of every other statistic.
@@ -138,7 +138,7 @@ class Collector:
         none = np.zeros(count, dtype=np.bool_)
         if not z.size:
             empty = None if self._seed is None else np.zeros((count, 0), dtype=np.uint64)
-            return Seen({Nonfinite: Nonfinite(0, 0, NONE)}, ~none, none, none, empty)
+            return SiteBatchResult({Nonfinite: Nonfinite(0, 0, NONE)}, ~none, none, none, empty)
         if self.site.threshold:
             z = z - z.dtype.type(self.site.threshold)
         h = activations[0] if activations else None
@@ -155,16 +155,16 @@ class Collector:
             parts |= {kind: self._of[kind](block) for kind in kinds if not (gather and issubclass(kind, CoMoment))}
             dead[finite], linear[finite] = classify(block)
         rows = Block(block.z, block.h) if gather and finite.any() else None
-        return Seen(parts, finite, dead, linear, self._keys(block, finite), rows)
+        return SiteBatchResult(parts, finite, dead, linear, self._keys(block, finite), rows)
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: SiteBatchResult) -> None:
         """Merge what one run showed with everything before it.
 
         Raises:
             StateError: the two do not merge: the number of units has changed.
         """
         for kind, part in seen.parts.items():
-            self._trees.setdefault(kind, Tree()).add(part)
+            self._trees.setdefault(kind, MergeTree()).add(part)
         if seen.rows is not None:
             self._gather(seen.rows)
 
@@ -178,7 +178,7 @@ class Collector:
         for kind in self._of:
             if issubclass(kind, CoMoment) and self._is_kept(kind, units):
                 if kind not in self._gathered:
-                    self._gathered[kind] = Gathering(units, product=runtime_product())
+                    self._gathered[kind] = CovarianceAccumulator(units, product=runtime_product())
                 kind.gather(rows, self._gathered[kind])
 
     def _is_kept(self, kind: type[Statistic], units: int) -> bool:
@@ -201,7 +201,7 @@ def values_to_tap(site: Site, statistics: Iterable[type[Statistic]]) -> tuple[st
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class BatchResult:
     """What one run showed.
 
     Args:
@@ -210,6 +210,6 @@ class Sight:
         outputs: what the session gave out, by name.
     """
 
-    found: Sequence[Seen]
+    found: Sequence[SiteBatchResult]
     keep: Sequence[Callable[[], None]]
     outputs: Mapping[str, Array]

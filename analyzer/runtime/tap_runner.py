@@ -11,13 +11,13 @@ from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import backwards, cut, filled
 from ..errors import DataError
 from .session import Session
-from .tap_accumulator import Collector, Sight
+from .tap_accumulator import BatchResult, TapAccumulator
 from .tap_axes import agree
 
 Array = NDArray[Any]
 
 
-class Tapped:
+class TapRunner:
     """Runs pieces of the data through a model that gives out the values of its sites.
 
     Args:
@@ -31,7 +31,7 @@ class Tapped:
     def __init__(
         self,
         session: Session,
-        collectors: Sequence[Collector],
+        collectors: Sequence[TapAccumulator],
         *,
         tapped: Mapping[str, str],
         specs: Sequence[InputSpec],
@@ -46,7 +46,7 @@ class Tapped:
         outputs = [tapped[value] for collector in collectors for value in collector.values]
         self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
 
-    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> Sight:
+    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult:
         """Run some samples; the first time it is several of them, see that they are told apart rightly.
 
         Raises:
@@ -63,7 +63,7 @@ class Tapped:
             )
         )
         keep = [partial(each.take, its) for each, its in zip(self.collectors, found, strict=True)]
-        return Sight(found, keep, taps)
+        return BatchResult(found, keep, taps)
 
     def rest(self) -> None:
         """Give the runtime's memory up until it is wanted again."""

@@ -15,10 +15,10 @@ import numpy as np
 from ..atomic_write import write_atomically
 from ..errors import StateError
 from ..sites import Site
-from ..stats.packing import packed, unpacked
+from ..stats.packing import pack, present_name, stored_name, unpack
 
 
-class Part(NamedTuple):
+class DataShard(NamedTuple):
     """A share of some data.
 
     Args:
@@ -34,9 +34,9 @@ class Part(NamedTuple):
     def overlaps(self, other: Self) -> bool:
         """Whether a sample may be in both: whether a number can be shard modulo of for both of them.
 
-        >>> Part("a", 0, 2).overlaps(Part("a", 1, 2)), Part("a", 0, 2).overlaps(Part("a")), Part("").overlaps(Part(""))
-        (False, True, False)
-        >>> Part("a", 0, 2).overlaps(Part("a", 1, 4)), Part("a", 0, 2).overlaps(Part("a", 2, 4))
+        >>> DataShard("a", 0, 2).overlaps(DataShard("a", 1, 2)), DataShard("a", 0, 2).overlaps(DataShard("a"))
+        (False, True)
+        >>> DataShard("a", 0, 2).overlaps(DataShard("a", 1, 4)), DataShard("a", 0, 2).overlaps(DataShard("a", 2, 4))
         (False, True)
         """
         same = bool(self.data) and self.data == other.data
@@ -71,24 +71,24 @@ class State:
     """What was seen, before any formula.
 
     Args:
-        made: what it was made with: only states made with the same merge.
+        provenance: what it was made with: only states made with the same merge.
         sites: every site of the model, those that cannot be analysed too.
         statistics: of each analysed site by its name, then by the name of the statistic.
-        network: statistics of the whole network by name: Fates, Hits, Patterns (of global patterns).
+        network: statistics of the whole network by name: PointTraces, Accuracy, Patterns (of global patterns).
         samples: how many samples were seen.
         resume_at: number of the first sample not seen yet; None once states were merged.
         notes: sentences a reader must know.
         parts: which parts of which data were seen.
     """
 
-    made: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     sites: tuple[Site, ...]
     statistics: Mapping[str, Mapping[str, Any]]
     network: Mapping[str, Any]
     samples: int = 0
     resume_at: int | None = None
     notes: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[DataShard, ...] = ()
 
     def merge(self, other: Self) -> Self:
         """What two disjoint parts of the data show together.
@@ -104,7 +104,7 @@ class State:
                     raise StateError(f"these states do not merge: samples of {both} would count twice")
         return self.joined(other, parts=self.parts + other.parts)
 
-    def joined(self, other: Self, *, parts: tuple[Part, ...]) -> Self:
+    def joined(self, other: Self, *, parts: tuple[DataShard, ...]) -> Self:
         """The statistics of both; the caller knows that no sample is in both, and which parts they are."""
         if self.samples == 0 or other.samples == 0:
             return replace(self if other.samples == 0 else other, parts=parts)
@@ -112,9 +112,10 @@ class State:
             name: _merged(self.statistics.get(name, {}), other.statistics.get(name, {}))
             for name in dict.fromkeys([*self.statistics, *other.statistics])
         }
-        ways = sorted({way for made in (self.made, other.made) for way in made.get("way", "").split(", ") if way})
+        both = (self.provenance.get("way", ""), other.provenance.get("way", ""))
+        ways = sorted({way for each in both for way in each.split(", ") if way})
         return type(self)(
-            made={**self.made, "way": ", ".join(ways)},
+            provenance={**self.provenance, "way": ", ".join(ways)},
             sites=self.sites,
             statistics=merged,
             network=_merged(self.network, other.network),
@@ -129,10 +130,10 @@ class State:
         Raises:
             StateError: they were not; the message names what differs, and both values.
         """
-        for name in dict.fromkeys([*self.made, *other.made]):
+        for name in dict.fromkeys([*self.provenance, *other.provenance]):
             if name in _INFORMATIVE:
                 continue
-            mine, theirs = self.made.get(name), other.made.get(name)
+            mine, theirs = self.provenance.get(name), other.provenance.get(name)
             if mine != theirs:
                 raise StateError(f"these states do not merge: made with {name} {mine!r} and {theirs!r}")
         if [s.name for s in self.sites] != [s.name for s in other.sites]:
@@ -147,7 +148,7 @@ class State:
         arrays: dict[str, Any] = {}
         header = {
             "relucid_state": FORMAT,
-            "made": dict(self.made),
+            "made": dict(self.provenance),
             "sites": [asdict(site) for site in self.sites],
             "statistics": {name: _packed(f"s{i}", of, arrays) for i, (name, of) in enumerate(self.statistics.items())},
             "network": _packed("n", self.network, arrays),
@@ -178,14 +179,14 @@ class State:
                 if header["relucid_state"] != FORMAT:
                     raise StateError(f"{path} has state format {header['relucid_state']}; this relucid reads {FORMAT}")
                 return cls(
-                    made=header["made"],
+                    provenance=header["made"],
                     sites=tuple(_site(row) for row in header["sites"]),
                     statistics={name: _unpacked(of, stored) for name, of in header["statistics"].items()},
                     network=_unpacked(header["network"], stored),
                     samples=header["samples"],
                     resume_at=header["resume_at"],
                     notes=tuple(header["notes"]),
-                    parts=tuple(Part(*part) for part in header["parts"]),
+                    parts=tuple(DataShard(*part) for part in header["parts"]),
                 )
         except _DAMAGE as error:
             cause = next(iter(str(error).splitlines()), "") or type(error).__name__
@@ -204,14 +205,15 @@ def _packed(prefix: str, statistics: Mapping[str, Any], arrays: dict[str, Any]) 
         arrays[f"{prefix}.{name}.{field}"] = array
         return {"array": f"{prefix}.{name}.{field}"}
 
-    return {name: packed(of, partial(put_aside, name)) for name, of in statistics.items()}
+    named = ((stored_name(name), of) for name, of in statistics.items())
+    return {name: pack(of, partial(put_aside, name)) for name, of in named}
 
 
 def _unpacked(header: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Any]) -> dict[str, Any]:
     def fetched(value: Any) -> Any:
         return stored[value["array"]] if isinstance(value, dict) else value
 
-    return {name: unpacked(name, values, fetched) for name, values in header.items()}
+    return {present_name(name): unpack(name, values, fetched) for name, values in header.items()}
 
 
 def _site(row: dict[str, Any]) -> Site:

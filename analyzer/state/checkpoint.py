@@ -12,13 +12,13 @@ from ..data import Batch
 from ..data.batch import cut
 from ..errors import StateError
 from ..runtime.preparation import Prepared
-from .analysis_state import Part, State
+from .analysis_state import DataShard, State
 
 SAVE_EVERY = 60.0
 """Seconds between two calls of `keep`."""
 
 
-class Record:
+class Checkpointer:
     """Keeps account of a stream, and hands its state out.
 
     As a context it calls `keep` at the end, also when the run is broken off: nothing that was seen is lost. Only what
@@ -39,7 +39,7 @@ class Record:
         self,
         prepared: Prepared,
         *,
-        part: Part,
+        part: DataShard,
         resume: State | None = None,
         progress: Callable[[int], None] | None = None,
         keep: Callable[[State], None] | None = None,
@@ -96,7 +96,7 @@ class Record:
     def _here(self, *, last: bool) -> State:
         stream = self._prepared.stream
         return State(
-            made={**self._prepared.made, "way": stream.way},
+            provenance={**self._prepared.provenance, "way": stream.way},
             sites=self._prepared.sites,
             statistics={
                 name: {kind.__name__: part for kind, part in found.items()}

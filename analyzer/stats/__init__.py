@@ -5,30 +5,30 @@ from typing import Protocol, Self
 from .block import Block
 from .changes import Changes
 from .comoments import CoMoment, PreactivationCoMoment
-from .extents import Extents
+from .extents import UnitRanges
 from .keys import global_keys, pattern_keys
 from .labelled import LabelledPatterns
 from .margins import PointMargins
-from .merge_tree import Tree, merge_all
+from .merge_tree import MergeTree, merge_all
 from .nonfinite import Nonfinite, finite_samples
 from .patterns import Patterns
-from .points import Fates, Points, classify
+from .points import Points, PointTraces, classify
 
 __all__ = [
     "STATISTICS",
     "Block",
     "Changes",
     "CoMoment",
-    "Extents",
-    "Fates",
     "LabelledPatterns",
+    "MergeTree",
     "Nonfinite",
     "Patterns",
     "PointMargins",
+    "PointTraces",
     "Points",
     "PreactivationCoMoment",
     "Statistic",
-    "Tree",
+    "UnitRanges",
     "classify",
     "finite_samples",
     "global_keys",
@@ -54,7 +54,7 @@ class Statistic(Protocol):
 
 
 STATISTICS: tuple[type[Statistic], ...] = (
-    Extents,
+    UnitRanges,
     Points,
     PointMargins,
     CoMoment,

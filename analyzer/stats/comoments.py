@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import StateError
 from .block import Block
-from .covariance import SIDE, Gathering, mirror
+from .covariance import SIDE, CovarianceAccumulator, mirror
 
 Doubles = NDArray[np.float64]
 
@@ -44,12 +44,12 @@ class CoMoment:
     @classmethod
     def of(cls, block: Block) -> Self:
         """What one block shows of the activations."""
-        seen = Gathering(block.z.shape[2])
+        seen = CovarianceAccumulator(block.z.shape[2])
         cls.gather(block, seen)
         return cls(*seen.total())
 
     @classmethod
-    def gather(cls, block: Block, seen: Gathering) -> None:
+    def gather(cls, block: Block, seen: CovarianceAccumulator) -> None:
         """Add what one block shows of the activations to what is being gathered."""
         if block.h is None:
             seen.add(block.z, rectify=True)
@@ -83,7 +83,7 @@ class PreactivationCoMoment(CoMoment):
     """
 
     @classmethod
-    def gather(cls, block: Block, seen: Gathering) -> None:
+    def gather(cls, block: Block, seen: CovarianceAccumulator) -> None:
         """Add what one block shows of the pre-activations to what is being gathered."""
         seen.add(block.z)
 

@@ -26,7 +26,7 @@ def product(a: Doubles, b: Doubles) -> Doubles:
     return np.asarray(a @ b.T)
 
 
-class Gathering:
+class CovarianceAccumulator:
     """Count, mean and co-moment sum of rows of units, to which more rows are added in place.
 
     Rows of several runs wait for each other until they are enough; then they are stacked as float64, about `STACK`
@@ -37,7 +37,7 @@ class Gathering:
         units: of every row.
         product: what multiplies, a b^T of float64 matrices (unit, row).
 
-    >>> seen = Gathering(2)
+    >>> seen = CovarianceAccumulator(2)
     >>> seen.add(np.array([[[1.0, 0.0]], [[3.0, 4.0]]]))
     >>> [each.tolist() for each in seen.total()[1:]]
     [[2.0, 2.0], [[2.0, 4.0], [4.0, 8.0]]]

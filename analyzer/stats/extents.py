@@ -13,7 +13,7 @@ EXACT_IN_FLOAT32 = 2**24
 
 
 @dataclass(frozen=True, eq=False)
-class Extents:
+class UnitRanges:
     """Extent and activity of every unit; what Jumpstart's definition 1 and constraints (3), (4) are read from.
 
     Args:
@@ -23,7 +23,7 @@ class Extents:
         high: largest z of each unit (unit,).
         active: how often z > 0, strictly, in each unit (unit,), int64.
 
-    >>> seen = Extents.of(Block(np.array([[[1.0, -2.0]], [[3.0, 0.0]]])))
+    >>> seen = UnitRanges.of(Block(np.array([[[1.0, -2.0]], [[3.0, 0.0]]])))
     >>> seen.low.tolist(), seen.high.tolist(), seen.active.tolist(), seen.count
     ([1.0, -2.0], [3.0, 0.0], [2, 0], 2)
     """

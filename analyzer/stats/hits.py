@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Hits:
+class Accuracy:
     """Agreement of decisions with labels.
 
     Args:
         correct: samples whose largest output stands at their label.
         total: samples seen.
 
-    >>> Hits.of_scores(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
-    Hits(correct=1, total=2)
+    >>> Accuracy.of_scores(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    Accuracy(correct=1, total=2)
     """
 
     correct: int

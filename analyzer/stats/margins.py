@@ -12,7 +12,7 @@ LOWER = -1.0
 
 @dataclass(frozen=True)
 class PointMargins:
-    """Points that some unit puts beyond the margins. The units' own constraints (3), (4) are read from Extents.
+    """Points that some unit puts beyond the margins. The units' own constraints (3), (4) are read from UnitRanges.
 
     Args:
         samples: number of points seen.

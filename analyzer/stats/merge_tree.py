@@ -19,7 +19,7 @@ class Mergeable(Protocol):
 S = TypeVar("S", bound=Mergeable)
 
 
-class Tree(Generic[S]):
+class MergeTree(Generic[S]):
     """Gathers parts in a balanced tree: a part is merged once those after it together weigh half as much.
 
     Tables that grow are thus merged with tables of their own size, and O(log parts) of them are held; states that keep
@@ -27,7 +27,7 @@ class Tree(Generic[S]):
 
     >>> from .points import Points
     >>> from .block import Block
-    >>> tree = Tree()
+    >>> tree = MergeTree()
     >>> for start in range(0, 6, 2):
     ...     tree.add(Points.of(Block(np.ones((2, 1, 1)), index=np.arange(start, start + 2))))
     >>> tree.total().listed_linear.tolist()
@@ -63,7 +63,7 @@ def merge_all(parts: Iterable[S]) -> S:
     Raises:
         StateError: there are no parts.
     """
-    tree: Tree[S] = Tree()
+    tree: MergeTree[S] = MergeTree()
     for part in parts:
         tree.add(part)
     return tree.total()

@@ -7,25 +7,43 @@ from typing import Any
 import numpy as np
 
 from . import STATISTICS
-from .hits import Hits
+from .hits import Accuracy
 from .patterns import Patterns
-from .points import Fates
+from .points import PointTraces
 
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, Fates, Hits)}
+STORED_NAMES = {"UnitRanges": "Extents", "PointTraces": "Fates", "Accuracy": "Hits"}
+"""What files of state format 1 call statistics that have been renamed since, by their present names."""
+
+_PRESENT_NAMES = {stored: name for name, stored in STORED_NAMES.items()}
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, PointTraces, Accuracy)}
 
 
-def packed(statistic: Any, array: Callable[[str, Any], Any]) -> dict[str, Any]:
+def stored_name(name: str) -> str:
+    """The name under which a file holds a statistic.
+
+    >>> stored_name("UnitRanges"), stored_name("Patterns")
+    ('Extents', 'Patterns')
+    """
+    return STORED_NAMES.get(name, name)
+
+
+def present_name(stored: str) -> str:
+    """The name of a statistic that a file holds under `stored`; the inverse of `stored_name`."""
+    return _PRESENT_NAMES.get(stored, stored)
+
+
+def pack(statistic: Any, array: Callable[[str, Any], Any]) -> dict[str, Any]:
     """The fields of a statistic; what is an array as `array` makes of its name and it.
 
     >>> from . import Nonfinite
-    >>> packed(Nonfinite(3, 2, 7), lambda name, values: values.tolist())
+    >>> pack(Nonfinite(3, 2, 7), lambda name, values: values.tolist())
     {'values': 3, 'samples': 2, 'first': 7}
     """
     values = {field.name: getattr(statistic, field.name) for field in fields(statistic)}
     return {name: array(name, value) if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
 
-def unpacked(name: str, values: Mapping[str, Any], array: Callable[[Any], Any]) -> Any:
+def unpack(name: str, values: Mapping[str, Any], array: Callable[[Any], Any]) -> Any:
     """The statistic again.
 
     Args:
@@ -33,7 +51,7 @@ def unpacked(name: str, values: Mapping[str, Any], array: Callable[[Any], Any]) 
         values: its fields.
         array: makes an array again of what stands for one, and leaves all else as it is.
 
-    >>> unpacked("Nonfinite", {"values": 3, "samples": 2, "first": 7}, lambda value: value)
+    >>> unpack("Nonfinite", {"values": 3, "samples": 2, "first": 7}, lambda value: value)
     Nonfinite(values=3, samples=2, first=7)
     """
-    return _KINDS.get(name, Patterns)(**{field: array(value) for field, value in values.items()})
+    return _KINDS.get(present_name(name), Patterns)(**{field: array(value) for field, value in values.items()})

@@ -101,7 +101,7 @@ class Points:
 
 
 @dataclass(frozen=True, eq=False)
-class Fates:
+class PointTraces:
     """The classes of points followed through all sites of a network, in the order of the data flow.
 
     A point that died stays dead; one that was linear everywhere so far is linear so far; any other is nonlinear so far.
@@ -115,7 +115,7 @@ class Fates:
 
     >>> dead = np.array([[False, True], [False, False], [True, True]])
     >>> linear = np.array([[True, False], [True, True], [False, False]])
-    >>> fates = Fates.of_classes(dead, linear, np.arange(3))
+    >>> fates = PointTraces.of_classes(dead, linear, np.arange(3))
     >>> fates.first_dead.tolist(), fates.linear_so_far.tolist(), fates.dead_somewhere
     ([1, 1], [2, 1], 2)
     >>> fates.listed_points.tolist(), fates.listed_sites.tolist()

@@ -1,6 +1,6 @@
 """What a report may hold: plain values, and estimates with their standard errors."""
 
 from .estimate import Estimate
-from .plain_data import Value, no_such, plain, same
+from .plain_data import Value, equal_values, to_plain, unknown_name
 
-__all__ = ["Estimate", "Value", "no_such", "plain", "same"]
+__all__ = ["Estimate", "Value", "equal_values", "to_plain", "unknown_name"]

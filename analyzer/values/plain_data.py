@@ -12,7 +12,7 @@ from .estimate import Estimate
 Value = int | float | bool | str | None | tuple[Any, ...] | Estimate | NDArray[Any]
 
 
-def plain(values: Mapping[str, Any], *, arrays: bool = False) -> dict[str, Any]:
+def to_plain(values: Mapping[str, Any], *, arrays: bool = False) -> dict[str, Any]:
     """The same values as plain data, copied.
 
     Numpy scalars become Python's, lists tuples, and a float that is not finite None: it says nothing.
@@ -25,7 +25,7 @@ def plain(values: Mapping[str, Any], *, arrays: bool = False) -> dict[str, Any]:
     Raises:
         ValueError: a value is none of these kinds.
 
-    >>> plain({"a": np.float32(0.5), "b": [1, 2], "c": float("inf")})
+    >>> to_plain({"a": np.float32(0.5), "b": [1, 2], "c": float("inf")})
     {'a': 0.5, 'b': (1, 2), 'c': None}
     """
     return {
@@ -42,7 +42,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_plain(item) for item in value)
     if isinstance(value, Mapping):
-        return plain(value)
+        return to_plain(value)
     if value is None or isinstance(value, int | str | Estimate):
         return value
     raise ValueError(f"a report holds plain data, not {type(value).__name__}: {value!r}")
@@ -60,14 +60,14 @@ def _frozen_array(array: NDArray[Any]) -> NDArray[Any]:
     return copy
 
 
-def same(one: Any, other: Any) -> bool:
+def equal_values(one: Any, other: Any) -> bool:
     """Whether two plain values are equal, arrays entry by entry (NaN equals NaN), mappings in any order.
 
-    >>> same({"a": np.array([1.0, np.nan])}, {"a": np.array([1.0, np.nan])})
+    >>> equal_values({"a": np.array([1.0, np.nan])}, {"a": np.array([1.0, np.nan])})
     True
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+        return one.keys() == other.keys() and all(equal_values(one[name], other[name]) for name in one)
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f"))
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
@@ -75,10 +75,10 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def no_such(what: str, name: object, known: Iterable[str]) -> str:
+def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     """One line for a name that is not there, with those that look like it.
 
-    >>> no_such("no site is named", "conv", ["conv1", "fc"])
+    >>> unknown_name("no site is named", "conv", ["conv1", "fc"])
     "no site is named 'conv'; did you mean 'conv1'?"
     """
     from difflib import get_close_matches  # noqa: PLC0415 - only needed where something has gone wrong

@@ -5,13 +5,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ...analyzer.errors import wanted
+from ...analyzer.errors import import_optional
 from ..torch import Separation
 from ..torch.monitor.loggers import Scalar
 from ..torch.monitor.monitor import Monitor
 from .parts import Parts
 
-wanted("lightning.pytorch", package="relucid[lightning]", task="this adapter")
+import_optional("lightning.pytorch", package="relucid[lightning]", task="this adapter")
 
 from lightning.pytorch import Callback, LightningModule, Trainer  # noqa: E402 - after the line above it cannot fail
 

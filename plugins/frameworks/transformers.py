@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from ...analyzer.atomic_write import write_atomically
-from ...analyzer.errors import OptionError, wanted
+from ...analyzer.errors import OptionError, import_optional
 from ..torch import Separation
 from ..torch.monitor.monitor import Log, Monitor
 from .parts import Parts
 
-wanted("transformers", package="relucid[transformers]", task="this adapter")
-wanted("accelerate", package="relucid[transformers]", task="this adapter")
+import_optional("transformers", package="relucid[transformers]", task="this adapter")
+import_optional("accelerate", package="relucid[transformers]", task="this adapter")
 
 from transformers import (  # noqa: E402 - after the lines above it cannot fail
     Trainer,

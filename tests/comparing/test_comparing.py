@@ -209,8 +209,8 @@ def test_options_are_those_of_an_analysis() -> None:
     assert [site.name for site in change] == ["h2"]
     assert (change.samples, change["h2"].samples) == (20, 20)
     assert compare(perceptron(), perceptron(seed=1), x, squares=5)["h1"].vni_before is None
-    assert change.made["optimisation"] == "all"
-    assert compare(perceptron(), perceptron(), x, exact=True).made["optimisation"] == "off"
+    assert change.provenance["optimisation"] == "all"
+    assert compare(perceptron(), perceptron(), x, exact=True).provenance["optimisation"] == "off"
     image = model("g (float[N, 2, 2, 2] x) => (float[N, 2, 2, 2] y) { y = Relu(x) }")
     assert compare(image, image, samples(3, 2, 2, 2), units="position").sites[0].units == 8
     assert compare(image, image, samples(3, 2, 2, 2), unit_axis={"y": 3}).sites[0].positions == 4
@@ -227,7 +227,7 @@ def test_a_chain_is_its_pairs() -> None:
     states, x = course(rate=0.05, epochs=4), digits()[0][:300]
     whole = compare_chain(states, x)
     last = len(states) - 1
-    assert whole.states == tuple(whole.made["models"])
+    assert whole.states == tuple(whole.provenance["models"])
     for number, state in enumerate(states):
         plan = {"first": (states[0], state), "last": (state, states[last])}
         plan |= {"previous": (states[number - 1], state)} if number else {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relucid.analyzer.data import identity
+from relucid.analyzer.data import source_identity
 
 
 class Given(os.PathLike):
@@ -22,7 +22,7 @@ class Given(os.PathLike):
 def test_a_copy_is_the_same_however_its_path_is_given(tmp_path: Path) -> None:
     for name in ("a.npy", "b.npy"):
         np.save(tmp_path / name, np.arange(6.0))
-    known = {identity(kind(tmp_path / name)) for kind in (str, Path, Given) for name in ("a.npy", "b.npy")}
+    known = {source_identity(kind(tmp_path / name)) for kind in (str, Path, Given) for name in ("a.npy", "b.npy")}
     assert len(known) == 1
     assert known != {""}
 
@@ -34,9 +34,11 @@ def test_a_value_at_either_end_tells_large_files_apart(tmp_path: Path, place: in
     np.save(tmp_path / "a.npy", x)
     x[place] = 1
     np.save(tmp_path / "b.npy", x)
-    assert (identity(tmp_path / "a.npy") == identity(tmp_path / "b.npy")) == (place == 5_000_000)
+    assert (source_identity(tmp_path / "a.npy") == source_identity(tmp_path / "b.npy")) == (place == 5_000_000)
 
 
 def test_of_what_cannot_be_told_cheaply_nothing_is_said(tmp_path: Path) -> None:
-    assert [identity(source) for source in (np.zeros(3), {"x": np.zeros(3)}, tmp_path, "loader.py:f")] == [""] * 4
-    assert identity("random:3") != identity("random:4") != ""
+    assert [source_identity(source) for source in (np.zeros(3), {"x": np.zeros(3)}, tmp_path, "loader.py:f")] == [
+        ""
+    ] * 4
+    assert source_identity("random:3") != source_identity("random:4") != ""

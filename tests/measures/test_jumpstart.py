@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from relucid.analyzer.measures import jumpstart
-from relucid.analyzer.stats import Block, Extents, Fates, PointMargins, Points, classify
+from relucid.analyzer.stats import Block, PointMargins, Points, PointTraces, UnitRanges, classify
 
 Z = hnp.arrays(
     np.float64,
@@ -20,7 +20,7 @@ Z = hnp.arrays(
 
 @given(Z)
 def test_unit_classes_are_those_of_definition_1(z: np.ndarray) -> None:
-    values = jumpstart.units(Extents.of(Block(z)))
+    values = jumpstart.units(UnitRanges.of(Block(z)))
     expected = []
     for unit in range(z.shape[2]):
         h = [max(0.0, g) for g in z[:, :, unit].ravel().tolist()]
@@ -55,7 +55,7 @@ def test_margins_are_the_constraints_3_to_6_and_agree_with_the_plain_check(
 ) -> None:
     upper, lower = margins
     block = Block(z)
-    values = jumpstart.margins(Extents.of(block), PointMargins.of(block, upper=upper, lower=lower))
+    values = jumpstart.margins(UnitRanges.of(block), PointMargins.of(block, upper=upper, lower=lower))
     units, points = range(z.shape[2]), range(len(z))
     held = [
         [max(z[:, :, j].ravel()) >= upper for j in units],
@@ -82,8 +82,8 @@ def test_the_network_names_its_dead_and_linear_sites_and_where_points_die() -> N
     blocks = {"a": Block(first), "b": Block(second), "c": Block(third)}
     kinds = [classify(block) for block in blocks.values()]
     dead, linear = (np.stack([kind[which] for kind in kinds], axis=1) for which in (0, 1))
-    fates = Fates.of_classes(dead, linear, np.arange(3))
-    assert jumpstart.network({name: Extents.of(block) for name, block in blocks.items()}, fates) == {
+    fates = PointTraces.of_classes(dead, linear, np.arange(3))
+    assert jumpstart.network({name: UnitRanges.of(block) for name, block in blocks.items()}, fates) == {
         "dead_points_somewhere": 3,
         "dead_points_somewhere_ratio": 1.0,
         "first_dead": (1, 2, 0),

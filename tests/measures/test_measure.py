@@ -7,7 +7,7 @@ import pytest
 
 from relucid.analyzer.measures import MEASURES, Measure
 from relucid.analyzer.stats import STATISTICS, Block
-from relucid.analyzer.values.plain_data import plain
+from relucid.analyzer.values.plain_data import to_plain
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def test_every_measure_returns_plain_values_from_the_statistics_it_needs(measure
     assert set(measure.needs) <= set(STATISTICS)
     values = measure(*(statistic.of(block) for statistic in measure.needs))
     assert values
-    arrays = [value for value in plain(values, arrays=True).values() if isinstance(value, np.ndarray)]
+    arrays = [value for value in to_plain(values, arrays=True).values() if isinstance(value, np.ndarray)]
     assert all(array.shape == (4,) for array in arrays)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from relucid.analyzer.measures import jumpstart, separation
-from relucid.analyzer.stats import Block, Extents, Fates, classify
+from relucid.analyzer.stats import Block, PointTraces, UnitRanges, classify
 
 Z = hnp.arrays(
     np.float64,
@@ -23,7 +23,7 @@ def test_upper_and_lower_divide_the_space(z: np.ndarray) -> None:
 
 @given(Z)
 def test_every_unit_is_dead_affine_or_separating_as_jumpstart_classifies_it(z: np.ndarray) -> None:
-    classes = jumpstart.unit_classes(Extents.of(Block(z[:, None])))
+    classes = jumpstart.unit_classes(UnitRanges.of(Block(z[:, None])))
     assert separation.dead_unit(z).tolist() == (classes == "dead").tolist()
     assert separation.affine_unit(z).tolist() == (classes == "linear").tolist()
     assert separation.separating_unit(z).tolist() == (classes == "nonlinear").tolist()
@@ -43,6 +43,6 @@ def test_a_point_is_dead_in_the_network_if_it_is_in_any_zero_set_the_first_layer
 ) -> None:
     layers = [np.roll(z, shift, axis=0) for shift in range(depth)]
     dead = np.stack([separation.zero_set(layer) for layer in layers], axis=1)
-    fates = Fates.of_classes(dead, np.zeros_like(dead), np.arange(len(z)))
+    fates = PointTraces.of_classes(dead, np.zeros_like(dead), np.arange(len(z)))
     assert int(separation.dead_point(layers).sum()) == fates.dead_somewhere
     assert separation.dead_point(layers[:1]).tolist() == separation.zero_set(z).tolist()

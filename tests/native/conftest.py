@@ -42,10 +42,10 @@ Operator = Callable[..., dict[str, np.ndarray]]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without the library there is nothing to call."""
-    if native.library() is None:
+    if native.library_path() is None:
         for item in items:
             if "operator" in getattr(item, "fixturenames", ()) or item.path.name == "test_table.py":
-                item.add_marker(pytest.mark.skip(reason=f"no native code: {native.why_not()}"))
+                item.add_marker(pytest.mark.skip(reason=f"no native code: {native.unavailable_reason()}"))
 
 
 @cache
@@ -69,7 +69,7 @@ def session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
-    options.register_custom_ops_library(str(native.library()))
+    options.register_custom_ops_library(str(native.library_path()))
     model = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -94,7 +94,7 @@ def operator() -> Operator:
 @pytest.fixture(scope="module", params=["avx512", "avx2", "plain"])
 def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every instruction set the processor has, one after the other."""
-    library = ctypes.CDLL(str(native.library()))
+    library = ctypes.CDLL(str(native.library_path()))
     library.relucid_kernels.restype = ctypes.c_char_p
     before = library.relucid_kernels()
     if not library.relucid_choose_kernels(request.param.encode()):
@@ -106,13 +106,13 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(params=[NATIVE, FUNCTIONS])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Makes the flow take this way wherever the model lets it."""
-    if request.param == NATIVE and native.why_not() is not None:
-        pytest.skip(f"no native probes: {native.why_not()}")
-    choose = probe_setup.way_of
+    if request.param == NATIVE and native.unavailable_reason() is not None:
+        pytest.skip(f"no native probes: {native.unavailable_reason()}")
+    choose = probe_setup.choose_backend
 
     def way_of(loaded: Any, options: Options) -> str:
         chosen = choose(loaded, options)
         return chosen if options.portable or request.param == NATIVE else request.param
 
-    monkeypatch.setattr("relucid.analyzer.runtime.preparation.way_of", way_of)
+    monkeypatch.setattr("relucid.analyzer.runtime.preparation.choose_backend", way_of)
     return request.param

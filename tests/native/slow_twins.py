@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 
 from relucid.analyzer.runtime.tap_axes import in_axes
-from relucid.analyzer.stats import Block, Extents, classify, finite_samples, pattern_keys
+from relucid.analyzer.stats import Block, UnitRanges, classify, finite_samples, pattern_keys
 
 DTYPES = ["float32", "float64", "float16", "bfloat16"]
 TOLERANCE = 1e-6
@@ -29,7 +29,7 @@ def arranged(z: np.ndarray, axes: tuple[int, int], *, every_position: bool = Fal
 def probed(tap: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
     """The numbers of a probe; those of units hold only where all is finite."""
     block = Block(tap)
-    seen, (dead, linear) = Extents.of(block), classify(block)
+    seen, (dead, linear) = UnitRanges.of(block), classify(block)
     found = {"low": seen.low, "high": seen.high, "active": seen.active, "dead": dead, "linear": linear}
     keys = pattern_keys(block, seed=seed).reshape(tap.shape[:2])
     return {**found, "finite": finite_samples(block), "keys": keys}

@@ -15,9 +15,9 @@ from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.report.evaluation import tell
-from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
-from relucid.analyzer.runtime.probe_runner import Probed
+from relucid.analyzer.report.evaluation import build_report
+from relucid.analyzer.runtime.probe_accumulator import ProbeAccumulator
+from relucid.analyzer.runtime.probe_runner import ProbeRunner
 from relucid.analyzer.runtime.probe_setup import PORTABLE
 from relucid.analyzer.state.analysis_state import State
 
@@ -50,7 +50,7 @@ def perceptron18() -> onnx.ModelProto:
 
 def test_the_demo_gives_one_report(way: str) -> None:
     probed, tapped = both(demo.model(), demo.data())
-    assert (probed.made["way"], tapped.made["way"]) == (way, PORTABLE)
+    assert (probed.provenance["way"], tapped.provenance["way"]) == (way, PORTABLE)
     assert probed.notes == tapped.notes == ()
     assert differences(probed, tapped) == []
 
@@ -61,7 +61,7 @@ def test_no_number_depends_on_how_the_data_is_cut(way: str, batch: int | None, s
     x = samples(70)
     parts = np.split(x, np.cumsum(sizes)[:-1])
     found = analyze(perceptron18(), iter(parts), measures=ALL, batch=batch)
-    assert found.made["way"] == way
+    assert found.provenance["way"] == way
     assert differences(found, analyze(perceptron18(), x, measures=ALL, portable=True)) == []
 
 
@@ -97,7 +97,7 @@ def test_layers_of_every_layout_and_type_give_one_report(way: str, name: str, un
     dtype = {"double": np.float64, "half": np.float16}.get(name.split(maxsplit=1)[0], np.float32)
     made = model(graph, opset=20, W=samples(*weights, seed=3).astype(dtype))
     probed, tapped = both(made, samples(50, *shape).astype(dtype), units=units)
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert differences(probed, tapped) == []
 
 
@@ -108,7 +108,7 @@ def test_functions_of_every_kind(way: str, operator: str) -> None:
     x = samples(60)
     x[0, 0] = 0.5  # on a threshold means off
     probed, tapped = both(made, x)
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert differences(probed, tapped) == []
 
 
@@ -133,7 +133,7 @@ def test_a_pattern_table_that_overflows_samples_the_same_patterns(way: str) -> N
 @pytest.mark.parametrize("measures", [["units"], ["points"], ["patterns"], ["vni"], ["preactivation_vni"]], ids=str)
 def test_a_measure_asked_for_alone(way: str, measures: list[str]) -> None:
     probed, tapped = both(perceptron18(), samples(80), measures=measures)
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert differences(probed, tapped) == []
 
 
@@ -156,7 +156,7 @@ def test_samples_that_are_not_finite_are_counted_and_left_out(way: str, spoilt: 
     x = samples(200)
     x[5::every, 2] = spoilt
     probed, tapped = both(perceptron18(), x, batch=16)
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert [note for note in probed.notes if "probes" not in note] == list(tapped.notes)
     assert differences(probed, tapped) == []
     assert probed["h1"].nonfinite_samples == tapped["h1"].nonfinite_samples > 0
@@ -167,7 +167,7 @@ def test_a_probe_that_fails_costs_no_sample(way: str, monkeypatch: pytest.Monkey
         raise ModelError("a broken probe")
 
     wanted = analyze(perceptron18(), samples(100), measures=ALL, portable=True)
-    monkeypatch.setattr(Probed, "look", fails)
+    monkeypatch.setattr(ProbeRunner, "look", fails)
     found = analyze(perceptron18(), samples(100), measures=ALL, batch=8)
     assert [note for note in found.notes if "a broken probe" in note]
     assert differences(found, wanted) == []
@@ -178,7 +178,7 @@ def test_a_model_fixed_to_its_batch(way: str, fixed: int) -> None:
     bound = perceptron(batch=fixed)
     bound.opset_import[0].version = 18
     found = analyze(bound, samples(42), measures=ALL)
-    assert found.made["way"] == way
+    assert found.provenance["way"] == way
     assert differences(found, analyze(perceptron18(), samples(42), measures=ALL, portable=True)) == []
 
 
@@ -195,7 +195,7 @@ def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: 
         s=np.array([-1, 3]),
     )
     probed, tapped = both(made, samples(30, 6, 3))
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert probed["y"].positions == 6
     assert differences(probed, tapped) == []
 
@@ -241,13 +241,13 @@ def test_states_merge_however_they_were_made(way: str, ways: tuple[bool, bool]) 
     one, other = halves(made, x, ways)
     whole = analyze(made, x, measures=ALL, portable=True)
     for merged in (one.merge(other), other.merge(one)):
-        told = tell(merged)
+        told = build_report(merged)
         assert told.network["dead_points_somewhere"] == whole.network["dead_points_somewhere"]
         for site in whole:
             for name in ("unit_active", "unit_low", "unit_high", "patterns", "entropy", "dead_point_count"):
                 assert np.array_equal(told[site.name][name], site[name]), name
             assert told[site.name].vni == pytest.approx(site.vni, abs=VNI)
-    assert one.merge(other).made["way"] == (f"{way}, {PORTABLE}" if any(ways) else way)
+    assert one.merge(other).provenance["way"] == (f"{way}, {PORTABLE}" if any(ways) else way)
 
 
 @pytest.mark.parametrize("ways", [(False, True), (True, False)])
@@ -258,18 +258,18 @@ def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_pat
     before.save(tmp_path / "state")
     after = observe(load(made), x, then, resume=State.load(tmp_path / "state"))
     assert after.samples == 200
-    assert differences(tell(after), analyze(made, x, measures=ALL, portable=True)) == []
+    assert differences(build_report(after), analyze(made, x, measures=ALL, portable=True)) == []
 
 
 def test_blas_keeps_to_one_thread_while_statistics_are_told(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that is busy it waits a hundred times as long for its threads as the products take."""
-    threads, total = [], SiteNumbers.total
+    threads, total = [], ProbeAccumulator.total
 
-    def told(self: SiteNumbers) -> Any:
+    def told(self: ProbeAccumulator) -> Any:
         threads.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
         return total(self)
 
-    monkeypatch.setattr(SiteNumbers, "total", told)
+    monkeypatch.setattr(ProbeAccumulator, "total", told)
     with threadpool_limits(2, user_api="blas"):
         observe(load(perceptron18()), samples(80), Options(measures=["vni"]))
     assert threads

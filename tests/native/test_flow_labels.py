@@ -10,10 +10,10 @@ import pytest
 from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
-from relucid.analyzer.native import why_not
+from relucid.analyzer.native import unavailable_reason
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.report.evaluation import tell
+from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.runtime.probe_setup import PORTABLE
 from relucid.analyzer.runtime.stream import PROOF
 from relucid.analyzer.state.analysis_state import State
@@ -60,7 +60,7 @@ def seen(made: Any, x: np.ndarray, labels: np.ndarray, **options: Any) -> State:
 
 def test_the_demo_with_its_labels(way: str) -> None:
     probed, tapped = (analyze(demo.model(), demo.data(), labels="labels", portable=each) for each in (False, True))
-    assert (probed.made["way"], tapped.made["way"]) == (way, PORTABLE)
+    assert (probed.provenance["way"], tapped.provenance["way"]) == (way, PORTABLE)
     assert reference.differences(probed, tapped) == []
     assert all(name in site.values for site in probed for name in TOLD)
 
@@ -70,7 +70,7 @@ def test_information_is_that_of_a_counter(way: str) -> None:
     made, x, labels = perceptron18(), samples(400), classes(400)
     z = reference.outputs(made, ["z1", "z2"], {"x": x})
     found = analyze(made, x, labels=labels)
-    assert found.made["way"] == way
+    assert found.provenance["way"] == way
     for site, name in (("h1", "z1"), ("h2", "z2")):
         wanted = reference.information(z[name][:, np.newaxis, :], labels)
         for each in TOLD:
@@ -79,8 +79,8 @@ def test_information_is_that_of_a_counter(way: str) -> None:
 
 def test_native_pairs_are_counted_by_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for those of the first runs, whose taps prove how the samples lie."""
-    if why_not() is not None:
-        pytest.skip(f"no native probes: {why_not()}")
+    if unavailable_reason() is not None:
+        pytest.skip(f"no native probes: {unavailable_reason()}")
     by_numpy, of_pairs = [], LabelledPatterns.of_pairs
 
     def of(keys: np.ndarray, *args: Any, **options: Any) -> LabelledPatterns:
@@ -101,9 +101,9 @@ def test_layers_of_every_layout_and_type(way: str, name: str, units: str) -> Non
     made = model(graph, opset=20, W=samples(*weights, seed=3).astype(dtype))
     x, labels = samples(50, *shape).astype(dtype), classes(50)
     one, other = (seen(made, x, labels, units=units, portable=portable) for portable in (False, True))
-    assert (one.made["way"], other.made["way"]) == (way, PORTABLE)
+    assert (one.provenance["way"], other.provenance["way"]) == (way, PORTABLE)
     assert_same_pairs(one, other)
-    assert reference.differences(tell(one), tell(other)) == []
+    assert reference.differences(build_report(one), build_report(other)) == []
 
 
 @pytest.mark.parametrize("operator", ["ThresholdedRelu<alpha = 0.5>(x)", "Max(x, zero)", "Clip(x, zero, one)"])
@@ -111,7 +111,7 @@ def test_functions_of_every_kind(way: str, operator: str) -> None:
     zero, one = np.array(0, np.float32), np.array(1, np.float32)
     made = model(f"g (float[N, 6] x) => (float[N, 6] y) {{ y = {operator} }}", opset=18, zero=zero, one=one)
     probed, tapped = both(made, samples(60), classes(60))
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert reference.differences(probed, tapped) == []
 
 
@@ -122,7 +122,7 @@ def test_no_number_depends_on_how_the_data_is_cut(way: str, batch: int | None, s
     parts = zip(np.split(x, cuts), np.split(labels, cuts), strict=True)
     found = analyze(perceptron18(), parts, measures=MEASURES, batch=batch)
     wanted = analyze(perceptron18(), x, labels=labels, measures=MEASURES, portable=True)
-    assert found.made["way"] == way
+    assert found.provenance["way"] == way
     assert "accuracy" in found.network
     assert reference.differences(found, wanted) == []
 
@@ -131,7 +131,7 @@ def test_no_number_depends_on_how_the_data_is_cut(way: str, batch: int | None, s
 def test_a_table_that_overflows_samples_the_same_pairs(way: str, capacity: int) -> None:
     made, x, labels = perceptron18(), samples(3000), classes(3000)
     one, other = (seen(made, x, labels, capacity=capacity, portable=portable) for portable in (False, True))
-    assert one.made["way"] == way
+    assert one.provenance["way"] == way
     assert max(pairs.level for pairs in pairs_of(one).values()) > 0
     assert_same_pairs(one, other)
 
@@ -168,7 +168,7 @@ def test_shards_merge_however_they_were_made(way: str, ways: tuple[bool, bool], 
     for merged in (parts[0].merge(parts[1]), parts[1].merge(parts[0])):
         assert_same_pairs(merged, whole)
     if capacity > 2000:
-        told, wanted = tell(parts[0].merge(parts[1])), tell(whole)
+        told, wanted = build_report(parts[0].merge(parts[1])), build_report(whole)
         for site in wanted:
             for name in TOLD:
                 assert told[site.name][name] == pytest.approx(site[name], abs=1e-9), name
@@ -189,7 +189,7 @@ def test_pairs_of_samples_that_are_not_finite_are_left_out(way: str, spoilt: flo
     x, labels = samples(200), classes(200)
     x[5::50, 2] = spoilt
     probed, tapped = both(perceptron18(), x, labels, batch=16)
-    assert probed.made["way"] == way
+    assert probed.provenance["way"] == way
     assert probed["h1"].nonfinite_samples == tapped["h1"].nonfinite_samples > 0
     assert reference.differences(probed, tapped) == []
 
@@ -200,7 +200,7 @@ def test_a_model_fixed_to_its_batch(way: str, fixed: int) -> None:
     bound.opset_import[0].version = 18
     labels = classes(42)
     found = analyze(bound, samples(42), labels=labels, measures=MEASURES)
-    assert found.made["way"] == way
+    assert found.provenance["way"] == way
     wanted = analyze(perceptron18(), samples(42), labels=labels, measures=MEASURES, portable=True)
     assert reference.differences(found, wanted) == []
 
@@ -223,7 +223,7 @@ def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: 
     one, other = (
         observe(load(made), x, Options(**options, portable=portable), labels=labels) for portable in (False, True)
     )
-    assert one.made["way"] == way
+    assert one.provenance["way"] == way
     assert_same_pairs(one, other)
 
 
@@ -252,6 +252,6 @@ def test_classes_are_any_integers(way: str, labels: list[int]) -> None:
     made = model(graph, opset=18, units=np.array([1]))
     x, given = samples(90), np.resize(np.array(labels, np.int64), 90)
     one, other = (seen(made, x, given, portable=portable) for portable in (False, True))
-    assert one.made["way"] == way
+    assert one.provenance["way"] == way
     assert_same_pairs(one, other)
     assert all(pairs.classes.tolist() == sorted(labels) for pairs in pairs_of(one).values())

@@ -7,12 +7,12 @@ import onnx
 import pytest
 
 from relucid.analyzer.analysis import analyze
-from relucid.analyzer.native import why_not
+from relucid.analyzer.native import unavailable_reason
 from relucid.analyzer.runtime.probe_setup import NATIVE
 
 from .. import reference
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no native probes: {why_not()}")
+pytestmark = pytest.mark.skipif(unavailable_reason() is not None, reason=f"no native probes: {unavailable_reason()}")
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 SHARED = {
@@ -30,7 +30,7 @@ MEASURES = ["units", "points", "patterns", "vni", "information", "global_pattern
 def both(path: Path, data: str, measures: list[str]) -> list[str]:
     labels = np.arange(int(data.split(":")[1])) % 2
     probed, tapped = (analyze(path, data, labels=labels, measures=measures, portable=each) for each in (False, True))
-    assert probed.made["way"] == NATIVE
+    assert probed.provenance["way"] == NATIVE
     return reference.differences(probed, tapped, vni=1e-6, extents=1e-5)
 
 

@@ -23,20 +23,20 @@ def _looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_one_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a pull, where the library was built before it: its numbers would be read as what they are not."""
-    if native.why_not() is not None:
-        pytest.skip(f"no native code: {native.why_not()}")
+    if native.unavailable_reason() is not None:
+        pytest.skip(f"no native code: {native.unavailable_reason()}")
     native._unfit.cache_clear()
     monkeypatch.setattr(native, "ABI", native.ABI + 1)
-    assert native.library() is None
+    assert native.library_path() is None
     assert f"another version of relucid ({native.ABI - 1}, wanted {native.ABI}); install relucid again" in (
-        native.why_not() or ""
+        native.unavailable_reason() or ""
     )
 
 
 def test_one_that_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(native, "BUILT", tmp_path / "relucid_native.so")
-    assert "not built on" in (native.why_not() or "")
+    assert "not built on" in (native.unavailable_reason() or "")
     native._unfit.cache_clear()
     native.BUILT.write_bytes(b"no library")
-    assert "cannot be loaded on" in (native.why_not() or "")
-    assert native.library() is None
+    assert "cannot be loaded on" in (native.unavailable_reason() or "")
+    assert native.library_path() is None

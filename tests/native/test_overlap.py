@@ -11,10 +11,10 @@ from relucid.analyzer.analysis import analyze, observe
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.report import Report
-from relucid.analyzer.report.evaluation import tell
-from relucid.analyzer.runtime.probe_accumulator import SiteNumbers
+from relucid.analyzer.report.evaluation import build_report
+from relucid.analyzer.runtime.probe_accumulator import ProbeAccumulator
 from relucid.analyzer.runtime.session import Session
-from relucid.analyzer.runtime.tap_accumulator import Collector
+from relucid.analyzer.runtime.tap_accumulator import TapAccumulator
 from relucid.analyzer.state import checkpoint
 from relucid.analyzer.state.analysis_state import State
 
@@ -30,7 +30,7 @@ COUNT, BATCH = 60, 10
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every site takes its time to take a run in, so that the next run and the data get ahead of it."""
-    for kind in (SiteNumbers, Collector):
+    for kind in (ProbeAccumulator, TapAccumulator):
 
         def take(self: Any, *given: Any, then: Any = kind.take) -> None:
             time.sleep(0.02)
@@ -97,11 +97,11 @@ def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
     whole = max(0, call - 3) * BATCH
     assert (before.samples if before else 0) == (before.resume_at if before else 0) == whole
     if before is not None:
-        assert {its["Extents"].samples for its in before.statistics.values()} == {whole}
-        assert before.network["Fates"].samples == whole
+        assert {its["UnitRanges"].samples for its in before.statistics.values()} == {whole}
+        assert before.network["PointTraces"].samples == whole
     options = Options(measures=MEASURES)
     after = observe(load(perceptron18()), samples(COUNT), options, labels=labels(), resume=before)
-    assert differences(tell(after), wanted) == []
+    assert differences(build_report(after), wanted) == []
 
 
 @pytest.mark.usefixtures("slow")
@@ -110,9 +110,9 @@ def test_a_state_in_between_holds_whole_runs(way: str, monkeypatch: pytest.Monke
     told: list[tuple[int, set[int]]] = []
 
     def keep(state: State) -> None:
-        counts = {its["Extents"].samples for its in state.statistics.values()}
+        counts = {its["UnitRanges"].samples for its in state.statistics.values()}
         counts |= {its["Patterns"].total for its in state.statistics.values()}
-        told.append((state.samples, counts | {state.network["Fates"].samples}))
+        told.append((state.samples, counts | {state.network["PointTraces"].samples}))
 
     observe(load(perceptron18()), samples(COUNT), Options(measures=["patterns"], batch=BATCH), keep=keep)
     assert told == [(n, {n}) for n in (*range(BATCH, COUNT + 1, BATCH), COUNT)]

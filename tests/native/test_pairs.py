@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relucid.analyzer.native import why_not
+from relucid.analyzer.native import unavailable_reason
 from relucid.analyzer.runtime import probe_accumulator as room
 from relucid.analyzer.runtime.probe_accumulator import PairTable
 from relucid.analyzer.stats import LabelledPatterns, merge_all
 from relucid.analyzer.stats.keys import mix64
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no native code: {why_not()}")
+pytestmark = pytest.mark.skipif(unavailable_reason() is not None, reason=f"no native code: {unavailable_reason()}")
 
 
 @pytest.mark.parametrize("capacity", [1, 7, 10_000])

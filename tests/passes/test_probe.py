@@ -9,7 +9,7 @@ from relucid.analyzer.model import Model, load
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS, Probe, ProbePass
 from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site, find_sites
-from relucid.analyzer.stats import Block, Extents, pattern_keys
+from relucid.analyzer.stats import Block, UnitRanges, pattern_keys
 
 TEXT = """g (float[N, 4] x) => (float[N, 4] h, float[N, 4] e) <float[4] w = {1, -2, 3, -4}>
     { z = Mul(x, w) h = Relu(z) e = Elu(h) }"""
@@ -50,7 +50,7 @@ def test_a_relu_becomes_a_probe_and_other_sites_get_one_beside_them(model):
     assert all(np.array_equal(found[name], array) for name, array in run(plain, ["h", "e"], x).items())
     for named, z in ((h, x * np.float32([1, -2, 3, -4])), (e, found["h"])):
         block = Block(z[:, None])
-        extents = Extents.of(block)
+        extents = UnitRanges.of(block)
         assert np.array_equal(found[named["low"]], extents.low)
         assert np.array_equal(found[named["high"]], extents.high)
         assert np.array_equal(found[named["active"]], extents.active)

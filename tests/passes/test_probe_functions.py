@@ -16,7 +16,7 @@ from relucid.analyzer.passes.probe import MOMENTS, NUMBERS
 from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, functions
 from relucid.analyzer.runtime.tap_axes import as_float, in_axes
 from relucid.analyzer.sites import Site
-from relucid.analyzer.stats import Block, Extents, classify, pattern_keys
+from relucid.analyzer.stats import Block, UnitRanges, classify, pattern_keys
 
 TYPES = {"float32": ir.DataType.FLOAT, "float64": ir.DataType.DOUBLE, "float16": ir.DataType.FLOAT16}
 OUTPUTS = {
@@ -117,7 +117,7 @@ def test_numbers_are_those_of_the_statistics(
 ) -> None:
     z, axes = tap
     block = Block(arranged(z, axes, every_position=every_position, threshold=threshold))
-    extents, (dead, linear) = Extents.of(block), classify(block)
+    extents, (dead, linear) = UnitRanges.of(block), classify(block)
     found = numbers(z, axes=axes, every_position=every_position, threshold=threshold, seed=seed)
     for name, wanted in {
         "low": extents.low,

@@ -89,7 +89,7 @@ def test_every_name_note_and_number_is_on_the_page(usual, enormous):
             assert html.escape(printable(reason)) in page
         assert page.count('<tr><td data-v="') == len(report.sites)
     assert "~1.235M<small>±0.005M</small>" in usual.to_html()
-    assert usual.made["sha256"] in usual.to_html()
+    assert usual.provenance["sha256"] in usual.to_html()
 
 
 def test_the_bars_are_as_high_as_the_shares(usual):

@@ -60,7 +60,7 @@ def test_a_report_cannot_be_changed(usual):
     with pytest.raises(TypeError):
         site.values["vni"] = 1.0
     with pytest.raises(TypeError):
-        usual.made["seed"] = 1
+        usual.provenance["seed"] = 1
     with pytest.raises(ValueError, match="read-only"):
         site.unit_low[0] = 0.0
 
@@ -83,11 +83,11 @@ def test_copies_are_equal(usual, enormous, again):
 def test_a_difference_anywhere_is_a_difference(usual):
     site = usual.sites[0]
     others = [
-        Report(usual.sites[:-1], usual.network, usual.made, usual.notes, usual.not_analysable),
-        Report(usual.sites, {**usual.network, "accuracy": 0.5}, usual.made, usual.notes, usual.not_analysable),
-        Report(usual.sites, usual.network, {**usual.made, "seed": 1}, usual.notes, usual.not_analysable),
-        Report(usual.sites, usual.network, usual.made, (), usual.not_analysable),
-        Report(usual.sites, usual.network, usual.made, usual.notes, ()),
+        Report(usual.sites[:-1], usual.network, usual.provenance, usual.notes, usual.not_analysable),
+        Report(usual.sites, {**usual.network, "accuracy": 0.5}, usual.provenance, usual.notes, usual.not_analysable),
+        Report(usual.sites, usual.network, {**usual.provenance, "seed": 1}, usual.notes, usual.not_analysable),
+        Report(usual.sites, usual.network, usual.provenance, (), usual.not_analysable),
+        Report(usual.sites, usual.network, usual.provenance, usual.notes, ()),
     ]
     assert all(other != usual for other in others)
     assert SiteReport(site.name, site.kind, {**site.values, "unit_low": site.unit_low + 1}) != site

@@ -14,7 +14,7 @@ from relucid.analyzer.compare.sheet import OF_SITES, OF_STATES
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.report import SiteReport
 from relucid.analyzer.report.condition import ChangeCondition
-from relucid.analyzer.report.schema import COMPARISON_WORDS
+from relucid.analyzer.report.schema import COMPARISON_FIELDS
 from relucid.analyzer.values.estimate import Estimate
 
 COLUMNS = tuple(chain.from_iterable(OF_SITES))
@@ -42,7 +42,7 @@ def site(name: str = "act", **values: object) -> SiteReport:
 
 def comparison(*sites: SiteReport, **network: object) -> Comparison:
     whole = {"mean_distance": 0.25, "network_temperature": 0.415, "mean_temperature": 0.5, "clipped_sites": ()}
-    return Comparison(sites, {**whole, **network}, made={"model": "a.onnx → b.onnx"})  # type: ignore[dict-item]
+    return Comparison(sites, {**whole, **network}, provenance={"model": "a.onnx → b.onnx"})  # type: ignore[dict-item]
 
 
 def test_the_numbers_stand_in_the_table() -> None:
@@ -108,7 +108,7 @@ def test_the_page_holds_every_column() -> None:
 def course() -> Course:
     network: dict[str, object] = {column.name: (None, 0.5) for column in OF_STATES}
     network |= {"states": ("a.onnx", "b.onnx"), "mean_weighted_jaccard_to_first": (1.0, Estimate(0.5, 0.04))}
-    return Course((site(),), network, made={"model": "a.onnx → b.onnx"})  # type: ignore[arg-type]
+    return Course((site(),), network, provenance={"model": "a.onnx → b.onnx"})  # type: ignore[arg-type]
 
 
 def test_a_course_has_one_row_for_each_state() -> None:
@@ -180,6 +180,6 @@ def test_a_folder_that_cannot_be_written_to_is_one_line_and_leaves_nothing(tmp_p
 def test_the_document_lists_the_words() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (count|number|share|list|truth|text) \| (.*) \|$", text, re.M)
-    assert rows == [(word.name, word.kind, word.meaning) for word in COMPARISON_WORDS]
+    assert rows == [(word.name, word.kind, word.meaning) for word in COMPARISON_FIELDS]
     assert all(f"`{name}`" in text for name in (*OF_STATE, *(f"{name}_to_first" for name in OF_PAIR)))
-    assert {column.name for column in COLUMNS} <= {word.name for word in COMPARISON_WORDS}
+    assert {column.name for column in COLUMNS} <= {word.name for word in COMPARISON_FIELDS}

@@ -130,7 +130,7 @@ def test_a_narrow_window_loses_columns_not_digits(usual, width):
 @given(st.lists(anything, min_size=1, max_size=12, unique=True), anything)
 def test_any_names_fit(names, kind):
     sites = tuple(SiteReport(name, kind, {"units": 3, "patterns": Estimate(1e7, 10.0), "vni": None}) for name in names)
-    text = str(Report(sites, made={"model": kind}, notes=(kind,), not_analysable=((names[0], kind, kind),)))
+    text = str(Report(sites, provenance={"model": kind}, notes=(kind,), not_analysable=((names[0], kind, kind),)))
     assert all(cell_len(line) <= 100 for line in text.splitlines())
     assert not [c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c != "\n"]
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from relucid.analyzer.errors import StateError
 from relucid.analyzer.runtime.tap_accumulator import runtime_product
 from relucid.analyzer.stats import Block, CoMoment
-from relucid.analyzer.stats.covariance import Gathering, product
+from relucid.analyzer.stats.covariance import CovarianceAccumulator, product
 
 
-def check(seen: Gathering, rows: np.ndarray) -> None:
+def check(seen: CovarianceAccumulator, rows: np.ndarray) -> None:
     count, mean, m2 = seen.total()
     assert count == len(rows)
     scale = float(np.abs(rows).max()) + 1
@@ -43,7 +43,7 @@ def test_all_runs_together_are_one(multiply, stack: int, blocks: list[np.ndarray
     rows = np.concatenate([block.reshape(-1, block.shape[2]) for block in blocks]).astype(np.float64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("relucid.analyzer.stats.covariance.STACK", stack)
-        seen = Gathering(rows.shape[1], product=multiply)
+        seen = CovarianceAccumulator(rows.shape[1], product=multiply)
         for block in blocks:
             seen.add(block, rectify=rectify)
     check(seen, np.maximum(rows, 0) if rectify else rows)
@@ -54,14 +54,14 @@ def test_all_runs_together_are_one(multiply, stack: int, blocks: list[np.ndarray
 def test_rows_that_wait_do_not_change_with_the_tap_they_were_read_from() -> None:
     for rectify in (False, True):
         tap = np.arange(6, dtype=np.float32).reshape(2, 1, 3)
-        seen = Gathering(3)
+        seen = CovarianceAccumulator(3)
         seen.add(tap, rectify=rectify)
         tap[:] = -7
         assert seen.total()[1].tolist() == [1.5, 2.5, 3.5]
 
 
 def test_a_constant_unit_has_exactly_no_variance_however_many_runs() -> None:
-    seen = Gathering(2)
+    seen = CovarianceAccumulator(2)
     for samples in (3, 1, 70_000, 5):
         seen.add(np.full((samples, 3, 2), 0.1, dtype=np.float32))
     assert seen.total()[1].tolist() == [float(np.float32(0.1))] * 2
@@ -69,7 +69,7 @@ def test_a_constant_unit_has_exactly_no_variance_however_many_runs() -> None:
 
 
 def test_another_number_of_units_is_refused_and_nothing_of_it_kept() -> None:
-    seen = Gathering(3)
+    seen = CovarianceAccumulator(3)
     seen.add(np.ones((2, 1, 3)))
     with pytest.raises(StateError, match="3 and of 2 units"):
         seen.add(np.ones((1, 1, 2)))
@@ -77,7 +77,7 @@ def test_another_number_of_units_is_refused_and_nothing_of_it_kept() -> None:
 
 
 def test_a_total_stays_what_it_was_while_more_is_gathered() -> None:
-    seen = Gathering(3)
+    seen = CovarianceAccumulator(3)
     CoMoment.gather(Block(np.eye(3)[:, None]), seen)
     before = CoMoment(*seen.total())
     m2, mean = before.m2.copy(), before.mean.copy()

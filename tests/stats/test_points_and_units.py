@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from relucid.analyzer.errors import StateError
-from relucid.analyzer.stats import Block, Extents, Fates, Nonfinite, PointMargins, Points, classify, finite_samples
+from relucid.analyzer.stats import (
+    Block,
+    Nonfinite,
+    PointMargins,
+    Points,
+    PointTraces,
+    UnitRanges,
+    classify,
+    finite_samples,
+)
 from relucid.analyzer.stats import points as points_module
 
 Z = hnp.arrays(
@@ -19,7 +28,7 @@ Z = hnp.arrays(
 
 @given(Z)
 def test_extents_are_those_of_numpy(z: np.ndarray) -> None:
-    seen = Extents.of(Block(z))
+    seen = UnitRanges.of(Block(z))
     flat = z.reshape(-1, z.shape[2])
     assert seen.count == len(flat)
     assert seen.samples == len(z)
@@ -30,7 +39,7 @@ def test_extents_are_those_of_numpy(z: np.ndarray) -> None:
 
 def test_activity_is_counted_exactly_beyond_what_float32_can_count() -> None:
     z = np.broadcast_to(np.float32(1), (1, 2**24 + 3, 1))
-    assert Extents.of(Block(z)).active.tolist() == [2**24 + 3]
+    assert UnitRanges.of(Block(z)).active.tolist() == [2**24 + 3]
 
 
 @given(Z)
@@ -72,7 +81,7 @@ def test_two_lists_of_smallest_numbers_are_one_however_they_lie(a: list[int], b:
 def test_fates_follow_each_point_site_by_site(kinds: np.ndarray) -> None:
     dead, linear = kinds == 0, kinds == 1
     index = np.arange(len(kinds)) * 2
-    seen = Fates.of_classes(dead, linear, index)
+    seen = PointTraces.of_classes(dead, linear, index)
     first_dead, linear_so_far, listed = [0] * kinds.shape[1], [0] * kinds.shape[1], []
     for number, row in zip(index.tolist(), kinds.tolist(), strict=True):
         if 0 in row:
@@ -119,11 +128,11 @@ def test_nonfinite_values_are_counted_and_the_first_sample_named(z: np.ndarray) 
 def test_what_was_made_differently_refuses_to_merge() -> None:
     one, two = Block(np.ones((1, 1, 1))), Block(np.ones((1, 1, 2)))
     with pytest.raises(StateError, match="1 and of 2 units"):
-        Extents.of(one).merge(Extents.of(two))
+        UnitRanges.of(one).merge(UnitRanges.of(two))
     with pytest.raises(StateError, match=r"\(1.0, -1.0\) and \(2.0, -1.0\)"):
         PointMargins.of(one).merge(PointMargins.of(one, upper=2.0))
     none = np.zeros((1, 1), dtype=bool)
     with pytest.raises(StateError, match="1 and 2 sites"):
-        Fates.of_classes(none, none, np.arange(1)).merge(
-            Fates.of_classes(none.repeat(2, 1), none.repeat(2, 1), np.arange(1))
+        PointTraces.of_classes(none, none, np.arange(1)).merge(
+            PointTraces.of_classes(none.repeat(2, 1), none.repeat(2, 1), np.arange(1))
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relucid.analyzer.errors import StateError
-from relucid.analyzer.stats import Tree, merge_all
+from relucid.analyzer.stats import MergeTree, merge_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +37,14 @@ def test_growing_tables_are_copied_logarithmically_often() -> None:
 
 
 def test_states_that_keep_their_size_are_held_once() -> None:
-    tree: Tree[Union] = Tree()
+    tree: MergeTree[Union] = MergeTree()
     for part in parts(50, 10):
         tree.add(part)
         assert len(tree._parts) == 1
 
 
 def test_a_total_may_be_taken_before_the_end() -> None:
-    tree: Tree[Union] = Tree()
+    tree: MergeTree[Union] = MergeTree()
     for n, part in enumerate(parts(20, 10**9), start=1):
         tree.add(part)
         assert tree.total().numbers.size == 10 * n

@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 
 from relucid.plugins.torch import Diverged
 from relucid.plugins.torch.temperature.thermometer import Reading
-from relucid.trainers.recipes import Order
+from relucid.trainers.recipes import RunConfig
 from relucid.trainers.recipes.actcoolr import recipe
 from relucid.trainers.recipes.actcoolr.table import lead, summary, table
 from relucid.trainers.recipes.schedules import training
@@ -23,8 +23,8 @@ from relucid.trainers.recipes.schedules.training import step_rows
 METHODS = ("step-decay", "actcoolr")
 
 
-def order(out, **changed) -> Order:
-    return Order(out, **{"quick": True, "epochs": 2, "limit": 200, "methods": METHODS, "seeds": 2} | changed)
+def order(out, **changed) -> RunConfig:
+    return RunConfig(out, **{"quick": True, "epochs": 2, "limit": 200, "methods": METHODS, "seeds": 2} | changed)
 
 
 def rows_of(schedule: str, seed: int, accuracies: list[float], **changed) -> list[EpochRow]:

@@ -17,7 +17,7 @@ from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import parse
 from relucid.plugins.psb import reference
 from relucid.trainers.datasets.labelled import Labelled
-from relucid.trainers.recipes import Order
+from relucid.trainers.recipes import RunConfig
 from relucid.trainers.recipes.psb import recipe, sizes, subjects
 from relucid.trainers.recipes.psb.costs import savings
 from relucid.trainers.recipes.psb.judging import Subject, accuracy, error, run, started
@@ -200,7 +200,7 @@ def test_maps_are_the_mean_errors_of_the_layers(pooled, tmp_path):
 
 
 def test_the_full_recipe_is_as_large_as_it_says():
-    order = Order(out=Path())
+    order = RunConfig(out=Path())
     plans = recipe.plans(order)
     assert {plan.part for each in plans.values() for plan in each} == {"fig4_2", "fig4_3", "table4_2", "fig4_5"}
     size = sizes.size_of(order)
@@ -208,7 +208,7 @@ def test_the_full_recipe_is_as_large_as_it_says():
     assert size.trained_at == (0, 1, 2, 4, 8, 16, 32)
     passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != "mnist_cntk8")
     assert recipe.steps(order) == passes + sum(size.epochs_by_net.values()) + recipe.REPETITIONS
-    assert sizes.size_of(Order(out=Path(), epochs=3)).epochs_by_net[sizes.AFTER] == 1
+    assert sizes.size_of(RunConfig(out=Path(), epochs=3)).epochs_by_net[sizes.AFTER] == 1
 
 
 class Tiny(torch.nn.Module):

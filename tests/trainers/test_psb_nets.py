@@ -11,7 +11,7 @@ from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb as plugin
 from relucid.trainers.datasets.labelled import Labelled, Split
 from relucid.trainers.nets.residual import Residual
-from relucid.trainers.recipes import Order
+from relucid.trainers.recipes import RunConfig
 from relucid.trainers.recipes.psb import foreign, sizes, subjects
 from relucid.trainers.recipes.psb.judging import accuracy
 from relucid.trainers.recipes.psb.nets import AfterAddition, SmallNet
@@ -62,7 +62,7 @@ def test_each_name_stands_for_a_net_of_its_own(tmp_path):
     size = sizes.Size(
         depth=8, widths=(2, 3, 4), narrow=(2, 2, 3), small=5, epochs=1, trained_at=(0, 2), images=20, augmented=False
     )
-    nets = subjects.Trained(Order(out=tmp_path, seed=7), size, small_data())
+    nets = subjects.Trained(RunConfig(out=tmp_path, seed=7), size, small_data())
     found = {}
     for name in size.epochs_by_net:
         subject = nets.subject(name, lambda _: None)
@@ -96,14 +96,14 @@ def test_batch_norms_behind_an_addition_stay_multiplications(build, scales):
 
 def test_without_data_only_the_quick_recipe_runs(tmp_path):
     with pytest.raises(OptionError, match="psb wants --data"):
-        sizes.data_of(Order(out=tmp_path))
-    data = sizes.data_of(Order(out=tmp_path, quick=True, limit=100))
+        sizes.data_of(RunConfig(out=tmp_path))
+    data = sizes.data_of(RunConfig(out=tmp_path, quick=True, limit=100))
     assert data.train.x.shape == (100, 1, 32, 32)
     assert abs(data.train.x.mean()) < 0.2
 
 
 def test_networks_of_others_have_the_accuracy_that_is_known_of_them(shared_models, shared_data, tmp_path, manifest):
-    order = Order(out=tmp_path, data=shared_data, models=shared_models)
+    order = RunConfig(out=tmp_path, data=shared_data, models=shared_models)
     known = {"mnist_cntk8": "mnist_test 10000", "marabou_cnn_max_mninst2": "mnist_test 10000"}
     known["winml_cifar_imageclassifier"] = "cifar10 lossless 479"
     found = list(foreign.foreign(order, sizes.Size(images=500)))

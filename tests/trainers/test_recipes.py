@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from relucid.analyzer.errors import DataError, MissingDependencyError, OptionError
 from relucid.plugins.torch.separation.separation import Separation
-from relucid.trainers.recipes import RECIPES, Order, find_recipe, heatmap
+from relucid.trainers.recipes import RECIPES, RunConfig, find_recipe, heatmap
 from relucid.trainers.recipes.grids import comparison, mnist, moons
 from relucid.trainers.recipes.grids.cells import Cell, append_cells, read_cells
 from relucid.trainers.recipes.grids.moons_grid import DEPTHS, WIDTHS, Grid, first_net, train_grid
@@ -104,11 +104,11 @@ def test_quick_moons_shows_the_point_on_fewer_epochs(tmp_path):
 
 
 def test_the_full_moons_grid_is_the_published_one():
-    (grid,) = moons.grids(Order(out=Path()))
+    (grid,) = moons.grids(RunConfig(out=Path()))
     assert len(grid.widths) * len(grid.depths) == 117
     assert (grid.widths, grid.depths, grid.epochs, grid.seeds) == (WIDTHS, DEPTHS, 5000, (10,))
     assert [known.name for known in grid.methods] == ["relu", "sep-up"]
-    assert moons.steps(Order(out=Path())) == 2 * 9 * 5000
+    assert moons.steps(RunConfig(out=Path())) == 2 * 9 * 5000
 
 
 @pytest.mark.parametrize("name", [known.name for known in METHODS])

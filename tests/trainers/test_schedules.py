@@ -13,7 +13,7 @@ from relucid.analyzer.errors import DataError, OptionError
 from relucid.plugins.torch import ActCooLR
 from relucid.trainers.datasets.labelled import Labelled
 from relucid.trainers.loop import cross_entropy, tensors
-from relucid.trainers.recipes.recipe import Order
+from relucid.trainers.recipes.recipe import RunConfig
 from relucid.trainers.recipes.schedules.nets import NETS, data_of, net
 from relucid.trainers.recipes.schedules.range_test import LEAST, MOST, range_test, told_rate
 from relucid.trainers.recipes.schedules.runs import EpochRow, Run, append_rows, key, read_rows
@@ -120,7 +120,7 @@ def test_unknown_names_are_refused():
 
 @pytest.mark.parametrize("known", NETS, ids=lambda known: known.name)
 def test_what_a_seed_draws_depends_on_nothing_else(known, tmp_path):
-    data = data_of(Order(tmp_path, quick=True, limit=40), known.images)
+    data = data_of(RunConfig(tmp_path, quick=True, limit=40), known.images)
     assert len(data.train) == len(data.val) == 40
     state = torch.get_rng_state()
     one = known.first(data, 3)
@@ -135,7 +135,7 @@ def test_what_a_seed_draws_depends_on_nothing_else(known, tmp_path):
 
 def test_without_data_it_is_said_what_is_wanted(tmp_path):
     with pytest.raises(OptionError, match="--data"):
-        data_of(Order(tmp_path), "mnist")
+        data_of(RunConfig(tmp_path), "mnist")
 
 
 def test_rows_come_back_from_the_file(tmp_path):

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from relucid.plugins.torch.temperature.sensitivity_analysis import Sensitivity
 from relucid.plugins.torch.temperature.sensitivity_analysis import sensitivity as look_at
-from relucid.trainers.recipes import Order
+from relucid.trainers.recipes import RunConfig
 from relucid.trainers.recipes.schedules import training
 from relucid.trainers.recipes.schedules.nets import data_of
 from relucid.trainers.recipes.schedules.runs import Run, key, read_rows
@@ -23,9 +23,9 @@ from relucid.trainers.recipes.sensitivity.states import State, StateRow, rows_of
 METHODS = ("one-cycle", "step-decay")
 
 
-def order(out, **changed) -> Order:
+def order(out, **changed) -> RunConfig:
     """Three steps for each method."""
-    return Order(out, **{"quick": True, "epochs": 1, "limit": 96, "methods": METHODS} | changed)
+    return RunConfig(out, **{"quick": True, "epochs": 1, "limit": 96, "methods": METHODS} | changed)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def short_range_test():
 
 
 def states_in(run: Run, *, columns: int) -> list[State]:
-    data = data_of(Order(".", quick=True, limit=160), "mnist")
+    data = data_of(RunConfig(".", quick=True, limit=160), "mnist")
     return trained(run, data, batch=32, rate=0.01, columns=columns, quick=True)
 
 
@@ -143,5 +143,5 @@ def test_the_batch_looked_at_is_spread_over_the_data(monkeypatch):
 
     monkeypatch.setattr(states, "sensitivity", look)
     states_in(Run("f1", "step-decay", 10, 160, 1), columns=1)
-    data = data_of(Order(".", quick=True, limit=160), "mnist")
+    data = data_of(RunConfig(".", quick=True, limit=160), "mnist")
     assert all(np.array_equal(x.numpy(), data.train.x[::5]) for x in seen)

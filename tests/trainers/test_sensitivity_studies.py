@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 import torch
 from scipy.stats import norm
 
-from relucid.trainers.recipes import Order
+from relucid.trainers.recipes import RunConfig
 from relucid.trainers.recipes.schedules.runs import read_rows
 from relucid.trainers.recipes.sensitivity import recipe, studies
 from relucid.trainers.recipes.sensitivity.fits import Fitted
@@ -21,9 +21,9 @@ from relucid.trainers.recipes.sensitivity.studies import RATE, SGDW, STUDIES, Ca
 CASES = ("none", "l2 0.1", "sgdw 0.01")
 
 
-def order(out, **changed) -> Order:
+def order(out, **changed) -> RunConfig:
     """Four steps for each case, of which two come before the rate is cut."""
-    return Order(out, **{"quick": True, "epochs": 2, "limit": 64, "methods": ("weight-decay",)} | changed)
+    return RunConfig(out, **{"quick": True, "epochs": 2, "limit": 64, "methods": ("weight-decay",)} | changed)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...analyzer.errors import wanted
+from ...analyzer.errors import import_optional
 from .labelled import Labelled, Split
 
 
@@ -21,8 +21,8 @@ def digits(*, val_share: float = 1 / 3, seed: int = 0) -> Split:
     ((1198, 1, 8, 8), 599)
     """
     sklearn = {"package": "scikit-learn", "task": "the UCI digits"}
-    pixels, labels = wanted("sklearn.datasets", **sklearn).load_digits(return_X_y=True)
-    train_test_split = wanted("sklearn.model_selection", **sklearn).train_test_split
+    pixels, labels = import_optional("sklearn.datasets", **sklearn).load_digits(return_X_y=True)
+    train_test_split = import_optional("sklearn.model_selection", **sklearn).train_test_split
     x = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
     parts = train_test_split(x, labels.astype(np.int64), test_size=val_share, random_state=seed, stratify=labels)
     return Split(Labelled(parts[0], parts[2]), Labelled(parts[1], parts[3]))

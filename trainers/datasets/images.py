@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ...analyzer.errors import DataError, wanted
+from ...analyzer.errors import DataError, import_optional
 from .labelled import Labelled, Split
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
@@ -45,7 +45,7 @@ def images(path: Path) -> Split:
         raise DataError(
             f"{path}: train has the classes {classes}, {judged} has {sorted(parts[judged])}; they must agree"
         )
-    pillow = wanted("PIL.Image", package="pillow", task="reading images")
+    pillow = import_optional("PIL.Image", package="pillow", task="reading images")
 
     def read(name: str) -> NDArray[np.uint8]:
         try:

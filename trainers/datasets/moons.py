@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...analyzer.errors import wanted
+from ...analyzer.errors import import_optional
 from .labelled import Labelled, Split
 
 POINTS, VALIDATION, SPLIT_SEED = 100, 0.15, 42
@@ -26,8 +26,8 @@ def moons(*, seed: int = 10) -> Split:
     ([41, 44], [9, 6])
     """
     sklearn = {"package": "scikit-learn", "task": "the MOONS data"}
-    make_moons = wanted("sklearn.datasets", **sklearn).make_moons
-    train_test_split = wanted("sklearn.model_selection", **sklearn).train_test_split
+    make_moons = import_optional("sklearn.datasets", **sklearn).make_moons
+    train_test_split = import_optional("sklearn.model_selection", **sklearn).train_test_split
     x, y = make_moons(POINTS, noise=None, shuffle=True, random_state=np.random.RandomState(seed))
     x = x / (x.max() - x.min())
     parts = train_test_split(x.astype(np.float32), y.astype(np.int64), test_size=VALIDATION, random_state=SPLIT_SEED)

@@ -2,8 +2,8 @@
 
 import importlib
 
-from ...analyzer.errors import OptionError, wanted
-from .recipe import Order, Recipe
+from ...analyzer.errors import OptionError, import_optional
+from .recipe import Recipe, RunConfig
 
 RECIPES = {
     "moons": "J Fig 2, S Fig 1, 4, 5: depth x width grids on MOONS, with and without separation constraints",
@@ -16,7 +16,7 @@ RECIPES = {
 _MODULES = {"moons": "grids.moons", "mnist": "grids.mnist"}
 """Where a recipe is, if not in the file `recipe` of a folder of its own name."""
 
-__all__ = ["RECIPES", "Order", "Recipe", "find_recipe"]
+__all__ = ["RECIPES", "Recipe", "RunConfig", "find_recipe"]
 
 
 def find_recipe(name: str) -> Recipe:
@@ -31,6 +31,6 @@ def find_recipe(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
-    wanted("torch", package="torch", task=f"the recipe {name}")
+    import_optional("torch", package="torch", task=f"the recipe {name}")
     found: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...analyzer.atomic_write import write_atomically
-from ...analyzer.errors import wanted
+from ...analyzer.errors import import_optional
 
 Scores = Mapping[tuple[int, int], float]
 NARROWEST = 2.6  # inches, so that captions do not meet
@@ -30,8 +30,8 @@ def draw(
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    matplotlib = wanted("matplotlib", package="matplotlib", task="drawing")
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    matplotlib = import_optional("matplotlib", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     cells = {cell for row in panels for _, scores in row for cell in scores}
     widths, depths = sorted({width for width, _ in cells}), sorted({depth for _, depth in cells})
     columns = max(map(len, panels))

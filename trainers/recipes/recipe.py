@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Order:
+class RunConfig:
     """What somebody wants of a recipe.
 
     Args:
@@ -51,5 +51,5 @@ class Recipe:
         run: makes it, tells of each step done, and gives what there is to say, line by line.
     """
 
-    steps: Callable[[Order], int]
-    run: Callable[[Order, Callable[[int], None]], list[str]]
+    steps: Callable[[RunConfig], int]
+    run: Callable[[RunConfig, Callable[[int], None]], list[str]]

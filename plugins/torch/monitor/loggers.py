@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ....analyzer.errors import OptionError, wanted
+from ....analyzer.errors import OptionError, import_optional
 from ....analyzer.report import Report
 from ....analyzer.values.estimate import Estimate
 
@@ -116,7 +116,7 @@ class TensorBoardLog:
 
     def __init__(self, writer: Any) -> None:
         if isinstance(writer, str | PathLike):
-            board = wanted("torch.utils.tensorboard", package="relucid[tensorboard]", task="TensorBoardLog")
+            board = import_optional("torch.utils.tensorboard", package="relucid[tensorboard]", task="TensorBoardLog")
             writer = board.SummaryWriter(writer)
         if not hasattr(writer, "add_scalar"):
             raise OptionError(f"TensorBoardLog: wanted a SummaryWriter or a folder, got {type(writer).__name__}")

@@ -105,7 +105,7 @@ class Monitor:
         if not whole.forwards:
             return None
         rank, world = place()
-        self.report = whole.report(made=self._made(world))
+        self.report = whole.report(provenance=self._made(world))
         if self.log is not None and rank == 0:
             self.log(scalars(self.report), whole.last)
         return self.report

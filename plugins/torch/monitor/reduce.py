@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ....analyzer.errors import DataError
-from ....analyzer.runtime.tap_accumulator import Collector, Seen
+from ....analyzer.runtime.tap_accumulator import SiteBatchResult, TapAccumulator
 from ....analyzer.sites import RECTIFIERS, Site
 from ....analyzer.stats import (
     Block,
     CoMoment,
-    Extents,
     Nonfinite,
     Patterns,
     Points,
     PreactivationCoMoment,
     Statistic,
+    UnitRanges,
     classify,
     finite_samples,
     merge_all,
@@ -39,7 +39,7 @@ PIECE = 2**24
 CACHED = 2**18
 """The same on a processor, whose cache they should fit."""
 
-STATISTICS: tuple[type[Statistic], ...] = (Extents, Points, Patterns)
+STATISTICS: tuple[type[Statistic], ...] = (UnitRanges, Points, Patterns)
 """What is kept of a site beside its co-moments: all the default measures need."""
 
 
@@ -78,7 +78,9 @@ def arranged(z: Tensor, site: Site, *, samples: int) -> Tensor:
     return by_unit.reshape(samples, by_unit[..., 0].numel() // samples, z.shape[site.unit_axis])
 
 
-def reduced(z: Tensor, collector: Collector, index: NDArray[np.int64], *, capacity: int, squares: int) -> Seen:
+def reduced(
+    z: Tensor, collector: TapAccumulator, index: NDArray[np.int64], *, capacity: int, squares: int
+) -> SiteBatchResult:
     """What one forward shows of one site; nothing of the tensor is kept.
 
     Args:
@@ -105,8 +107,8 @@ def reduced(z: Tensor, collector: Collector, index: NDArray[np.int64], *, capaci
 @torch.no_grad()
 def reduced_on_device(
     z: Tensor, index: NDArray[np.int64], kinds: Collection[type[Statistic]], *, capacity: int
-) -> Seen:
-    """The twin of `Collector.look` in torch: counts and extremes are equal, floating sums to rounding.
+) -> SiteBatchResult:
+    """The twin of `TapAccumulator.look` in torch: counts and extremes are equal, floating sums to rounding.
 
     Args:
         z: pre-activations (sample, position, unit), float32 or float64, not empty.
@@ -114,8 +116,8 @@ def reduced_on_device(
         kinds: the statistics wanted.
         capacity: of pattern tables.
 
-    >>> seen = reduced_on_device(torch.tensor([[[1.0, -2.0]], [[3.0, 0.0]]]), np.arange(2), [Extents], capacity=9)
-    >>> seen.parts[Extents].active.tolist(), seen.linear.tolist()
+    >>> seen = reduced_on_device(torch.tensor([[[1.0, -2.0]], [[3.0, 0.0]]]), np.arange(2), [UnitRanges], capacity=9)
+    >>> seen.parts[UnitRanges].active.tolist(), seen.linear.tolist()
     ([2, 0], [False, False])
     """
     high, low = z.amax(1), z.amin(1)
@@ -133,13 +135,13 @@ def reduced_on_device(
         points = Block(ends[finite], index=index[finite])
         dead[finite], linear[finite] = classify(points)
         made: dict[Any, Callable[[Tensor], Any]] = {
-            Extents: lambda z: _extents(z, high, low),
+            UnitRanges: lambda z: _extents(z, high, low),
             Points: lambda _: Points.of(points),
             Patterns: lambda z: Patterns.of_keys(pattern_keys(z), units=z.shape[2], capacity=capacity),
             **_COMOMENTS,
         }
         parts |= {kind: made[kind](z) for kind in kinds}
-    return Seen(parts, finite, dead, linear, None)
+    return SiteBatchResult(parts, finite, dead, linear, None)
 
 
 def pattern_keys(z: Tensor) -> Keys:
@@ -155,10 +157,10 @@ def pattern_keys(z: Tensor) -> Keys:
     return mix64(torch.cat(sums).cpu().numpy().view(np.uint64) + stream(0, 1))
 
 
-def _extents(z: Tensor, high: Tensor, low: Tensor) -> Extents:
+def _extents(z: Tensor, high: Tensor, low: Tensor) -> UnitRanges:
     samples, positions, _ = z.shape
     each = (low.amin(0), high.amax(0), torch.count_nonzero(z > 0, dim=(0, 1)))
-    return Extents(samples * positions, samples, *(values.cpu().numpy() for values in each))
+    return UnitRanges(samples * positions, samples, *(values.cpu().numpy() for values in each))
 
 
 def _centred(kind: type[CoMoment], h: Tensor) -> CoMoment:

@@ -85,8 +85,8 @@ def _of_training(
             watch.window.take(watch.forward, step=step, sites=capture.sites)
     if not capture.sites:
         raise ModelError(f"{type(model).__name__} has no site: its forward has called no ReLU-like function")
-    made = {"model": type(model).__name__, "torch": torch.__version__, "batch_norm": "train"}
-    return watch.window.report(made=made)
+    provenance = {"model": type(model).__name__, "torch": torch.__version__, "batch_norm": "train"}
+    return watch.window.report(provenance=provenance)
 
 
 class _Whole:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ....analyzer.errors import DataError
 from ....analyzer.report import Report
-from ....analyzer.runtime.tap_accumulator import Collector, Seen
+from ....analyzer.runtime.tap_accumulator import SiteBatchResult, TapAccumulator
 from ....analyzer.sites import Site
-from ....analyzer.stats import Fates, Tree
+from ....analyzer.stats import MergeTree, PointTraces
 from ..distributed import place
 from .reduce import STATISTICS, arranged, reduced
 from .window_report import packed, told, unpacked
@@ -30,9 +30,9 @@ class Forward:
         squares: most units whose co-moments are kept.
     """
 
-    def __init__(self, start: int, collector: Callable[[Site], Collector], *, capacity: int, squares: int) -> None:
+    def __init__(self, start: int, collector: Callable[[Site], TapAccumulator], *, capacity: int, squares: int) -> None:
         self.samples = 0
-        self.seen: dict[str, tuple[Site, Seen]] = {}
+        self.seen: dict[str, tuple[Site, SiteBatchResult]] = {}
         self.blind: dict[str, tuple[str, str]] = {}
         self._start = start
         self._collector = collector
@@ -56,13 +56,13 @@ class Forward:
         )
         self.seen[site.name] = site, seen
 
-    def fates(self) -> Fates | None:
+    def fates(self) -> PointTraces | None:
         """What became of the points; None if they cannot be followed through all sites."""
         if not self._alike or not self.seen:
             return None
         classes = zip(*((seen.dead, seen.linear) for _, seen in self.seen.values()), strict=True)
         dead, linear = (np.stack(each, axis=1) for each in classes)
-        return Fates.of_classes(dead, linear, self._index(self.samples))
+        return PointTraces.of_classes(dead, linear, self._index(self.samples))
 
     def _index(self, samples: int) -> np.ndarray:
         rank, world = place()
@@ -84,7 +84,7 @@ class Window:
     >>> forward = window.forward()
     >>> forward.see(Site("act", "", "relu", 1), z)
     >>> window.take(forward, step=7)
-    >>> window.report(made={})["act"].dead_units
+    >>> window.report(provenance={})["act"].dead_units
     (1,)
     """
 
@@ -95,10 +95,10 @@ class Window:
         self.last = 0
         self._capacity = capacity
         self._squares = squares
-        self._collectors: dict[str, Collector] = {}
+        self._collectors: dict[str, TapAccumulator] = {}
         self._blind: dict[str, tuple[str, str]] = {}
         self._followed: tuple[str, ...] | None = None
-        self._fates: Tree[Fates] = Tree()
+        self._fates: MergeTree[PointTraces] = MergeTree()
 
     def forward(self) -> Forward:
         """A forward that begins now; `take` it when it has returned."""
@@ -129,7 +129,7 @@ class Window:
             for name, of in state["sites"].items():
                 parts = {type(statistic): statistic for statistic in map(unpacked, of["statistics"])}
                 site = Site(name, "", of["kind"], of["unit_axis"])
-                self._collector(site).take(Seen(parts, _NOBODY, _NOBODY, _NOBODY, None))
+                self._collector(site).take(SiteBatchResult(parts, _NOBODY, _NOBODY, _NOBODY, None))
             self._blind |= {name: (kind, why) for name, (kind, why) in state["blind"].items()}
             fates = state["fates"]
             self._follow(tuple(state["followed"]), None if fates is None else unpacked(fates))
@@ -155,11 +155,11 @@ class Window:
             "fates": packed(self._fates.total()) if self._followed else None,
         }
 
-    def report(self, *, made: Mapping[str, Any]) -> Report:
+    def report(self, *, provenance: Mapping[str, Any]) -> Report:
         """What it all means, by the analyzer's formulas.
 
         Args:
-            made: what else to say of its making.
+            provenance: what else to say of its making.
         """
         return told(
             {collector.site: collector.total() for collector in self._collectors.values()},
@@ -171,12 +171,12 @@ class Window:
                 "window_first_step": self.first,
                 "window_last_step": self.last,
             },
-            made=made,
+            provenance=provenance,
         )
 
-    def _collector(self, site: Site) -> Collector:
+    def _collector(self, site: Site) -> TapAccumulator:
         if site.name not in self._collectors:
-            self._collectors[site.name] = Collector(
+            self._collectors[site.name] = TapAccumulator(
                 site,
                 STATISTICS,
                 capacity=self._capacity,
@@ -193,11 +193,11 @@ class Window:
         self.forwards += forwards
         self.samples += samples
 
-    def _follow(self, through: tuple[str, ...], fates: Fates | None) -> None:
+    def _follow(self, through: tuple[str, ...], fates: PointTraces | None) -> None:
         """Points can be followed as long as every forward goes through the same sites; () says that one did not."""
         if self._followed is None and fates is not None:
             self._followed = through
         if fates is None or through != self._followed:
-            self._followed, self._fates = (), Tree()
+            self._followed, self._fates = (), MergeTree()
         else:
             self._fates.add(fates)

@@ -10,7 +10,7 @@ from ....analyzer.measures import MEASURES
 from ....analyzer.report import Report, SiteReport
 from ....analyzer.report.evaluation import network_values, site_values
 from ....analyzer.sites import Site
-from ....analyzer.stats import Extents, Fates, Nonfinite, packing
+from ....analyzer.stats import Nonfinite, PointTraces, UnitRanges, packing
 from ....analyzer.values.plain_data import Value
 from .reduce import STATISTICS, comoments_of
 
@@ -22,13 +22,13 @@ def packed(statistic: Any) -> dict[str, Any]:
     >>> packed(Nonfinite(3, 2, 7))
     {'kind': 'Nonfinite', 'values': 3, 'samples': 2, 'first': 7}
     """
-    return {"kind": type(statistic).__name__, **packing.packed(statistic, _tensor)}
+    return {"kind": packing.stored_name(type(statistic).__name__), **packing.pack(statistic, _tensor)}
 
 
 def unpacked(values: Mapping[str, Any]) -> Any:
     """The statistic again."""
     fields = {name: value for name, value in values.items() if name != "kind"}
-    return packing.unpacked(values["kind"], fields, _array)
+    return packing.unpack(values["kind"], fields, _array)
 
 
 def _tensor(name: str, array: Any) -> Any:
@@ -49,12 +49,12 @@ Statistics = Mapping[type[Any], Any]
 
 def told(
     found: Mapping[Site, Statistics],
-    followed: tuple[tuple[str, ...], Fates] | None,
+    followed: tuple[tuple[str, ...], PointTraces] | None,
     *,
     blind: Mapping[str, tuple[str, str]],
     samples: int,
     span: Mapping[str, Value],
-    made: Mapping[str, Any],
+    provenance: Mapping[str, Any],
 ) -> Report:
     """The report of a window.
 
@@ -64,17 +64,17 @@ def told(
         blind: kind and reason of every site that could not be seen.
         samples: how many samples the window has.
         span: what every row says of the window.
-        made: what else to say of its making.
+        provenance: what else to say of its making.
     """
-    seen = {site: statistics for site, statistics in found.items() if Extents in statistics}
+    seen = {site: statistics for site, statistics in found.items() if UnitRanges in statistics}
     whole: dict[str, Value] = {"samples": samples, **span}
     if followed is not None:
-        extents = {site.name: statistics[Extents] for site, statistics in seen.items()}
+        extents = {site.name: statistics[UnitRanges] for site, statistics in seen.items()}
         whole |= network_values(extents, *followed)
     return Report(
         sites=tuple(SiteReport(site.name, site.kind, {**_values(site, each), **span}) for site, each in seen.items()),
         network=whole,
-        made=made,
+        provenance=provenance,
         notes=() if followed is not None or not seen else (_NOT_FOLLOWED,),
         not_analysable=(
             *((site.name, site.kind, _SPOILT) for site in found if site not in seen),
@@ -96,5 +96,5 @@ def _values(site: Site, found: Statistics) -> dict[str, Value]:
         site,
         {kind.__name__: statistic for kind, statistic in found.items()},
         chosen=[measure.name for measure in MEASURES if kept.issuperset(measure.needs)],
-        samples=found[Extents].samples + found[Nonfinite].samples,
+        samples=found[UnitRanges].samples + found[Nonfinite].samples,
     )

@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.runtime.tap_accumulator import Collector
+from relucid.analyzer.runtime.tap_accumulator import TapAccumulator
 from relucid.analyzer.runtime.tap_axes import in_axes
 from relucid.analyzer.sites import Site
-from relucid.analyzer.stats import CoMoment, Extents, Patterns, Points, PreactivationCoMoment
+from relucid.analyzer.stats import CoMoment, Patterns, Points, PreactivationCoMoment, UnitRanges
 from relucid.plugins.torch.monitor.reduce import STATISTICS, arranged, comoments_of, reduced, reduced_on_device
 from relucid.plugins.torch.monitor.window_report import packed, unpacked
 
-ALL = (Extents, Points, Patterns, CoMoment, PreactivationCoMoment)
+ALL = (UnitRanges, Points, Patterns, CoMoment, PreactivationCoMoment)
 
 
-def collector(kinds=ALL) -> Collector:
+def collector(kinds=ALL) -> TapAccumulator:
     options = {"capacity": 50, "seed": 0, "every_position": False, "squares": 4096, "keys": False}
-    return Collector(Site("act", "", "relu", 1), kinds, **options)
+    return TapAccumulator(Site("act", "", "relu", 1), kinds, **options)
 
 
 def assert_same(one, other):
@@ -97,7 +97,7 @@ def test_on_the_processor_the_statistics_are_the_analyzers(z):
 def test_half_precision_is_widened(dtype):
     z = torch.tensor([[[0.5, -0.25]], [[1.5, 0.0]]], dtype=dtype)
     seen = reduced(z, collector(), np.arange(2), capacity=9, squares=9)
-    assert seen.parts[Extents].high.tolist() == [1.5, 0.0]
+    assert seen.parts[UnitRanges].high.tolist() == [1.5, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....analyzer.atomic_write import write_atomically
-from ....analyzer.errors import wanted
+from ....analyzer.errors import import_optional
 from ....analyzer.measures.temperature import temperature
 from ..schedules.runs import EpochRow, Run, StepRow, key
 
@@ -37,7 +37,7 @@ def draw_curves(
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     figure = figures.Figure(figsize=(5.2 * len(columns) + 0.4, 7.6), layout="constrained")
     figure.suptitle(title)
     for column, axes in zip(columns, figure.subplots(3, len(columns), squeeze=False, sharey="row").T, strict=True):
@@ -75,7 +75,7 @@ def draw_sites(runs: Mapping[str, Run], epochs: Sequence[EpochRow], path: Path, 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     figure = figures.Figure(figsize=(3.6 * len(runs) + 1, 3.6), layout="constrained")
     figure.suptitle(f"{title}: temperature of each site, bits")
     axes = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]

@@ -6,7 +6,7 @@ from functools import cache
 from math import isfinite
 
 from ...datasets.labelled import Labelled, Split
-from ..recipe import Order, Recipe
+from ..recipe import Recipe, RunConfig
 from ..schedules.nets import data_of, net
 from ..schedules.runs import EpochRow, Run, StepRow, append_rows, key, read_rows
 from ..schedules.schedules import START, schedule
@@ -25,7 +25,7 @@ STARTS = (START, 2.5, 2.0, 1.5, 1.0, 0.5)
 QUICK_SEEDS, QUICK_BATCH, QUICK_GAMMAS, QUICK_LENGTHS = 1, 32, (1.0, 4.0), (3, 6)
 
 
-def runs(order: Order, name: str, samples: int) -> dict[str, list[Run]]:
+def runs(order: RunConfig, name: str, samples: int) -> dict[str, list[Run]]:
     """What is trained of a network, by method; a sweep is on fewer images, and by itself only of nets on MNIST.
 
     Raises:
@@ -50,12 +50,12 @@ def runs(order: Order, name: str, samples: int) -> dict[str, list[Run]]:
     return found
 
 
-def steps(order: Order) -> int:
+def steps(order: RunConfig) -> int:
     """Epochs of all runs; one that is part of two comparisons counts in both."""
     return sum(run.epochs for name in _nets(order) for each in runs(order, name, 0).values() for run in each)
 
 
-def run(order: Order, told: Callable[[int], None]) -> list[str]:
+def run(order: RunConfig, told: Callable[[int], None]) -> list[str]:
     """Train what is missing in actcoolr.csv, draw each network's curves, and say how the schedules compare.
 
     Raises:
@@ -72,7 +72,7 @@ def run(order: Order, told: Callable[[int], None]) -> list[str]:
     return [*lines, f"actcoolr.csv, actcoolr_steps.csv, tables and pictures are written to {order.out}."]
 
 
-def _settled(order: Order, data: Split, every: list[Run], told: Callable[[int], None]) -> dict[Run, Run]:
+def _settled(order: RunConfig, data: Split, every: list[Run], told: Callable[[int], None]) -> dict[Run, Run]:
     """Train what is missing. For each run the one that stands for it: that at the first start that does not diverge."""
     batch = QUICK_BATCH if order.quick else BATCH
     numbers = order.out / "actcoolr.csv"
@@ -106,7 +106,7 @@ def _settled(order: Order, data: Split, every: list[Run], told: Callable[[int], 
     return settled
 
 
-def _made(order: Order, name: str, groups: dict[str, list[Run]]) -> list[str]:
+def _made(order: RunConfig, name: str, groups: dict[str, list[Run]]) -> list[str]:
     """Draw what there is of a network and tell it."""
     epochs = read_rows(order.out / "actcoolr.csv", EpochRow)
     points = read_rows(order.out / "actcoolr_steps.csv", StepRow)
@@ -132,7 +132,7 @@ def _made(order: Order, name: str, groups: dict[str, list[Run]]) -> list[str]:
     return lines
 
 
-def _nets(order: Order) -> tuple[str, ...]:
+def _nets(order: RunConfig) -> tuple[str, ...]:
     return order.nets or (QUICK_NETS if order.quick else NETS)
 
 

@@ -13,7 +13,7 @@ from ...nets.rectangular import Rectangular, conv
 from ..heatmap import draw
 from ..methods import METHODS, Method, method
 from ..published import Key, read_published
-from ..recipe import Order, Recipe
+from ..recipe import Recipe, RunConfig
 from ..rng import cell_generator
 from .cells import Cell, append_cells, read_cells
 from .comparison import METRICS, panels, published_scores, scores, shares, table
@@ -29,7 +29,7 @@ COMPILED_FROM = 200  # steps a net must have for the compiler's half minute to p
 SUCCESSFUL = 0.5  # training accuracy that the published table counts as trained
 
 
-def cells(order: Order) -> list[tuple[Method, int, int]]:
+def cells(order: RunConfig) -> list[tuple[Method, int, int]]:
     """Method, width and depth of what is trained.
 
     Raises:
@@ -45,12 +45,12 @@ def cells(order: Order) -> list[tuple[Method, int, int]]:
     return [(how, width, depth) for how in methods for width in widths for depth in depths]
 
 
-def steps(order: Order) -> int:
+def steps(order: RunConfig) -> int:
     """Epochs of all nets."""
     return len(cells(order)) * _epochs(order)
 
 
-def run(order: Order, told: Callable[[int], None]) -> list[str]:
+def run(order: RunConfig, told: Callable[[int], None]) -> list[str]:
     """Train what is missing in mnist.csv, draw mnist.png, and say how it compares.
 
     Raises:
@@ -77,7 +77,9 @@ def run(order: Order, told: Callable[[int], None]) -> list[str]:
     return [*table(made, published), *summary(made, published), f"{numbers} and {picture} are written."]
 
 
-def train_cell(order: Order, data: Split, how: Method, width: int, depth: int, *, told: Callable[[int], None]) -> Cell:
+def train_cell(
+    order: RunConfig, data: Split, how: Method, width: int, depth: int, *, told: Callable[[int], None]
+) -> Cell:
     """One net, trained and judged after every epoch."""
     net = first_net(how, width, depth, order.seed).to(order.device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 7 times faster
@@ -173,7 +175,7 @@ class ImagePenalty:
             self._seen.append(penalty(arguments[0], self._formula))
 
 
-def _limited(data: Split, order: Order) -> Split:
+def _limited(data: Split, order: RunConfig) -> Split:
     samples = order.limit or (QUICK_SAMPLES if order.quick else len(data.train))
     judged = min(samples, len(data.val))
     return Split(
@@ -181,7 +183,7 @@ def _limited(data: Split, order: Order) -> Split:
     )
 
 
-def _epochs(order: Order) -> int:
+def _epochs(order: RunConfig) -> int:
     return order.epochs or (QUICK_EPOCHS if order.quick else EPOCHS)
 
 

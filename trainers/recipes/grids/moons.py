@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..heatmap import draw
 from ..methods import method
 from ..published import Key, read_published
-from ..recipe import Order, Recipe
+from ..recipe import Recipe, RunConfig
 from .cells import Cell
 from .comparison import METRICS, panels, published_scores, scores, shares, table
 from .moons_grid import DEPTHS, EPOCHS, WIDTHS, Arch, Grid, train_grid
@@ -15,7 +15,7 @@ QUICK_WIDTHS, QUICK_DEPTHS, QUICK_EPOCHS = (3,), (10, 20, 30, 40, 50, 60), 2000
 COMPILED_FROM = 2000  # epochs a stack must have for the compiler's half minute to pay
 
 
-def grids(order: Order) -> tuple[Grid, ...]:
+def grids(order: RunConfig) -> tuple[Grid, ...]:
     """The published grid with the published nets; when quick, one width of it, and the same with dense nets."""
     methods = tuple(method(name) for name in order.methods or DEFAULT)
     epochs = order.epochs or (QUICK_EPOCHS if order.quick else EPOCHS)
@@ -35,12 +35,12 @@ def grids(order: Order) -> tuple[Grid, ...]:
     )
 
 
-def steps(order: Order) -> int:
+def steps(order: RunConfig) -> int:
     """Epochs of all stacks."""
     return sum(grid.steps for grid in grids(order))
 
 
-def run(order: Order, told: Callable[[int], None]) -> list[str]:
+def run(order: RunConfig, told: Callable[[int], None]) -> list[str]:
     """Train what is missing in moons.csv, draw moons.png, and say how it compares."""
     published = {} if order.published is None else read_published(order.published)
     order.out.mkdir(parents=True, exist_ok=True)

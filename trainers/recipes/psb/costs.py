@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 from ....analyzer.atomic_write import write_atomically
-from ....analyzer.errors import wanted
+from ....analyzer.errors import import_optional
 from ....plugins.psb import relative_cost
 from .tables import Score, means
 
@@ -74,8 +74,8 @@ def draw_savings(rows: Sequence[Saving], path: Path, *, title: str) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    matplotlib = wanted("matplotlib", package="matplotlib", task="drawing")
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    matplotlib = import_optional("matplotlib", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     bases, samples = sorted({row.base for row in rows}), sorted({row.samples for row in rows})
     figure = figures.Figure(figsize=(1.5 * len(samples) + 2, 1.35 * len(samples) + 1.4), layout="constrained")
     figure.suptitle(title)

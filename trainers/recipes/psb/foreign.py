@@ -11,7 +11,7 @@ import numpy as np
 from ...datasets.cifar import cifar, cifar_in
 from ...datasets.labelled import Labelled
 from ...datasets.mnist import mnist
-from ..recipe import Order
+from ..recipe import RunConfig
 from .judging import Subject
 from .sizes import CALIBRATION, Size, spread_over
 
@@ -49,7 +49,7 @@ FOREIGN = (
 )
 
 
-def foreign(order: Order, size: Size) -> Iterator[Subject]:
+def foreign(order: RunConfig, size: Size) -> Iterator[Subject]:
     """Networks of other people that are in the order's folder of models; none without both folders.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....analyzer.atomic_write import write_atomically
-from ....analyzer.errors import wanted
+from ....analyzer.errors import import_optional
 from .tables import Mean, Score, means
 
 
@@ -62,7 +62,7 @@ def draw_lines(
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     figure = figures.Figure(figsize=(5.4 * len(panels) + 0.6, 4.4), layout="constrained")
     figure.suptitle(title)
     for axis, (caption, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....analyzer.atomic_write import write_atomically
-from ....analyzer.errors import wanted
+from ....analyzer.errors import import_optional
 from ....analyzer.model.loading import Model, parse
 from ....analyzer.passes.expose_values import InstrumentPass
 from ....plugins import psb
@@ -83,7 +83,7 @@ def draw_maps(found: Maps, path: Path, *, title: str) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     count = len(found.images)
     columns = 3 + 2 * len(found.layers)
     figure = figures.Figure(figsize=(1.75 * columns, 1.85 * count + 0.7), layout="constrained")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..recipe import Order, Recipe
+from ..recipe import Recipe, RunConfig
 from .costs import draw_savings, savings, write_savings
 from .foreign import FOREIGN, foreign
 from .lines import convergence, draw_lines
@@ -24,7 +24,7 @@ SHOWN = 3
 """Images that errors and masks are drawn of."""
 
 
-def plans(order: Order) -> dict[str, list[Plan]]:
+def plans(order: RunConfig) -> dict[str, list[Plan]]:
     """What each network is judged in, by its name; a name of FOREIGN stands for all of them, COSTS for RESNET."""
     powers = QUICK_POWERS if order.quick else POWERS
     seeds, few = (QUICK_SEEDS, QUICK_SEEDS) if order.quick else (SEEDS, FEW_SEEDS)
@@ -38,7 +38,7 @@ def plans(order: Order) -> dict[str, list[Plan]]:
     } | {f"{SMALL}-{n}": line("fig4_2", f"trained at {n or 'float'}") for n in size_of(order).trained_at}
 
 
-def steps(order: Order) -> int:
+def steps(order: RunConfig) -> int:
     """Epochs of all nets, passes over the images, and draws of the error maps."""
     size = size_of(order)
     epochs = sum(size.epochs_by_net.values())
@@ -48,7 +48,7 @@ def steps(order: Order) -> int:
     return epochs + sum(passes.values()) + others * one + _repetitions(order)
 
 
-def run(order: Order, told: Callable[[int], None]) -> list[str]:
+def run(order: RunConfig, told: Callable[[int], None]) -> list[str]:
     """Train and judge what is missing in psb.csv, draw the figures, and say how they compare.
 
     Raises:
@@ -121,7 +121,7 @@ def _by_net(scores: Sequence[Score]) -> dict[str, list[Score]]:
     return {net: [score for score in scores if score.net == net] for net in nets}
 
 
-def _repetitions(order: Order) -> int:
+def _repetitions(order: RunConfig) -> int:
     return QUICK_REPETITIONS if order.quick else REPETITIONS
 
 

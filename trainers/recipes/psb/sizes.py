@@ -8,7 +8,7 @@ from ....analyzer.errors import OptionError
 from ...datasets.cifar import cifar, cifar_in, standardized
 from ...datasets.digits import digits
 from ...datasets.labelled import Labelled, Split
-from ..recipe import Order
+from ..recipe import RunConfig
 
 RESNET, BEFORE, AFTER, SMALL = "resnet", "bn-before-addition", "bn-after-addition", "small"
 
@@ -58,7 +58,7 @@ QUICK = Size(
 )
 
 
-def size_of(order: Order) -> Size:
+def size_of(order: RunConfig) -> Size:
     """The sizes that an order asks for."""
     size = QUICK if order.quick else FULL
     return size if order.epochs is None else replace(size, epochs=order.epochs)
@@ -68,7 +68,7 @@ CALIBRATION = 256
 """Images that the fixed point is chosen by."""
 
 
-def data_of(order: Order) -> Split:
+def data_of(order: RunConfig) -> Split:
     """What the nets trained here see: CIFAR of the order's folder, or when quick the UCI digits, enlarged to 32 x 32.
 
     Raises:

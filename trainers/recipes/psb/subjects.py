@@ -11,7 +11,7 @@ from ....analyzer.model.loading import load
 from ....plugins.psb import torch as psb_torch
 from ...datasets.labelled import Split
 from ...nets.residual import Residual
-from ..recipe import Order
+from ..recipe import RunConfig
 from .judging import MOST_SAMPLES, Subject
 from .nets import AfterAddition, SmallNet
 from .sizes import AFTER, CALIBRATION, RESNET, SMALL, Size, spread_over
@@ -28,7 +28,7 @@ class Trained:
         data: images, standardized.
     """
 
-    order: Order
+    order: RunConfig
     size: Size
     data: Split
 

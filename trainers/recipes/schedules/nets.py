@@ -16,7 +16,7 @@ from ...datasets.mnist import mnist
 from ...nets.f1 import F1
 from ...nets.residual import convnet, resnet, toynet
 from ..psb.train import Augmented
-from ..recipe import Order
+from ..recipe import RunConfig
 from ..rng import cell_generator
 
 
@@ -81,7 +81,7 @@ def net(name: str) -> Net:
     return found
 
 
-def data_of(order: Order, images: str, *, most: int | None = None) -> Split:
+def data_of(order: RunConfig, images: str, *, most: int | None = None) -> Split:
     """MNIST in [0, 1] or CIFAR standardized, from the order's folder; when quick the UCI digits, for CIFAR enlarged.
 
     Fewer samples than all are drawn with the order's seed, of those to judge by at most as many.

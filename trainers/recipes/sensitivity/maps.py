@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....analyzer.atomic_write import write_atomically
-from ....analyzer.errors import wanted
+from ....analyzer.errors import import_optional
 from ....plugins.torch.temperature.transition import LOG_NORMAL, MODELS
 from ....plugins.torch.temperature.transition_fit import nls
 from ..schedules.runs import Run
@@ -28,7 +28,7 @@ def draw_maps(found: Mapping[str, Sequence[Fitted]], path: Path, *, title: str) 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     figure = figures.Figure(figsize=(min(5.2, 14 / len(found)) * len(found) + 0.8, 8), layout="constrained")
     figure.suptitle(f"{title}: share of patterns that a step would have changed")
     axes = figure.subplots(3, len(found), squeeze=False, sharey="row", sharex="col")
@@ -72,7 +72,7 @@ def draw_layers(found: Mapping[Run, Sequence[Fitted]], path: Path, *, title: str
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     figure = figures.Figure(figsize=(11, 2.9 * len(found) + 0.5), layout="constrained")
     figure.suptitle(f"{title}: single sites")
     axes = figure.subplots(len(found), 3, squeeze=False, sharey=True, sharex="row")
@@ -103,7 +103,7 @@ def draw_models(fitted: Fitted, path: Path, *, title: str) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = wanted("matplotlib.figure", package="matplotlib", task="drawing")
+    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     figure = figures.Figure(figsize=(11, 3.3), layout="constrained")
     figure.suptitle(title)
     found = fitted.state.found

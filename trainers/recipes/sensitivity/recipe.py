@@ -7,7 +7,7 @@ from statistics import fmean
 
 from ....plugins.torch.temperature.transition import MODELS
 from ...datasets.labelled import Split
-from ..recipe import Order, Recipe
+from ..recipe import Recipe, RunConfig
 from ..schedules.nets import data_of, net
 from ..schedules.runs import Run, append_rows, key, read_rows
 from ..schedules.schedules import schedule
@@ -23,7 +23,7 @@ EPOCHS, COLUMNS, STUDY_COLUMNS, BATCH, SAMPLES = 8, 40, 24, 128, 20_480
 QUICK_EPOCHS, QUICK_COLUMNS, QUICK_BATCH = 4, 12, 32
 
 
-def runs(order: Order, name: str, samples: int) -> list[Run]:
+def runs(order: RunConfig, name: str, samples: int) -> list[Run]:
     """What is trained of a network, a run for each schedule.
 
     Raises:
@@ -33,13 +33,13 @@ def runs(order: Order, name: str, samples: int) -> list[Run]:
     return [Run(name, schedule(method).name, order.seed, samples, _epochs(order)) for method in methods]
 
 
-def steps(order: Order) -> int:
+def steps(order: RunConfig) -> int:
     """Epochs of all runs."""
     studied = sum(len(STUDIES[name]) for name in _studies(order)) * _epochs(order)
     return studied + sum(run.epochs for name in order.nets or NETS for run in runs(order, name, 0))
 
 
-def run(order: Order, told: Callable[[int], None]) -> list[str]:
+def run(order: RunConfig, told: Callable[[int], None]) -> list[str]:
     """Train and look at what is missing in the csv files, fit, draw the figures, and say how well the models fit.
 
     Beside schedules the studies are methods too: momentum, weight-decay, depth, width, residual, each by itself.
@@ -89,7 +89,9 @@ def compared(found: Mapping[Run, list[Fitted]]) -> list[str]:
     return lines
 
 
-def _look_at_missing(order: Order, data: Split, wanted: list[Run], told: Callable[[int], None], numbers: Path) -> None:
+def _look_at_missing(
+    order: RunConfig, data: Split, wanted: list[Run], told: Callable[[int], None], numbers: Path
+) -> None:
     batch = QUICK_BATCH if order.quick else BATCH
     columns = QUICK_COLUMNS if order.quick else COLUMNS
 
@@ -108,7 +110,7 @@ def _look_at_missing(order: Order, data: Split, wanted: list[Run], told: Callabl
         append_rows(numbers, rows_of(each, states), StateRow)
 
 
-def _studied(order: Order, name: str, told: Callable[[int], None]) -> list[str]:
+def _studied(order: RunConfig, name: str, told: Callable[[int], None]) -> list[str]:
     order.out.mkdir(parents=True, exist_ok=True)
     return study(
         name,
@@ -123,11 +125,11 @@ def _studied(order: Order, name: str, told: Callable[[int], None]) -> list[str]:
     )
 
 
-def _studies(order: Order) -> list[str]:
+def _studies(order: RunConfig) -> list[str]:
     return [method for method in order.methods if method in STUDIES]
 
 
-def _epochs(order: Order) -> int:
+def _epochs(order: RunConfig) -> int:
     return order.epochs or (QUICK_EPOCHS if order.quick else EPOCHS)
 
 
