@@ -8,6 +8,8 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 CODE = {".py", ".pyc", ".cc", ".h", ".so"}  # a wheel has the native library itself, not its sources
 NOT_SHIPPED = {"tests", "benchmarks", "docs", "examples", "build", "dist"}
@@ -98,3 +100,36 @@ def test_one_version():
     import relucid
 
     assert relucid.__version__ == pyproject()["project"]["version"] == metadata.version("relucid")
+
+
+def test_onnx_ir_is_imported_without_sympy_and_still_computes_with_symbols():
+    code = (
+        "import sys, relucid.analyzer.analysis, onnx_ir; before = 'sympy' in sys.modules; "
+        "print(before, onnx_ir.SymbolicDim('N') + 1, 'sympy' in sys.modules, onnx_ir._core.sympy.Integer(2) + 1)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert result.stdout.split() == ["False", "N", "+", "1", "True", "3"]
+
+
+@pytest.mark.parametrize("former", ["relucid.plugins.torch.logs", "relucid.plugins.torch.transition"])
+def test_a_module_that_has_moved_is_found_under_its_former_name(former):
+    pytest.importorskip("torch")
+    code = (
+        f"import importlib, sys, warnings, relucid; warnings.simplefilter('error')\n"
+        f"try: importlib.import_module({former!r})\n"
+        f"except DeprecationWarning as warning: print(warning)\n"
+        f"warnings.simplefilter('ignore'); module = importlib.import_module({former!r})\n"
+        f"print(module is sys.modules['relucid.' + relucid._MOVED[{former.removeprefix('relucid.')!r}]])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    said, same = result.stdout.splitlines()
+    assert said.startswith(f"{former} has moved to relucid.plugins.torch.")
+    assert same == "True"
+
+
+def test_every_module_that_has_moved_is_where_the_table_says():
+    import relucid
+
+    for former, present in relucid._MOVED.items():
+        assert not (ROOT / Path(*former.split("."))).with_suffix(".py").exists()
+        assert (ROOT / Path(*present.split("."))).with_suffix(".py").exists(), present
