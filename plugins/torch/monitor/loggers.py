@@ -96,7 +96,7 @@ class CsvLog:
         except OSError as error:
             raise OptionError(f"cannot write the log {path}: {error.strerror}; choose another file") from error
         if first_line != header:
-            raise OptionError(f"{path}: expected a log with relucid's columns, got another file; choose another name")
+            raise OptionError(f"{path}: expected a log with relucid's columns, got other content; choose another file")
 
     def __call__(self, values: Values, step: int) -> None:
         """Write the lines of one window."""

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relucid.plugins.torch import Separation, warm_up
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation, warm_up
 
 from ..two_processes import one_of_two
 from .problem import RATE, SIZE, STRENGTH, net, samples

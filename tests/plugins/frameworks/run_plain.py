@@ -8,8 +8,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
-from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation
 
 from ..two_processes import one_of_two
 from .problem import RATE, STRENGTH, batches, net

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor
 
 from .. import two_processes
 from .problem import RATE, SIZE, assert_same, batches, gradients, net, objective
