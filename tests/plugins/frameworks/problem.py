@@ -1,4 +1,4 @@
-"""The problem every adapter is tested on, and its training written out by hand: what gradients have to be."""
+"""The problem that every adapter is tested on, with the reference gradients of its training."""
 
 from collections.abc import Iterable, Sequence
 

@@ -11,7 +11,7 @@ from torch import nn
 from relucid.plugins.torch import ActCooLR
 
 from ..two_processes import one_of_two
-from .steering import SIZE, net, samples, steered, told
+from .steering import SIZE, net, samples, steered, summarize
 
 
 def train(
@@ -56,4 +56,4 @@ def train(
 
 if __name__ == "__main__":
     with one_of_two() as rank:
-        torch.save(told(*train(samples(12), total=6)), Path(sys.argv[1]) / f"{rank}.pt")
+        torch.save(summarize(*train(samples(12), total=6)), Path(sys.argv[1]) / f"{rank}.pt")

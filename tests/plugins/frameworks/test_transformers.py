@@ -4,7 +4,7 @@ import pytest
 import torch
 
 pytest.importorskip("transformers", reason="transformers is not installed")
-pytest.importorskip("accelerate", reason="accelerate, which the Trainer stands on, is not installed")
+pytest.importorskip("accelerate", reason="accelerate, which the Trainer needs, is not installed")
 
 from relucid.plugins.frameworks.transformers import FILE
 
