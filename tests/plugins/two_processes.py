@@ -51,11 +51,11 @@ def run(module: str, *arguments: str | Path, seconds: float = 180) -> None:
         for rank in range(2)
     ]
     try:
-        said = [process.communicate(timeout=seconds)[0] for process in ranks]
+        outputs = [process.communicate(timeout=seconds)[0] for process in ranks]
     finally:
         for process in ranks:
             process.kill()
-    for process, text in zip(ranks, said, strict=True):
+    for process, text in zip(ranks, outputs, strict=True):
         assert process.returncode == 0, text[-3000:]
 
 

@@ -24,7 +24,7 @@ def train(
     folder: Path | None = None,
     skip: int = 0,
 ) -> tuple[nn.Module, Monitor, list[list[Tensor]]]:
-    """Train, on the CPU, with both plugins; stop after some steps and save, or go on from what was saved."""
+    """Train, on the CPU, with both plugins; stop after some steps and save, or resume."""
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=accumulate)

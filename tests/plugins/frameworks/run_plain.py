@@ -1,4 +1,4 @@
-"""Two processes under DistributedDataParallel: writes what the monitors logged, and the gradients."""
+"""Train under DistributedDataParallel in two processes; save the logs and the gradients."""
 
 import sys
 from pathlib import Path

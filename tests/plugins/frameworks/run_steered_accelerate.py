@@ -24,14 +24,14 @@ def train(
     skip: int = 0,
     prepared_first: bool = False,
 ) -> tuple[nn.Module, ActCooLR]:
-    """Train, on the CPU; stop after some steps and save, or go on from what was saved."""
+    """Train, on the CPU; stop after some steps and save, or resume."""
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=accumulate)
     layers = net()
     optimizer, schedule = steered(layers, layers, total=total)
     loader = torch.utils.data.DataLoader(data, batch_size=SIZE, shuffle=False)
-    if prepared_first:  # the schedule is made for what `prepare` returns
+    if prepared_first:  # the schedule is created for the objects that `prepare` returns
         schedule.detach()
         model, optimizer, loader = accelerator.prepare(layers, optimizer, loader)
         schedule = ActCooLR(optimizer, model, total_steps=total, start_temperature=1.0, probe_every=2)

@@ -1,4 +1,4 @@
-"""ActCooLR under Hugging Face's Trainer, given as `optimizers=(optimizer, schedule)`: where a plain loop ends."""
+"""ActCooLR under Hugging Face's Trainer, as `optimizers=(optimizer, schedule)`, ends where a plain loop does."""
 
 import pytest
 import torch

@@ -73,17 +73,17 @@ class Loop(nn.Module):
 
 @pytest.mark.usefixtures("_fresh_compiler")
 @pytest.mark.parametrize("root", [net, Loop])
-@pytest.mark.parametrize("watched", [(), (0,), (1, 4), (0, 1, 2)])
-def test_steps_that_are_not_captured_run_compiled(root, watched):
+@pytest.mark.parametrize("captured", [(), (0,), (1, 4), (0, 1, 2)])
+def test_steps_that_are_not_captured_run_compiled(root, captured):
     model, recorder, x = root(), Recorder(), batch()
     counter = CompileCounter()
     Capture(model, recorder)
     compiled = torch.compile(model, backend=counter)
     for number in range(6):
-        recorder.enabled = number in watched
+        recorder.enabled = number in captured
         before = len(recorder.calls)
         torch.testing.assert_close(compiled(x), net()(x))
-        assert len(recorder.calls) - before == (4 if number in watched else 1)
+        assert len(recorder.calls) - before == (4 if number in captured else 1)
     assert counter.frame_count == 1
     assert counter.op_count == len(net())
 

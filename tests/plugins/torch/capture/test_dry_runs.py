@@ -5,11 +5,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from relucid.plugins.torch import ActCooLR, Monitor, Separation, Thermometer, sensitivity
+from relucid.plugins.torch import ActCooLR, Capture, Monitor, Separation, Thermometer, sensitivity
 from relucid.plugins.torch.capture.dry_runs import dry_run, dry_run_cache, is_hidden_from
 from relucid.plugins.torch.separation.separation import warm_up
 
 from ..optimizers import snapshot
+from .recorder import Recorder
 
 STEPS, HALVES = 10, 2
 
@@ -111,3 +112,13 @@ def test_a_dry_run_is_hidden_from_all_other_observers():
         assert 1 / 0 > 0
     assert dry_run_cache() is None
     assert not is_hidden_from(other)
+
+
+def test_the_old_name_of_the_option_works_with_a_warning():
+    model, recorder = nn.Sequential(nn.Linear(3, 3), nn.ReLU()), Recorder()
+    with pytest.warns(DeprecationWarning, match="dry_runs"):
+        capture = Capture(model, recorder, rehearsals=True)
+    with dry_run(object()):
+        model(torch.randn(2, 3))
+    assert recorder.calls == ["begin", "1", "end"]
+    capture.detach()

@@ -63,12 +63,12 @@ def test_an_epoch_is_a_window_on_request():
 
 
 def test_training_is_bit_for_bit_what_it_is_without():
-    plain, watched = net(), net()
-    monitor = Monitor(watched, every=2)
+    plain, monitored = net(), net()
+    monitor = Monitor(monitored, every=2)
     train(plain, batches(5))
-    train(watched, batches(5))
+    train(monitored, batches(5))
     assert monitor.report is not None
-    for a, b in zip(plain.parameters(), watched.parameters(), strict=True):
+    for a, b in zip(plain.parameters(), monitored.parameters(), strict=True):
         assert torch.equal(a, b)
 
 

@@ -73,10 +73,10 @@ def test_a_constant_unit_has_no_variance_on_a_device():
 
 
 def test_statistics_survive_a_checkpoint(tmp_path):
-    seen = accumulator().look((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
-    torch.save([pack_statistic(statistic) for statistic in seen.parts.values()], tmp_path / "state.pt")
+    result = accumulator().look((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
+    torch.save([pack_statistic(statistic) for statistic in result.parts.values()], tmp_path / "state.pt")
     for values, statistic in zip(
-        torch.load(tmp_path / "state.pt", weights_only=True), seen.parts.values(), strict=True
+        torch.load(tmp_path / "state.pt", weights_only=True), result.parts.values(), strict=True
     ):
         assert type(unpack_statistic(values)) is type(statistic)
         assert_same(statistic, unpack_statistic(values))
@@ -96,8 +96,8 @@ def test_on_the_processor_the_statistics_are_the_analyzers(z):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened(dtype):
     z = torch.tensor([[[0.5, -0.25]], [[1.5, 0.0]]], dtype=dtype)
-    seen = reduce_site(z, accumulator(), np.arange(2), capacity=9, squares=9)
-    assert seen.parts[UnitRanges].high.tolist() == [1.5, 0.0]
+    result = reduce_site(z, accumulator(), np.arange(2), capacity=9, squares=9)
+    assert result.parts[UnitRanges].high.tolist() == [1.5, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_redundancy_is_that_of_the_preactivations_unless_the_activation_is_max_z
 def test_many_units_are_left_without_comoments(monkeypatch):
     calls = []
     monkeypatch.setattr(
-        "relucid.plugins.torch.monitor.reduce.reduce_on_device", lambda *given, **_: calls.append(given[2])
+        "relucid.plugins.torch.monitor.reduce.reduce_on_device", lambda *arguments, **_: calls.append(arguments[2])
     )
     z = torch.zeros(2, 1, 10, device="meta")
     reduce_site(z, accumulator(), np.arange(2), capacity=9, squares=9)
