@@ -1,7 +1,7 @@
 """Monitor the sites of a network while it is trained, in windows of forward passes."""
 
 from .loggers import CsvLog, LiveTable, TensorBoardLog, scalars
-from .monitor import Monitor
+from .monitor import Log, Monitor
 from .snapshots import snapshot
 
-__all__ = ["CsvLog", "LiveTable", "Monitor", "TensorBoardLog", "scalars", "snapshot"]
+__all__ = ["CsvLog", "LiveTable", "Log", "Monitor", "TensorBoardLog", "scalars", "snapshot"]

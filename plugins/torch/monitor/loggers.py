@@ -60,10 +60,10 @@ _CSV_COLUMNS = ("step", *_WINDOW_COLUMNS, "site", *SITE_SCALARS, *NETWORK_SCALAR
 _TABLE_COLUMNS = tuple("units dead_units linear_units dead_point_ratio patterns entropy vni".split())
 
 
-def group_by_site(values: Values) -> dict[str, dict[str, Scalar]]:
+def by_site(values: Values) -> dict[str, dict[str, Scalar]]:
     """Return the numbers by site and name; those of the network are under the site "".
 
-    >>> group_by_site({"samples": 8, "block/act/vni": 0.5})
+    >>> by_site({"samples": 8, "block/act/vni": 0.5})
     {'': {'samples': 8}, 'block/act': {'vni': 0.5}}
     """
     rows: dict[str, dict[str, Scalar]] = {}
@@ -100,7 +100,7 @@ class CsvLog:
 
     def __call__(self, values: Values, step: int) -> None:
         """Write the lines of one window."""
-        rows = group_by_site(values)
+        rows = by_site(values)
         window = {name: rows[""][name] for name in _WINDOW_COLUMNS}
         with self._path.open("a", newline="") as file:
             writer = csv.DictWriter(file, _CSV_COLUMNS, lineterminator="\n")
@@ -167,7 +167,7 @@ def _table(values: Values, step: int) -> "Table":
     from rich.table import Table  # noqa: PLC0415 - slow to import, only needed here
     from rich.text import Text  # noqa: PLC0415
 
-    rows = group_by_site(values)
+    rows = by_site(values)
     network = rows.pop("", {})
     table = Table(
         title=f"step {step}: {network['window_forwards']} forwards from step {network['window_first_step']} on, "
