@@ -16,7 +16,7 @@ import torch
 from nets import mlp, resnet20
 from torch import nn
 
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor
 
 NEVER = 10**9
 

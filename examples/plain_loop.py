@@ -1,4 +1,4 @@
-"""A plain PyTorch loop: separation in the loss, a monitor beside it."""
+"""A plain PyTorch loop with a separation term in the loss and a monitor."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from relucid.plugins.torch import Monitor, Separation
-from relucid.plugins.torch.monitor.loggers import CsvLog
+from relucid.plugins.torch.monitor import CsvLog
 
 
 def main(folder: Path) -> None:

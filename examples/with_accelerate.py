@@ -1,4 +1,4 @@
-"""Accelerate: as in a plain loop, here with accumulation; `accelerate launch` starts it on several processes."""
+"""Accelerate: a plain loop with gradient accumulation; `accelerate launch` runs it in several processes."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from relucid.plugins.torch import Monitor, Separation
-from relucid.plugins.torch.monitor.loggers import CsvLog
+from relucid.plugins.torch.monitor import CsvLog
 
 
 def main(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Lightning: one callback."""
+"""Lightning: separation and monitor in one callback."""
 
 import sys
 from pathlib import Path

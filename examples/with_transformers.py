@@ -1,4 +1,4 @@
-"""Hugging Face's Trainer: its relucid twin with two more options."""
+"""Hugging Face: RelucidTrainer, a Trainer with the options separation and monitor."""
 
 import sys
 
@@ -11,7 +11,7 @@ from relucid.plugins.torch import Monitor, Separation
 
 
 class Net(nn.Module):
-    """A small net that returns its loss, as the Trainer wants it."""
+    """A small net that returns its loss, as the Trainer expects."""
 
     def __init__(self) -> None:
         super().__init__()

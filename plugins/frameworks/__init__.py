@@ -1,1 +1,1 @@
-"""Adapters: relucid's training plugins in the words of training frameworks, each imported only by its own name."""
+"""Adapters of the training plugins to training frameworks; each is imported by its own name only."""

@@ -1,4 +1,4 @@
-"""Hugging Face: separation and monitor for its Trainer, as a mixin for the loss and a callback for the rest."""
+"""Hugging Face: separation and monitor for its Trainer, with a mixin for the loss and a callback for the rest."""
 
 import warnings
 from pathlib import Path
@@ -9,14 +9,14 @@ from torch import nn
 
 from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import OptionError, import_optional
-from ..torch import Separation
-from ..torch.monitor.monitor import Log, Monitor
-from .parts import Parts
+from ..torch import Monitor, Separation
+from ..torch.monitor.monitor import Log
+from .adapter import check_plugins, collect_states, end_epoch, load_states
 
 import_optional("transformers", package="relucid[transformers]", task="this adapter")
 import_optional("accelerate", package="relucid[transformers]", task="this adapter")
 
-from transformers import (  # noqa: E402 - after the lines above it cannot fail
+from transformers import (  # noqa: E402 - checked by the lines above
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -25,84 +25,90 @@ from transformers import (  # noqa: E402 - after the lines above it cannot fail
 )
 
 if TYPE_CHECKING:
-    _Mixed = Trainer
+    _Base = Trainer
 else:
-    _Mixed = object
+    _Base = object
 
 FILE = "relucid.pt"
-"""What a checkpoint folder holds of relucid."""
+"""The file in a checkpoint folder that holds the states of separation and monitor."""
 
 
 class RelucidCallback(TrainerCallback):
-    """Keeps the states of separation and monitor in the checkpoints, and ends a monitor's epochs.
+    """Saves the states of separation and monitor in the checkpoints, and ends a monitor's window with the epoch.
 
-    Alone it is enough for a monitor, whose numbers then go to the monitor's own log.
+    A monitor with a log needs only this callback, not the mixin.
 
     Args:
-        separation: made for the model that is trained.
-        monitor: made for the same model.
-        log: given to a monitor that has none.
+        separation: created for the model that is trained.
+        monitor: created for the same model.
+        log: used by a monitor without a log.
 
     Raises:
-        OptionError: one of the first two is something else.
+        OptionError: one of the first two is of another type.
     """
 
     def __init__(
         self, *, separation: Separation | None = None, monitor: Monitor | None = None, log: Log | None = None
     ) -> None:
-        self._parts = Parts(separation, monitor)
-        self._parts.log_by(log)
+        check_plugins(separation, monitor)
+        self._separation = separation
+        self._monitor = monitor
+        if monitor is not None:
+            monitor.fallback_log = log
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        """Go on where the checkpoint was saved, if there is one."""
+        """Load the states of a checkpoint that the training resumes from."""
         del control, more
         if not state.global_step:
             return
         file = _file(args, state)
         if not file.exists():
-            warnings.warn(f"{file} is not there: separation and monitor start anew", stacklevel=2)
+            warnings.warn(
+                f"expected {file}, got no file: separation and monitor restart from step 0",
+                stacklevel=2,
+            )
             return
-        self._parts.load_state_dict(torch.load(file, weights_only=True))
+        load_states(torch.load(file, weights_only=True), self._separation, self._monitor)
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
-        """End a window that is an epoch."""
+        """End the monitor's window if it is an epoch."""
         del args, state, control, more
-        self._parts.end_epoch()
+        end_epoch(self._monitor)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
-        """Save beside the trainer's own files."""
+        """Save the states in the trainer's checkpoint folder."""
         del control, more
         if state.is_world_process_zero:
             with write_atomically(_file(args, state)) as part:
-                torch.save(self._parts.state_dict(), part)
+                torch.save(collect_states(self._separation, self._monitor), part)
 
 
-class RelucidMixin(_Mixed):
-    """Adds the separation term to the loss of a Trainer and lets the monitor log through it.
+class RelucidMixin(_Base):
+    """Adds the separation term to the loss of a Trainer, which also logs the monitor.
 
         class MyTrainer(RelucidMixin, Trainer): ...
         MyTrainer(model, args, train_dataset=data, separation=Separation(model), monitor=Monitor(model))
 
     The gradients are those of the Trainer's loss plus the mean of the term over the micro-batches of an optimizer step,
-    those of a short last one included.
+    also of a last one with fewer micro-batches.
 
     Args:
         args: of the Trainer.
-        separation: made for the model that is trained.
-        monitor: made for the same model; without a log of its own it logs as relucid/SITE/NAME through `Trainer.log`.
+        separation: created for the model that is trained.
+        monitor: created for the same model; without a log it logs as relucid/SITE/NAME through `Trainer.log`.
         options: of the Trainer.
 
     Raises:
-        OptionError: it is mixed into something else, or one of the two is something else.
+        OptionError: the class is not a Trainer, or one of the two is of another type.
     """
 
     def __init__(
         self, *args: Any, separation: Separation | None = None, monitor: Monitor | None = None, **options: Any
     ) -> None:
         if not isinstance(self, Trainer):
-            raise OptionError(f"{type(self).__name__}: wanted a Trainer behind the mixin, as (RelucidMixin, Trainer)")
+            raise OptionError(f"{type(self).__name__}: expected a Trainer after the mixin: (RelucidMixin, Trainer)")
 
         def log(values: dict[str, Any], step: int) -> None:
             del step
@@ -120,19 +126,19 @@ class RelucidMixin(_Mixed):
         return_outputs: bool = False,  # noqa: FBT001, FBT002 - the Trainer's signature
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The Trainer's loss and, where it trains, the term."""
-        found: Any = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        """Return the Trainer's loss, with gradients plus the term."""
+        result: Any = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if self.separation is None or not torch.is_grad_enabled():
-            return found
-        loss, *outputs = found if return_outputs else (found,)
+            return result
+        loss, *outputs = result if return_outputs else (result,)
         term = self.separation.penalty()
-        if self._counts_as_scaled(num_items_in_batch):
+        if self._is_already_scaled(num_items_in_batch):
             term = term / self.current_gradient_accumulation_steps
         loss = loss + term
         return (loss, *outputs) if return_outputs else loss
 
-    def _counts_as_scaled(self, num_items_in_batch: Any) -> bool:
-        """Whether the Trainer takes what `compute_loss` returns as divided by the steps of accumulation already."""
+    def _is_already_scaled(self, num_items_in_batch: Any) -> bool:
+        """Whether the Trainer assumes that `compute_loss` has divided the loss by the number of accumulation steps."""
         if self.loss_is_scaled_for_ga is not None:
             return bool(self.loss_is_scaled_for_ga)
         divides = self.model_accepts_loss_kwargs and num_items_in_batch is not None
@@ -140,7 +146,7 @@ class RelucidMixin(_Mixed):
 
 
 class RelucidTrainer(RelucidMixin, Trainer):
-    """Hugging Face's Trainer with both."""
+    """Hugging Face's Trainer with separation and monitor."""
 
 
 def _file(args: TrainingArguments, state: TrainerState) -> Path:

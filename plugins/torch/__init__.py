@@ -1,9 +1,9 @@
-"""Plugins for PyTorch: what the analyzer measures, seen and steered while a network is trained."""
+"""Plugins for PyTorch: the analyzer's measures during training, and training methods based on them."""
 
 from .actcoolr.actcoolr import ActCooLR
 from .actcoolr.rule import Diverged
-from .capture.capture import Capture, Observer
-from .monitor.monitor import Monitor
+from .capture import Capture, Observer
+from .monitor import Monitor
 from .separation.separation import Separation, warm_up
 from .separation.zero_weights import AnnealedDropout, annealed_rate, zero_init
 from .temperature.sensitivity_analysis import Sensitivity, sensitivity

@@ -1,14 +1,14 @@
-"""Ranks: the same thing seen by every process of a distributed run."""
+"""The processes of a distributed run: their ranks, and objects gathered from all of them."""
 
 from typing import Any
 
 import torch.distributed as dist
 
 
-def place() -> tuple[int, int]:
-    """This process's number and how many there are: 0 of 1 where nothing is distributed.
+def get_rank_and_world_size() -> tuple[int, int]:
+    """Return the rank of this process and the number of processes; (0, 1) without a process group.
 
-    >>> place()
+    >>> get_rank_and_world_size()
     (0, 1)
     """
     if not (dist.is_available() and dist.is_initialized()):
@@ -16,15 +16,15 @@ def place() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
-def gathered(value: Any) -> list[Any]:
-    """What each process has, in the order of ranks, the same on all of them; all of them must call.
+def gather_objects(value: Any) -> list[Any]:
+    """Return the values of all processes in the order of ranks, the same on each; a collective call.
 
-    >>> gathered("mine")
-    ['mine']
+    >>> gather_objects(1.5)
+    [1.5]
     """
-    world = place()[1]
-    if world == 1:
+    world_size = get_rank_and_world_size()[1]
+    if world_size == 1:
         return [value]
-    values: list[Any] = [None] * world
+    values: list[Any] = [None] * world_size
     dist.all_gather_object(values, value)
     return values

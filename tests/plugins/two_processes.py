@@ -1,4 +1,4 @@
-"""Start a module of the tests on two processes that talk over gloo on this machine, as torchrun would."""
+"""Start a module of the tests in two processes connected by gloo on this machine, as torchrun does."""
 
 import os
 import socket
@@ -12,12 +12,12 @@ HERE = Path(__file__).parent
 
 
 def run(module: str, *arguments: str | Path, seconds: float = 180) -> None:
-    """Run both to their end.
+    """Run both processes to their end.
 
     Args:
         module: its dotted name below this folder.
-        arguments: of its command line.
-        seconds: when to give up.
+        arguments: command-line arguments.
+        seconds: timeout.
 
     Raises:
         AssertionError: one of them fails.
@@ -37,7 +37,7 @@ def run(module: str, *arguments: str | Path, seconds: float = 180) -> None:
         "ACCELERATE_USE_CPU": "true",
         "CUDA_VISIBLE_DEVICES": "",
     }
-    # As a module of its package, so that it imports what stands beside it.
+    # as a module of its package, so that its relative imports work
     command = [sys.executable, "-m", f"{HERE.name}.{module}", *map(str, arguments)]
     ranks = [
         subprocess.Popen(
@@ -51,20 +51,20 @@ def run(module: str, *arguments: str | Path, seconds: float = 180) -> None:
         for rank in range(2)
     ]
     try:
-        said = [process.communicate(timeout=seconds)[0] for process in ranks]
+        outputs = [process.communicate(timeout=seconds)[0] for process in ranks]
     finally:
         for process in ranks:
             process.kill()
-    for process, text in zip(ranks, said, strict=True):
+    for process, text in zip(ranks, outputs, strict=True):
         assert process.returncode == 0, text[-3000:]
 
 
 @contextmanager
 def one_of_two() -> Iterator[int]:
-    """In each of them: its number; however it ends, the process group is taken down first.
+    """Yield the rank of this process, and destroy the process group at the end.
 
-    One that is left to the interpreter's exit has threads of gloo still running then, and now and then the process
-    aborts ("terminate called without an active exception") or never ends.
+    If the interpreter exits while threads of gloo still run, the process sometimes aborts ("terminate called without
+    an active exception") or hangs.
     """
     import torch.distributed as dist
 

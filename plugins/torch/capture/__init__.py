@@ -1,1 +1,7 @@
-"""The pre-activations of every ReLU-like use, captured while a model runs."""
+"""Capture the pre-activations of every ReLU-like call while a model runs."""
+
+from .capture import Capture, Observer
+from .dry_runs import dry_run
+from .hooks import unwrap_model
+
+__all__ = ["Capture", "Observer", "dry_run", "unwrap_model"]

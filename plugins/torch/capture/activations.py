@@ -1,101 +1,95 @@
-"""Which calls of torch functions switch units at 0, and the kind of site each becomes in an ONNX export.
+"""The torch functions that switch units at 0, and the kind of site that an ONNX export makes of each.
 
-The table is by function, since a network's ReLU may be a module, a function, a tensor's method or a clamp.
+The table lists functions, since a network's ReLU may be a module, a function, a method of a tensor or a clamp.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-
-class Call(NamedTuple):
-    """A function and what it was given.
-
-    >>> Call(max, (3,), {"default": 0}).argument(0, "iterable")
-    3
-    """
-
-    function: Callable[..., Any]
-    arguments: Sequence[Any]
-    options: Mapping[str, Any]
-
-    def argument(self, place: int, name: str, default: Any = None) -> Any:
-        """What was given for a parameter, by position or by name."""
-        return self.arguments[place] if len(self.arguments) > place else self.options.get(name, default)
-
-    def run(self) -> Any:
-        """What the call makes."""
-        return self.function(*self.arguments, **self.options)
-
+Call = partial[Any]
+"""A torch function with its arguments."""
 
 Switch = tuple[str, Tensor]
+"""The kind of a site and its pre-activation."""
+
 Function = Callable[..., Any]
 
 
-def switch(call: Call) -> Switch | None:
-    """The kind of switch a call is and the pre-activation it reads; None if it is none.
+def find_switch(call: Call) -> Switch | None:
+    """Return the site kind of a call and the pre-activation it reads; None if it does not switch units at 0.
 
-    >>> switch(Call(torch.clamp, (torch.tensor([1.0, -1.0]),), {"min": 0}))
+    >>> find_switch(partial(torch.clamp, torch.tensor([1.0, -1.0]), min=0))
     ('max', tensor([ 1., -1.]))
-    >>> switch(Call(torch.clamp, (torch.tensor([1.0, -1.0]),), {"min": -1}))
+    >>> find_switch(partial(torch.clamp, torch.tensor([1.0, -1.0]), min=-1))
     """
-    if call.function in _BOUNDED:
-        return _BOUNDED[call.function](call)
-    kind = _UNARY.get(call.function)
-    return None if kind is None else (kind, call.argument(0, "input"))
+    if call.func in _BOUNDED:
+        return _BOUNDED[call.func](call)
+    kind = _UNARY.get(call.func)
+    return None if kind is None else (kind, get_argument(call, 0, "input"))
 
 
-def hidden(call: Call) -> str | None:
-    """Why the ReLUs inside a call cannot be seen; None if there are none."""
-    return _HIDDEN.get(call.function)
+def find_hidden_relu(call: Call) -> str | None:
+    """Return why the ReLUs inside a call cannot be captured; None if it contains none."""
+    return _HIDDEN.get(call.func)
 
 
 def is_affine(call: Call) -> bool:
-    """Whether the call is a linear map or a convolution, the affine part of a layer."""
-    return call.function in _AFFINE
+    """Whether the call is a linear map or a convolution."""
+    return call.func in _AFFINE
+
+
+def get_argument(call: Call, position: int, name: str, default: Any = None) -> Any:
+    """Return an argument that may be passed by position or by name.
+
+    >>> get_argument(partial(max, 3, default=0), 0, "iterable")
+    3
+    """
+    return call.args[position] if len(call.args) > position else call.keywords.get(name, default)
 
 
 def _clamp(call: Call) -> Switch | None:
-    if not _is(call.argument(1, "min"), 0):
+    if not _is_zero(get_argument(call, 1, "min")):
         return None
-    return "max" if call.argument(2, "max") is None else "clip", call.argument(0, "input")
+    return "max" if get_argument(call, 2, "max") is None else "clip", get_argument(call, 0, "input")
 
 
 def _clamp_min(call: Call) -> Switch | None:
-    return ("clip", call.argument(0, "input")) if _is(call.argument(1, "min"), 0) else None
+    return ("clip", get_argument(call, 0, "input")) if _is_zero(get_argument(call, 1, "min")) else None
 
 
 def _hardtanh(call: Call) -> Switch | None:
-    return ("clip", call.argument(0, "input")) if _is(call.argument(1, "min_val", -1.0), 0) else None
+    return ("clip", get_argument(call, 0, "input")) if _is_zero(get_argument(call, 1, "min_val", -1.0)) else None
 
 
 def _threshold(call: Call) -> Switch | None:
-    bounds = call.argument(1, "threshold"), call.argument(2, "value")
-    return ("where", call.argument(0, "input")) if all(_is(bound, 0) for bound in bounds) else None
+    bounds = get_argument(call, 1, "threshold"), get_argument(call, 2, "value")
+    return ("where", get_argument(call, 0, "input")) if all(_is_zero(bound) for bound in bounds) else None
 
 
 def _maximum(call: Call) -> Switch | None:
-    left, right = call.argument(0, "input"), call.argument(1, "other")
+    left, right = get_argument(call, 0, "input"), get_argument(call, 1, "other")
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         for z, bound in ((left, right), (right, left)):
-            if _is(bound, 0):
+            if _is_zero(bound):
                 return "max", z
     return None
 
 
-def _is(bound: Any, number: float) -> bool:
-    """Whether a bound is this number everywhere, and is not learnt."""
+def _is_zero(bound: Any) -> bool:
+    """Whether a bound is 0 everywhere and not a trainable parameter."""
     if isinstance(bound, Tensor):
-        return not bound.requires_grad and bool((bound == number).all())
-    return isinstance(bound, Real) and bound == number
+        return not bound.requires_grad and bool((bound == 0).all())
+    return isinstance(bound, Real) and bound == 0
 
 
 def _table(rows: Mapping[Any, tuple[Function, ...]]) -> dict[Function, Any]:
-    return {function: meaning for meaning, functions in rows.items() for function in functions}
+    return {function: value for value, functions in rows.items() for function in functions}
 
 
 _UNARY: dict[Function, str] = _table(

@@ -1,10 +1,11 @@
-"""Capture: the pre-activations of every ReLU-like use, seen while a model runs, its autograd graph intact.
+"""Capture: an observer's view of the pre-activations of every ReLU-like call while a model runs, with their gradients.
 
-By use, not by module: a hook on the root module enters a `TorchFunctionMode` before a forward, another leaves it, and
-in between every torch function the model calls passes by. Nothing in the model is replaced.
+Calls are captured, not modules: a hook on the root module enters a `TorchFunctionMode` before a forward pass, another
+leaves it, and in between the mode intercepts every torch function that the model calls. The model is not modified.
 """
 
 import sys
+import warnings
 from collections import Counter
 from typing import Any, Protocol
 
@@ -13,45 +14,47 @@ from torch import Tensor, nn
 
 from ....analyzer.errors import ModelError
 from ....analyzer.sites import Site
-from .activations import Call, hidden, is_affine, switch
-from .dry_run import hidden_from
-from .hooks import Compiler, Hook, PassingBy, aside, forget_compiled, inside
+from .activations import Call, find_hidden_relu, find_switch, get_argument, is_affine
+from .dry_runs import is_hidden_from
+from .hooks import CallInterceptor, Compiler, Hook, bypass_captures, reset_compiled_code, unwrap_model
 from .module_paths import ModulePaths
-from .unit_axes import UnitAxes
+from .unit_axes import UnitAxes, find_axis, record_axes
 
 
 class Observer(Protocol):
-    """What a capture tells, in this order, for every forward of the model."""
+    """The callbacks of a capture, in the order in which they are called in every forward pass."""
 
     def begin(self) -> bool:
-        """A forward starts; False leaves it unseen and costs nothing."""
+        """Called before a forward pass; False skips it, so that nothing of it is intercepted."""
 
     def see(self, site: Site, z: Tensor) -> None:
-        """The model is about to read `z` at a site; an in-place function overwrites it right after this returns."""
+        """Called before the model reads `z` at a site; an in-place function overwrites `z` after this returns."""
 
     def end(self, output: Any) -> None:
-        """The forward has returned; not told if it raised."""
+        """Called with the output of the model; not called if the forward pass raised."""
 
 
 class Capture:
-    """Tells an observer of every pre-activation of a model, from now on until `detach()`.
+    """Calls an observer with every pre-activation of a model until `detach()`.
 
-    The sites have the names, the kinds and the order that `relucid sites` finds in the dynamo export of the model, but
-    for three things: a site whose result is never used is no part of an export; a ReLU of a ReLU is one site there; of
-    a module that another one calls by two names the first is taken. A forward within a forward is part of it, forwards
-    without gradients are seen too, and segments under `torch.utils.checkpoint` are seen once, not when run again.
-    A compiled model runs uncompiled while it is seen; forwards that the observer leaves unseen run compiled. Attaching
-    and detaching discard what `torch.compile` has made so far, since compiled code does not notice new hooks.
+    Names, kinds and order of the sites are those that `relucid sites` finds in the dynamo export of the model, with
+    three exceptions: an export has no site whose result is never used; a ReLU of a ReLU is one site there; for a module
+    that its parent registers under two names the first name is used. A nested forward pass of the same model belongs to
+    the outer one. Passes without gradients are captured too, and segments under `torch.utils.checkpoint` once, not when
+    they are recomputed. A compiled model runs uncompiled in the passes that are captured, and compiled in those that
+    the observer skips. Attaching and detaching discard the code that `torch.compile` has cached, since it does not
+    notice new hooks.
 
     Args:
-        model: the model; of a wrapper (DistributedDataParallel, torch.compile) the module inside is watched.
-        observer: what to tell. It may use torch freely: no capture is told of what it calls.
-        affine: tell of what linear maps and convolutions make, in place of what the ReLUs read.
-        output: tell of the model's own output, a tensor, as a last site named `output`.
-        rehearsals: tell of forwards too that another observer only tries, see `rehearsal`.
+        model: the model; inside a wrapper (DistributedDataParallel, torch.compile) the wrapped module.
+        observer: receives the pre-activations. It may call torch functions; no capture intercepts those.
+        affine: capture the results of linear maps and convolutions instead of what the ReLUs read.
+        output: capture the output of the model, a tensor, as a last site named `output`.
+        dry_runs: capture the dry runs of other observers too, see `dry_run`.
+        rehearsals: deprecated name of `dry_runs`.
 
     Raises:
-        ModelError: nothing can be seen in a part of the model: it is compiled by `torch.jit` or runs in threads.
+        ModelError: a part of the model cannot be captured: it is compiled by `torch.jit` or runs in threads.
 
     >>> class Printer:
     ...     begin = staticmethod(lambda: True)
@@ -72,100 +75,102 @@ class Capture:
         *,
         affine: bool = False,
         output: bool = False,
-        rehearsals: bool = False,
+        dry_runs: bool = False,
+        rehearsals: bool | None = None,
     ) -> None:
-        self._root = inside(model)
+        if rehearsals is not None:
+            warnings.warn("Capture: the option rehearsals is now dry_runs", DeprecationWarning, stacklevel=2)
+            dry_runs = rehearsals
+        self._root = unwrap_model(model)
         self._observer = observer
         self._affine = affine
         self._output = output
-        self._rehearsals = rehearsals
+        self._dry_runs = dry_runs
         self._paths = ModulePaths(self._root)
-        self._axes = UnitAxes()
-        self._mode = PassingBy(self._call)
-        self._seeing = False
+        self._axes: UnitAxes = {}
+        self._interceptor = CallInterceptor(self._handle_call)
+        self._active = False
         self._compiler: Compiler = None
         self._names: Counter[str] = Counter()
         self._sites: list[Site] = []
         self._handles = (
-            self._root.register_forward_pre_hook(Hook(self._enter)),
-            self._root.register_forward_hook(Hook(self._leave), prepend=True, always_call=True),
-            self._root.register_forward_hook(Hook(self._end)),
+            self._root.register_forward_pre_hook(Hook(self._before_forward)),
+            self._root.register_forward_hook(Hook(self._leave_forward), prepend=True, always_call=True),
+            self._root.register_forward_hook(Hook(self._after_forward)),
         )
-        forget_compiled()
+        reset_compiled_code()
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        """The sites of the last forward that was seen, in their order; one that cannot be seen has a `reason`."""
+        """The sites of the last captured forward pass, in order; one that cannot be captured has a `reason`."""
         return tuple(self._sites)
 
     def detach(self) -> None:
-        """Take the hooks off the model; what was seen stays."""
+        """Remove the hooks from the model; `sites` stays."""
         for handle in self._handles:
             handle.remove()
-        self._mode.leave()
-        forget_compiled()
+        self._interceptor.leave()
+        reset_compiled_code()
 
-    def _enter(self, module: nn.Module, compiler: Compiler, _: Any) -> Compiler:
+    def _before_forward(self, module: nn.Module, compiler: Compiler, _: Any) -> Compiler:
         if not self._is_outermost(module):
             return compiler
-        self._seeing = False
-        if torch.compiler.is_exporting() or (hidden_from(self._observer) and not self._rehearsals):
+        self._active = False
+        if torch.compiler.is_exporting() or (is_hidden_from(self._observer) and not self._dry_runs):
             return compiler
-        with aside():
-            self._seeing = self._observer.begin()
-        if not self._seeing:
+        with bypass_captures():
+            self._active = self._observer.begin()
+        if not self._active:
             return compiler
         self._names.clear()
         self._sites.clear()
         self._axes.clear()
-        self._mode.enter()
+        self._interceptor.enter()
         self._compiler = compiler
         return None
 
-    def _leave(self, module: nn.Module, compiler: Compiler, *_: Any) -> Compiler:
+    def _leave_forward(self, module: nn.Module, compiler: Compiler, *_: Any) -> Compiler:
         if not self._is_outermost(module):
             return compiler
-        self._mode.leave()
-        return self._compiler if self._seeing else compiler
+        self._interceptor.leave()
+        return self._compiler if self._active else compiler
 
-    def _end(self, module: nn.Module, compiler: Compiler, _: Any, output: Any) -> Compiler:
-        if self._seeing and self._is_outermost(module):
+    def _after_forward(self, module: nn.Module, compiler: Compiler, _: Any, output: Any) -> Compiler:
+        if self._active and self._is_outermost(module):
             if self._output:
                 if not isinstance(output, Tensor):
-                    raise ModelError(
-                        f"the model's output is to be a site: wanted a tensor, got {type(output).__name__}"
-                    )
-                self._tell("output", "output", output)
-            self._seeing = False
-            with aside():
+                    raise ModelError(f"output: expected a model that returns a tensor, got {type(output).__name__}")
+                self._add_site("output", "output", output)
+            self._active = False
+            with bypass_captures():
                 self._observer.end(output)
         return compiler
 
     def _is_outermost(self, module: nn.Module) -> bool:
-        return module is self._root and self._paths.calls_of_root(sys._getframe()) == 1
+        return module is self._root and self._paths.count_root_calls(sys._getframe()) == 1
 
-    def _call(self, call: Call) -> Any:
-        if not self._seeing:
-            return call.run()
-        found = None if self._affine else switch(call)
+    def _handle_call(self, call: Call) -> Any:
+        if not self._active:
+            return call()
+        found = None if self._affine else find_switch(call)
         if found is not None:
-            self._meet(*found)
-        elif (reason := hidden(call)) is not None:
-            self._meet("relu", call.argument(0, "input"), reason)
-        made = call.run()
-        self._axes.note(call, made)
+            self._add_call(*found)
+        elif (reason := find_hidden_relu(call)) is not None:
+            self._add_call("relu", get_argument(call, 0, "input"), reason)
+        result = call()
+        record_axes(self._axes, call, result)
         if self._affine and is_affine(call):
-            self._meet("affine", made)
-        return made
+            self._add_call("affine", result)
+        return result
 
-    def _meet(self, kind: str, z: Tensor, reason: str | None = None) -> None:
-        path = self._paths.running(sys._getframe())
+    def _add_call(self, kind: str, z: Tensor, reason: str | None = None) -> None:
+        path = self._paths.find_path(sys._getframe())
         if path is not None and z.is_floating_point():
-            self._tell(path or kind, kind, z, reason)
+            self._add_site(path or kind, kind, z, reason)
 
-    def _tell(self, name: str, kind: str, z: Tensor, reason: str | None = None) -> None:
+    def _add_site(self, name: str, kind: str, z: Tensor, reason: str | None = None) -> None:
         self._names[name] += 1
-        axis, rule = self._axes.of(z)
+        axis, rule = find_axis(self._axes, z)
         site = Site(
             name=name if self._names[name] == 1 else f"{name}#{self._names[name]}",
             value="",
@@ -177,5 +182,5 @@ class Capture:
         )
         self._sites.append(site)
         if reason is None:
-            with aside():
+            with bypass_captures():
                 self._observer.see(site, z)

@@ -1,9 +1,10 @@
-"""How a capture holds on to a model: hooks, a mode for torch functions, and the module inside a wrapper."""
+"""Hooks on a model, the interception of torch functions, and how both get along with `torch.compile`."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -15,13 +16,43 @@ from ....analyzer.errors import ModelError
 from .activations import Call
 
 Compiler = Any
-"""What compiles the functions that are called; None if nothing does, False if only what was compiled before is used."""
+"""Dynamo's callback for the frames of a thread: None if it is off, False if only cached code runs."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def unwrap_model(model: nn.Module) -> nn.Module:
+    """Return the module inside DistributedDataParallel and `torch.compile` wrappers, or the model itself.
+
+    Raises:
+        ModelError: it is not a module, or contains a torch.jit module or a DataParallel.
+
+    >>> unwrap_model(nn.ReLU())
+    ReLU()
+    """
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+    while isinstance(inner := _wrapped(model), nn.Module):
+        model = inner
+    for name, module in model.named_modules():
+        part = repr(name) if name else "the model"
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ModelError(
+                f"{part} is compiled by torch.jit, which hides its activations: attach to the module before compiling"
+            )
+        if isinstance(module, nn.DataParallel):
+            raise ModelError(f"{part} is a DataParallel, whose replicas run in threads: use DistributedDataParallel")
+    return model
+
+
+def _wrapped(model: nn.Module) -> Any:
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        return model.module
+    return getattr(model, "_orig_mod", None)  # set by torch.compile
+
+
 def set_compiler(compiler: Compiler) -> Compiler:
-    """Let this compile the functions called from now on in this thread; returns what has done so till now.
+    """Set dynamo's callback for this thread and return the previous one.
 
     >>> set_compiler(None) is None
     True
@@ -29,114 +60,84 @@ def set_compiler(compiler: Compiler) -> Compiler:
     return set_eval_frame(compiler)
 
 
-def as_written(function: F) -> F:
-    """A decorator: the function is not compiled itself; what it calls is, unless it sets the compiler aside."""
-    alone = _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.DEFAULT)
-    set_code_exec_strategy(function.__code__, alone)
-    marks: Any = function
-    marks._torchdynamo_disable = True
-    marks._torchdynamo_disable_msg = "relucid sees what runs, and compiled code does not run it"
-    return function
-
-
-def forget_compiled() -> None:
-    """Discard what was compiled so far, which would not notice new hooks."""
+def reset_compiled_code() -> None:
+    """Discard all code that `torch.compile` has cached, since it does not notice new hooks."""
     if "torch._dynamo" in sys.modules:
         torch.compiler.reset()
 
 
-_Parallel = nn.parallel.DistributedDataParallel
-_aside: ContextVar[bool] = ContextVar("relucid_aside", default=False)
+def skip_compilation(function: F) -> F:
+    """Decorate a function so that dynamo does not compile it, but still compiles the functions it calls."""
+    strategy = _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.DEFAULT)
+    set_code_exec_strategy(function.__code__, strategy)
+    marks: Any = function
+    marks._torchdynamo_disable = True
+    marks._torchdynamo_disable_msg = "relucid reads activations in eager mode"
+    return function
 
 
 class Hook:
-    """A hook that stays behind: a copy or a pickle of the model has one that does nothing in its place.
+    """A module hook that runs uncompiled; a copy or a pickle of the model gets a no-op in its place.
 
     Args:
-        act: is given the module, what compiles what it runs, and what torch gives to hooks: the arguments and, after a
-            forward, what it returned. It returns what is to compile what runs next; nothing is compiled while it acts.
+        function: called with the module, the current compiler, and the arguments that torch passes to hooks. It returns
+            the compiler for the code that runs after the hook.
     """
 
-    def __init__(self, act: Callable[..., Compiler]) -> None:
-        self._act = act
+    def __init__(self, function: Callable[..., Compiler]) -> None:
+        self._function = function
 
-    @as_written
-    def __call__(self, module: nn.Module, *given: Any) -> None:
-        """Act."""
+    @skip_compilation
+    def __call__(self, module: nn.Module, *arguments: Any) -> None:
+        """Call the function with dynamo switched off, then set the compiler it returns."""
         compiler = set_compiler(None)
         try:
-            compiler = self._act(module, compiler, *given)
+            compiler = self._function(module, compiler, *arguments)
         finally:
             set_compiler(compiler)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # takes anything, returns None, and is found where relucid is not installed
+        # accepts any arguments, returns None, and unpickles where relucid is not installed
         return getattr, (nullcontext(), "__exit__")
 
 
+_bypassed: ContextVar[bool] = ContextVar("relucid_bypassed", default=False)
+
+
 @contextmanager
-def aside() -> Iterator[None]:
-    """What is called in this context passes no capture by, neither the one it serves nor another of the same model."""
-    token = _aside.set(True)
+def bypass_captures() -> Iterator[None]:
+    """Exempt the torch functions called in this context from every capture."""
+    token = _bypassed.set(True)
     try:
         yield
     finally:
-        _aside.reset(token)
+        _bypassed.reset(token)
 
 
-class PassingBy(TorchFunctionMode):
-    """While it is on, every torch function that is called passes by, unless it is called `aside`.
+class CallInterceptor(TorchFunctionMode):
+    """Passes every torch function call to a handler while it is entered, except within `bypass_captures`.
 
     Args:
-        call: runs the call and returns what it made.
+        handler: runs the call and returns its result.
     """
 
-    def __init__(self, call: Callable[[Call], Any]) -> None:
+    def __init__(self, handler: Callable[[Call], Any]) -> None:
         super().__init__()
-        self._call = call
+        self._handler = handler
 
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Pass the call by; within it the mode is off."""
-        call = Call(func, args, kwargs or {})
-        return call.run() if _aside.get() else self._call(call)
+        """Handle one call; torch switches the mode off meanwhile."""
+        call = partial(func, *args, **(kwargs or {}))
+        return call() if _bypassed.get() else self._handler(call)
 
     def enter(self) -> None:
-        """Switch it on, unless it is: a forward that is interrupted from the keyboard leaves it on."""
+        """Enter the mode unless it is on already, as it is after a KeyboardInterrupt in a forward pass."""
         if self not in _get_current_function_mode_stack():
             self.__enter__()
 
     def leave(self) -> None:
-        """Switch it off if it is the innermost mode."""
+        """Leave the mode if it is the innermost one."""
         if _get_current_function_mode_stack()[-1:] == [self]:
             self.__exit__(None, None, None)
-
-
-def inside(model: nn.Module) -> nn.Module:
-    """The module that a wrapper runs, or the model itself.
-
-    Raises:
-        ModelError: it is no module, or a part of it cannot be seen into.
-
-    >>> inside(nn.ReLU())
-    ReLU()
-    """
-    if not isinstance(model, nn.Module):
-        raise ModelError(f"wanted a torch.nn.Module, got {type(model).__name__}")
-    while isinstance(inner := model.module if isinstance(model, _Parallel) else _compiled(model), nn.Module):
-        model = inner
-    for name, module in model.named_modules():
-        part = repr(name) if name else "the model"
-        if isinstance(module, torch.jit.ScriptModule):
-            raise ModelError(
-                f"{part} is compiled by torch.jit, so nothing in it can be seen: attach before compiling it"
-            )
-        if isinstance(module, nn.DataParallel):
-            raise ModelError(f"{part} is a DataParallel, whose copies run in threads: use DistributedDataParallel")
-    return model
-
-
-def _compiled(model: nn.Module) -> Any:
-    """What `torch.compile` has wrapped; None if the model is no such wrapper."""
-    return getattr(model, "_orig_mod", None)

@@ -1,7 +1,8 @@
-"""Which axis of a tensor counts units, followed from what made it to where it is read, as a network runs.
+"""The unit axis of each tensor in a forward pass, propagated from the function that made it to where it is read.
 
-The rules are those of the analyzer's sites: a convolution and a normalization over channels make axis 1, a linear map
-and a layer normalization the last axis, a transposition moves it, elementwise functions and pooling keep it.
+The rules are those of the analyzer's sites: a convolution and a normalization over channels put the units on axis 1, a
+linear map and a layer normalization on the last axis, a transposition moves the axis, elementwise functions and pooling
+keep it.
 """
 
 import weakref
@@ -13,88 +14,86 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ....analyzer.sites import GUESS
 from .activations import Call
 
-Found = tuple[int, str]
+UnitAxis = tuple[int, str]
+"""A unit axis and the rule that determined it."""
+
+UnitAxes = dict[int, tuple[weakref.ref[Tensor], UnitAxis]]
+"""The unit axes of tensors by their id; keeps no tensor alive."""
 
 
-class UnitAxes:
-    """The unit axes of the tensors of one forward; holds no tensor alive.
+def find_axis(axes: UnitAxes, z: Tensor) -> UnitAxis:
+    """Return the unit axis of a tensor; a convention by its number of axes if it was not recorded.
 
-    >>> axes = UnitAxes()
-    >>> call = Call(functional.linear, (torch.zeros(2, 5, 3), torch.zeros(4, 3)), {})
-    >>> z = call.run()
-    >>> axes.note(call, z)
-    >>> axes.of(z)
+    >>> from functools import partial
+    >>> axes: UnitAxes = {}
+    >>> call = partial(functional.linear, torch.zeros(2, 5, 3), torch.zeros(4, 3))
+    >>> z = call()
+    >>> record_axes(axes, call, z)
+    >>> find_axis(axes, z)
     (2, 'linear makes it: last axis')
     """
+    found = _recorded(axes, z)
+    if found is not None:
+        return found
+    if z.dim() <= 2:
+        return max(z.dim() - 1, 0), "unknown producer; last of at most two axes"
+    return 1, GUESS
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[Tensor], Found]] = {}
 
-    def clear(self) -> None:
-        """Forget the last forward."""
-        self._known.clear()
-
-    def of(self, z: Tensor) -> Found:
-        """The unit axis of a tensor and the rule that found it."""
-        found = self._find(z)
+def record_axes(axes: UnitAxes, call: Call, result: Any) -> None:
+    """Record the unit axes of the tensors that a call returned, where they follow from the call."""
+    for tensor in _tensors((result,)):
+        found = _infer_axis(axes, call, tensor)
         if found is not None:
-            return found
-        if z.dim() <= 2:
-            return max(z.dim() - 1, 0), "nothing known of its maker; last of at most two axes"
-        return 1, "nothing known of its maker; axis 1 by convention"
-
-    def note(self, call: Call, made: Any) -> None:
-        """Remember what a call says of the axes of what it made."""
-        for tensor in _tensors((made,)):
-            found = self._made(call, tensor)
-            if found is not None:
-                self._known[id(tensor)] = weakref.ref(tensor), found
-
-    def _find(self, z: Tensor) -> Found | None:
-        entry = self._known.get(id(z))
-        return entry[1] if entry is not None and entry[0]() is z else None
-
-    def _made(self, call: Call, made: Tensor) -> Found | None:
-        name = getattr(call.function, "__name__", "").strip("_")
-        if call.function in _CHANNELS:
-            behind = _CHANNELS[call.function]
-            return 1 if behind is None else made.dim() - 1 - behind, f"{name} makes it: channel axis"
-        if call.function in _LAST:
-            left = call.function in _PRODUCTS and made.dim() > 1 and isinstance(call.arguments[0], nn.Parameter)
-            return made.dim() - (2 if left else 1), f"{name} makes it: {'rows of its left' if left else 'last axis'}"
-        for operand in _tensors((*call.arguments, *call.options.values())):
-            found = self._find(operand)
-            if found is not None:
-                axis = _moved(call, operand, made, found[0])
-                return None if axis is None else (axis, found[1])
-        return None
+            axes[id(tensor)] = weakref.ref(tensor), found
 
 
-def _moved(call: Call, source: Tensor, made: Tensor, axis: int) -> int | None:
-    """Where an axis of the source stands in what the call made of it; None if it cannot be told."""
-    if call.function in _ORDERS:
+def _recorded(axes: UnitAxes, z: Tensor) -> UnitAxis | None:
+    entry = axes.get(id(z))
+    return entry[1] if entry is not None and entry[0]() is z else None
+
+
+def _infer_axis(axes: UnitAxes, call: Call, result: Tensor) -> UnitAxis | None:
+    name = getattr(call.func, "__name__", "").strip("_")
+    if call.func in _CHANNELS:
+        trailing = _CHANNELS[call.func]
+        return 1 if trailing is None else result.dim() - 1 - trailing, f"{name} makes it: channel axis"
+    if call.func in _LAST:
+        left = call.func in _PRODUCTS and result.dim() > 1 and isinstance(call.args[0], nn.Parameter)
+        return result.dim() - (2 if left else 1), f"{name} makes it: {'rows of its left' if left else 'last axis'}"
+    for operand in _tensors((*call.args, *call.keywords.values())):
+        found = _recorded(axes, operand)
+        if found is not None:
+            axis = _propagate(call, operand, result, found[0])
+            return None if axis is None else (axis, found[1])
+    return None
+
+
+def _propagate(call: Call, source: Tensor, result: Tensor, axis: int) -> int | None:
+    """Return the axis of the result that corresponds to an axis of the source; None if it is unknown."""
+    if call.func in _ORDERS:
         ones = [1] * source.dim()
-        numbered = torch.empty(ones).as_strided(
-            ones, [*range(source.dim())]
-        )  # each axis carries its number as its stride
-        return list(call.function(numbered, *call.arguments[1:], **call.options).stride()).index(axis)
-    if call.function in _SHAPES:
-        return _kept_entries(source.shape, made.shape, axis)
-    if call.function == Tensor.__getitem__ and (kept := _kept_entries(source.shape, made.shape, axis)) is not None:
+        # a tensor in which the stride of each axis is the number of that axis
+        numbered = torch.empty(ones).as_strided(ones, [*range(source.dim())])
+        return list(call.func(numbered, *call.args[1:], **call.keywords).stride()).index(axis)
+    if call.func in _SHAPES:
+        return _match_axis(source.shape, result.shape, axis)
+    if call.func == Tensor.__getitem__ and (kept := _match_axis(source.shape, result.shape, axis)) is not None:
         return kept
-    if made.dim() >= source.dim():
-        return axis + made.dim() - source.dim()
-    return 1 if made.dim() == 2 else None
+    if result.dim() >= source.dim():
+        return axis + result.dim() - source.dim()
+    return 1 if result.dim() == 2 else None
 
 
-def _kept_entries(before: Sequence[int], after: Sequence[int], axis: int) -> int | None:
-    """The axis of the same size with the same number of entries behind it; the last of two axes if there is none."""
-    wanted = before[axis], prod(before[axis + 1 :])
-    for place, size in enumerate(after):
-        if (size, prod(after[place + 1 :])) == wanted:
-            return place
+def _match_axis(before: Sequence[int], after: Sequence[int], axis: int) -> int | None:
+    """Return the axis of the same size with as many entries behind it; without one, the last of two axes."""
+    size_and_rest = before[axis], prod(before[axis + 1 :])
+    for position, size in enumerate(after):
+        if (size, prod(after[position + 1 :])) == size_and_rest:
+            return position
     return 1 if len(after) == 2 else None
 
 
@@ -112,7 +111,7 @@ _CHANNELS: dict[Callable[..., Any], int | None] = {
     **dict.fromkeys((functional.conv3d, functional.conv_transpose3d), 3),
     **dict.fromkeys((functional.batch_norm, functional.instance_norm, functional.group_norm)),
 }
-"""Functions that make channels: how many axes stand behind theirs; None if it is axis 1, whatever stands behind."""
+"""Functions whose result has a channel axis: the number of axes after it; None if it is always axis 1."""
 
 _PRODUCTS = frozenset(
     {torch.matmul, torch.mm, torch.bmm, Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__}
@@ -131,7 +130,7 @@ _LAST = _PRODUCTS | {
 _ORDERS = frozenset(
     {torch.permute, Tensor.permute, torch.movedim, Tensor.movedim, torch.moveaxis, Tensor.moveaxis}
     | {torch.transpose, Tensor.transpose, torch.swapaxes, Tensor.swapaxes, torch.t, Tensor.t}
-    | {Tensor.T.__get__, Tensor.mT.__get__}  # type: ignore[attr-defined]  # getters, which a mode sees as functions
+    | {Tensor.T.__get__, Tensor.mT.__get__}  # type: ignore[attr-defined]  # a mode receives getters as functions
 )
 _SHAPES = frozenset(
     {torch.reshape, Tensor.reshape, Tensor.view, torch.flatten, Tensor.flatten, torch.unflatten, Tensor.unflatten}

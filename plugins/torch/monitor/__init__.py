@@ -1,1 +1,7 @@
-"""What the sites of a network do while it is trained, window by window."""
+"""Monitor the sites of a network while it is trained, in windows of forward passes."""
+
+from .loggers import CsvLog, LiveTable, TensorBoardLog, scalars
+from .monitor import Log, Monitor
+from .snapshots import snapshot
+
+__all__ = ["CsvLog", "LiveTable", "Log", "Monitor", "TensorBoardLog", "scalars", "snapshot"]

@@ -1,8 +1,8 @@
-"""Monitor: dead and linear units and points, patterns and redundancy, read from the training forwards themselves."""
+"""Monitor: dead and linear units and points, patterns and redundancy, measured in the forward passes of training."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,41 +13,42 @@ from ....analyzer.report import Report
 from ....analyzer.sites import Site
 from ....analyzer.stats.patterns import CAPACITY
 from ..capture.capture import Capture
-from ..distributed import gathered, place
-from ..validation import count, function
+from ..distributed import gather_objects, get_rank_and_world_size
+from ..validation import check_callable, check_count
 from .loggers import Scalar, scalars
 from .snapshots import BatchNorm, snapshot
-from .window import Window
-
-if TYPE_CHECKING:
-    from .window import Forward
+from .window import PassRecord, Window
 
 Log = Callable[[dict[str, Scalar], int], None]
 
 
 class Monitor:
-    """Reads every k-th training forward and reports windows of them.
+    """Measures every k-th forward pass of training and reports on windows of them.
 
         monitor = Monitor(model, every=100, log=CsvLog("sites.csv"))
 
-    There is no extra pass: the forward that trains is watched, that is one with gradients. A step is such a forward;
-    with accumulation it is a part of an optimizer's step. A unit is only dead over some data: what a report and a row
-    of the log say holds for the forwards of its window, which they name (`window_forwards`, `window_first_step`,
-    `window_last_step`, `samples`).
+    No pass is added: the monitor reads the passes of the training, those with gradients. A step is such a pass; with
+    gradient accumulation, an optimizer step has several. A unit is only dead over some data, so every report and every
+    row of the log names the passes of its window (`window_forwards`, `window_first_step`, `window_last_step`,
+    `samples`).
 
-    In a distributed run every process makes a monitor of its own; they report together, and the first one logs.
+    In a distributed run every process creates a monitor; the report is about all processes, and rank 0 logs it.
 
     Args:
-        model: the model; its forwards are watched until `detach()`.
-        every: k; the first forward is watched, then every k-th.
-        window: how many watched forwards make a report; or "epoch", where `end_window()` says when.
-        log: called with names and numbers, and the step, at the end of every window; see `scalars`.
-        capacity: most distinct patterns of a site and window that are counted exactly.
-        squares: most units of a site for which VNI is computed.
+        model: the model; its forward passes are monitored until `detach()`.
+        every: k; the first pass is measured, then every k-th.
+        window: number of measured passes in a report; or "epoch": a window ends with the call of `end_window()`.
+        log: called at the end of every window with numbers by name, see `scalars`, and the step.
+        capacity: maximum number of distinct patterns of a site and window that are counted exactly.
+        squares: maximum number of units of a site for which VNI is computed.
+
+    Attributes:
+        report: the report of the last window; None before the first one has ended.
+        fallback_log: called if `log` is None; set by the adapters of training frameworks.
 
     Raises:
-        OptionError: an option has a value that cannot be meant.
-        ModelError: a part of the model cannot be seen into.
+        OptionError: an option has an invalid value.
+        ModelError: a part of the model cannot be captured.
 
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> monitor = Monitor(model, every=2, log=lambda values, step: print(step, values["samples"]))
@@ -69,118 +70,105 @@ class Monitor:
         capacity: int = CAPACITY,
         squares: int = SQUARES,
     ) -> None:
-        count("every", every)
-        count("capacity", capacity)
-        count("squares", squares, least=0)
+        check_count("every", every)
+        check_count("capacity", capacity)
+        check_count("squares", squares, least=0)
         if window != "epoch":
-            count('window, if not "epoch"', window)
-        self.log = function("log", log)
+            check_count('window, if not "epoch"', window)
+        self.log: Log | None = check_callable("log", log)
+        self.fallback_log: Log | None = None
         self.every = every
         self.window = window
         self.report: Report | None = None
-        self._new = partial(Window, capacity=capacity, squares=squares)
-        self._open = self._new()
-        self._forward: Forward | None = None
+        self._new_window = partial(Window, capacity=capacity, squares=squares)
+        self._open = self._new_window()
+        self._record: PassRecord | None = None
         self._steps = 0
         self.attach(model)
 
     def attach(self, model: nn.Module) -> None:
-        """Watch this model from now on; steps are counted on."""
+        """Monitor this model from now on, continuing the count of steps."""
         self._model = model
-        self._capture = Capture(model, _Watch(self))
+        self._capture = Capture(model, self)
 
     def detach(self) -> None:
-        """Take the hooks off the model; the last report stays."""
+        """Remove the hooks from the model; the last report stays."""
         self._capture.detach()
 
     def end_window(self) -> Report | None:
-        """Report what was seen since the last window ended, log it, and begin a new one; None if nothing was seen.
+        """Report and log the open window and start a new one; returns None if no pass was measured in it.
 
-        In a distributed run all processes must call it.
+        In a distributed run this is a collective call.
         """
-        mine, self._open = self._open, self._new()
-        whole = self._new()
-        for state in gathered(mine.state()):
-            whole.add(state)
-        if not whole.forwards:
+        local, self._open = self._open, self._new_window()
+        window = self._new_window()
+        for state in gather_objects(local.state()):
+            window.merge(state)
+        if not window.forwards:
             return None
-        rank, world = place()
-        self.report = whole.report(provenance=self._made(world))
-        if self.log is not None and rank == 0:
-            self.log(scalars(self.report), whole.last)
+        rank, world_size = get_rank_and_world_size()
+        self.report = window.report(provenance=self._provenance(world_size))
+        log = self.fallback_log if self.log is None else self.log
+        if log is not None and rank == 0:
+            log(scalars(self.report), window.last)
         return self.report
 
     def snapshot(
         self, data: Iterable[Any], *, batch_norm: BatchNorm = "eval", example_inputs: Any = None, **options: Any
     ) -> Report:
-        """The model as it is now, over a whole data set; neither it nor any random number to come changes.
+        """Return a report of the model in its current state over a whole data set, without side effects on training.
 
         See `relucid.plugins.torch.monitor.snapshots.snapshot`.
         """
         return snapshot(self._model, data, batch_norm=batch_norm, example_inputs=example_inputs, **options)
 
     def state_dict(self) -> dict[str, Any]:
-        """How many steps were counted, and the window that is open, as plain numbers and tensors."""
-        return {"steps": self._steps, "rank": place()[0], "window": self._open.state()}
+        """Return the number of steps and the open window, as plain numbers and tensors."""
+        return {"steps": self._steps, "rank": get_rank_and_world_size()[0], "window": self._open.state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the state was taken.
-
-        Of a state another process has saved only the steps are taken: what that process saw is not seen again here.
+        """Restore the number of steps, and the open window if this process has saved it.
 
         Raises:
-            StateError: it was taken of something else.
+            StateError: it is not the state of a Monitor.
         """
         if missing := {"steps", "rank", "window"} - state.keys():
-            raise StateError(f"wanted the state of a Monitor, got one without {', '.join(sorted(missing))}")
+            raise StateError(f"expected the state of a Monitor, got one without {', '.join(sorted(missing))}")
         self._steps = int(state["steps"])
-        self._open = self._new()
-        if state["rank"] == place()[0]:
-            self._open.add(state["window"])
+        self._open = self._new_window()
+        if state["rank"] == get_rank_and_world_size()[0]:
+            self._open.merge(state["window"])
 
-    def _begin(self) -> bool:
+    def begin(self) -> bool:
+        """Called by the capture, see `Observer`: count the step and decide whether to measure it."""
         if not torch.is_grad_enabled():
             return False
         step, self._steps = self._steps, self._steps + 1
         if step % self.every:
             return False
-        self._forward = self._open.forward()
+        self._record = PassRecord(self._open)
         return True
 
-    def _see(self, site: Site, z: Tensor) -> None:
-        if self._forward is not None:
-            self._forward.see(site, z)
+    def see(self, site: Site, z: Tensor) -> None:
+        """Called by the capture: reduce the pre-activations of a site."""
+        if self._record is not None:
+            self._record.see(site, z)
 
-    def _end(self) -> None:
-        forward, self._forward = self._forward, None
-        if forward is None:
+    def end(self, output: Any) -> None:
+        """Called by the capture: add the pass to the window, and end the window if it is full."""
+        del output
+        record, self._record = self._record, None
+        if record is None:
             return
-        self._open.take(forward, step=self._steps - 1, sites=self._capture.sites)
+        self._open.add_pass(record, step=self._steps - 1, sites=self._capture.sites)
         if self._open.forwards == self.window:
             self.end_window()
 
-    def _made(self, world: int) -> dict[str, Any]:
+    def _provenance(self, world_size: int) -> dict[str, Any]:
         return {
             "model": type(self._model).__name__,
             "torch": torch.__version__,
             "every": self.every,
             "window": self.window,
-            "ranks": world,
+            "ranks": world_size,
         }
-
-
-class _Watch:
-    """What the capture tells, in the monitor's words."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-
-    def begin(self) -> bool:
-        return self._monitor._begin()
-
-    def see(self, site: Site, z: Tensor) -> None:
-        self._monitor._see(site, z)
-
-    def end(self, output: Any) -> None:
-        del output
-        self._monitor._end()

@@ -1,8 +1,8 @@
-"""Reduce: the pre-activations of one site in one forward, turned at once into the analyzer's statistics.
+"""Reduce the pre-activations of one site in one forward pass to the analyzer's statistics.
 
-On the CPU the analyzer reads the tensor's own memory; only the large products of the co-moments are left to torch,
-whose threads would fight with those of numpy. Elsewhere torch reduces to the same statistics on the tensor's device,
-and what travels are a few numbers of each unit and sample, and the patterns' keys.
+On the CPU the analyzer reads the tensor's own memory; only the large products of the co-moments are computed by torch,
+since numpy's thread pool would compete with torch's. On other devices torch computes the same statistics on the device,
+and only a few numbers of each unit and sample, and the keys of the patterns, are copied to the host.
 """
 
 from collections.abc import Callable, Collection
@@ -33,119 +33,120 @@ from ....analyzer.stats import (
 from ....analyzer.stats.keys import WORD as KEY_BITS
 from ....analyzer.stats.keys import Keys, mix64, stream
 
-PIECE = 2**24
-"""Entries reduced at a time where a copy in 64 bits is needed: 128 MiB."""
+DEVICE_CHUNK = 2**24
+"""Entries that are copied to 64 bits at a time on a device: 128 MiB."""
 
-CACHED = 2**18
-"""The same on a processor, whose cache they should fit."""
+CPU_CHUNK = 2**18
+"""The same on the CPU, whose cache should hold them."""
 
 STATISTICS: tuple[type[Statistic], ...] = (UnitRanges, Points, Patterns)
-"""What is kept of a site beside its co-moments: all the default measures need."""
+"""The statistics of a site, besides its co-moments, that the default measures need."""
 
 
-def comoments_of(kind: str) -> type[CoMoment]:
-    """Of what the redundancy of a site is read: of its activations, or where these are not seen of its pre-activations.
+def comoment_type(kind: str) -> type[CoMoment]:
+    """Return the co-moment statistic of a site: of activations for max(z, 0), else of pre-activations.
 
-    >>> comoments_of("relu").__name__, comoments_of("gelu").__name__
+    >>> comoment_type("relu").__name__, comoment_type("gelu").__name__
     ('CoMoment', 'PreactivationCoMoment')
     """
     return CoMoment if kind in RECTIFIERS else PreactivationCoMoment
 
 
-def arranged(z: Tensor, site: Site, *, samples: int) -> Tensor:
-    """A view of pre-activations as (sample, position, unit); their first axis counts samples, or a multiple of them.
+def arrange(z: Tensor, site: Site, *, samples: int) -> Tensor:
+    """Return pre-activations in the axes (sample, position, unit), as a view where possible.
 
     Args:
-        z: pre-activations of any shape.
-        site: where they were read.
-        samples: how many samples the forward has.
+        z: pre-activations of any shape, whose first axis counts samples or a multiple of them.
+        site: the site that reads them.
+        samples: number of samples of the forward pass.
 
     Raises:
-        DataError: the samples cannot be told apart.
+        DataError: the first axis is not a multiple of the samples, or is the unit axis.
 
     >>> z = torch.zeros(6, 5, 2, 2)
-    >>> [tuple(arranged(z, Site("conv", "", "relu", 1), samples=samples).shape) for samples in (6, 3)]
+    >>> [tuple(arrange(z, Site("conv", "", "relu", 1), samples=samples).shape) for samples in (6, 3)]
     [(6, 4, 5), (3, 8, 5)]
     """
     if z.shape in {(), (samples,)}:
         return z.reshape(-1, 1, 1)
     if site.unit_axis == 0 or samples == 0 or z.shape[0] % samples:
         raise DataError(
-            f"site {site.name!r}: the {samples} samples of a forward cannot be told apart in its values of shape "
-            f"{tuple(z.shape)}"
+            f"site {site.name!r}: expected values whose first axis counts the {samples} samples of the forward pass, "
+            f"got shape {tuple(z.shape)}"
         )
     by_unit = z.movedim(site.unit_axis, -1)
     return by_unit.reshape(samples, by_unit[..., 0].numel() // samples, z.shape[site.unit_axis])
 
 
-def reduced(
-    z: Tensor, collector: TapAccumulator, index: NDArray[np.int64], *, capacity: int, squares: int
+def reduce_site(
+    z: Tensor, accumulator: TapAccumulator, index: NDArray[np.int64], *, capacity: int, squares: int
 ) -> SiteBatchResult:
-    """What one forward shows of one site; nothing of the tensor is kept.
+    """Return the statistics of one site in one forward pass; they hold no reference to the tensor.
 
     Args:
-        z: pre-activations (sample, position, unit), on any device and in any floating type.
-        collector: of the site, without co-moments; it is only asked, nothing is added to it.
+        z: pre-activations (sample, position, unit), on any device and of any floating type.
+        accumulator: of the site, without co-moments; it is not modified.
         index: number of each sample (sample,).
-        capacity: of pattern tables.
-        squares: most units whose co-moments are kept.
+        capacity: maximum number of patterns counted exactly.
+        squares: maximum number of units for which co-moments are computed.
     """
     z = z.detach()
     if z.dtype not in {torch.float32, torch.float64}:
         z = z.float()
-    comoments = [comoments_of(collector.site.kind)] if z.shape[2] <= squares else []
+    comoments = [comoment_type(accumulator.site.kind)] if z.shape[2] <= squares else []
     if z.device.type != "cpu" and z.numel():
-        return reduced_on_device(z, index, (*STATISTICS, *comoments), capacity=capacity)
-    seen = collector.look((z.cpu().numpy(),), index, None)
-    if not z.numel() or not seen.finite.any():
-        return seen
-    if not seen.finite.all():
-        z = z[torch.from_numpy(seen.finite)]
-    return replace(seen, parts={**seen.parts, **{kind: _COMOMENTS[kind](z) for kind in comoments}})
+        return reduce_on_device(z, index, (*STATISTICS, *comoments), capacity=capacity)
+    result = accumulator.look((z.cpu().numpy(),), index, None)
+    if not z.numel() or not result.finite.any():
+        return result
+    if not result.finite.all():
+        z = z[torch.from_numpy(result.finite)]
+    return replace(result, parts={**result.parts, **{kind: _COMOMENTS[kind](z) for kind in comoments}})
 
 
 @torch.no_grad()
-def reduced_on_device(
+def reduce_on_device(
     z: Tensor, index: NDArray[np.int64], kinds: Collection[type[Statistic]], *, capacity: int
 ) -> SiteBatchResult:
-    """The twin of `TapAccumulator.look` in torch: counts and extremes are equal, floating sums to rounding.
+    """Return what `TapAccumulator.look` returns, computed by torch: counts and extremes equal, sums up to rounding.
 
     Args:
         z: pre-activations (sample, position, unit), float32 or float64, not empty.
         index: number of each sample (sample,).
-        kinds: the statistics wanted.
-        capacity: of pattern tables.
+        kinds: the statistics to compute.
+        capacity: maximum number of patterns counted exactly.
 
-    >>> seen = reduced_on_device(torch.tensor([[[1.0, -2.0]], [[3.0, 0.0]]]), np.arange(2), [UnitRanges], capacity=9)
-    >>> seen.parts[UnitRanges].active.tolist(), seen.linear.tolist()
+    >>> z = torch.tensor([[[1.0, -2.0]], [[3.0, 0.0]]])
+    >>> result = reduce_on_device(z, np.arange(2), [UnitRanges], capacity=9)
+    >>> result.parts[UnitRanges].active.tolist(), result.linear.tolist()
     ([2, 0], [False, False])
     """
     high, low = z.amax(1), z.amin(1)
     ends = torch.stack([low.amin(1), high.amax(1)], 1).cpu().numpy()[:, None]
     finite = finite_samples(Block(ends, index=index))
-    spoilt = Nonfinite.of(Block(ends, index=index))
+    nonfinite = Nonfinite.of(Block(ends, index=index))
     if not finite.all():
-        spoilt = replace(spoilt, values=int((~torch.isfinite(z)).sum()))
+        nonfinite = replace(nonfinite, values=int((~torch.isfinite(z)).sum()))
         keep = torch.from_numpy(finite).to(z.device)
         z, high, low = z[keep], high[keep], low[keep]
-    parts: dict[type[Statistic], Any] = {Nonfinite: spoilt}
+    parts: dict[type[Statistic], Any] = {Nonfinite: nonfinite}
     dead, linear = np.zeros((2, len(finite)), dtype=np.bool_)
     if finite.any():
-        # Of a sample its extremes decide, so a block of these alone gives its class.
+        # the extremes of a sample alone decide its class
         points = Block(ends[finite], index=index[finite])
         dead[finite], linear[finite] = classify(points)
-        made: dict[Any, Callable[[Tensor], Any]] = {
-            UnitRanges: lambda z: _extents(z, high, low),
+        compute: dict[Any, Callable[[Tensor], Any]] = {
+            UnitRanges: lambda z: _unit_ranges(z, high, low),
             Points: lambda _: Points.of(points),
             Patterns: lambda z: Patterns.of_keys(pattern_keys(z), units=z.shape[2], capacity=capacity),
             **_COMOMENTS,
         }
-        parts |= {kind: made[kind](z) for kind in kinds}
+        parts |= {kind: compute[kind](z) for kind in kinds}
     return SiteBatchResult(parts, finite, dead, linear, None)
 
 
 def pattern_keys(z: Tensor) -> Keys:
-    """The analyzer's `pattern_keys` with seed 0: one word for each active unit, added modulo 2^64.
+    """Return the keys of the analyzer's `pattern_keys` with seed 0: the sum modulo 2^64 of a word for each active unit.
 
     >>> pattern_keys(torch.ones(1, 1, 3)).tolist() == mix64(np.array([7], dtype=np.uint64) + stream(0, 1)).tolist()
     True
@@ -153,22 +154,22 @@ def pattern_keys(z: Tensor) -> Keys:
     units = z.shape[2]
     words = stream(0, units) if units > KEY_BITS else np.uint64(1) << np.arange(units, dtype=np.uint64)
     signed = torch.from_numpy(words.view(np.int64)).to(z.device)
-    sums = [torch.where(piece > 0, signed, 0).sum(2).reshape(-1) for piece in _pieces(z)]
+    sums = [torch.where(chunk > 0, signed, 0).sum(2).reshape(-1) for chunk in _chunks(z)]
     return mix64(torch.cat(sums).cpu().numpy().view(np.uint64) + stream(0, 1))
 
 
-def _extents(z: Tensor, high: Tensor, low: Tensor) -> UnitRanges:
+def _unit_ranges(z: Tensor, high: Tensor, low: Tensor) -> UnitRanges:
     samples, positions, _ = z.shape
     each = (low.amin(0), high.amax(0), torch.count_nonzero(z > 0, dim=(0, 1)))
     return UnitRanges(samples * positions, samples, *(values.cpu().numpy() for values in each))
 
 
-def _centred(kind: type[CoMoment], h: Tensor) -> CoMoment:
+def _comoment(kind: type[CoMoment], h: Tensor) -> CoMoment:
     samples, positions, units = h.shape
-    # Counted from the first entry, the mean of a unit that is constant is that constant.
+    # relative to the first entry, so that the mean of a constant unit is exactly that constant
     mean = h[0, 0] + (h - h[0, 0]).mean((0, 1))
     h = h - mean
-    if positions >= units and h.stride(1) < h.stride(2):  # as convolutions make it: read as it lies
+    if positions >= units and h.stride(1) < h.stride(2):  # the layout of convolutions: no copy is needed
         products = (h.mT @ h).sum(0)
     else:
         rows = h.reshape(-1, units)
@@ -177,11 +178,11 @@ def _centred(kind: type[CoMoment], h: Tensor) -> CoMoment:
 
 
 _COMOMENTS: dict[type[CoMoment], Callable[[Tensor], CoMoment]] = {
-    CoMoment: lambda z: merge_all(_centred(CoMoment, piece.clamp_min(0).double()) for piece in _pieces(z)),
-    PreactivationCoMoment: lambda z: merge_all(_centred(PreactivationCoMoment, piece.double()) for piece in _pieces(z)),
+    CoMoment: lambda z: merge_all(_comoment(CoMoment, part.clamp_min(0).double()) for part in _chunks(z)),
+    PreactivationCoMoment: lambda z: merge_all(_comoment(PreactivationCoMoment, part.double()) for part in _chunks(z)),
 }
 
 
-def _pieces(z: Tensor) -> tuple[Tensor, ...]:
-    entries = CACHED if z.device.type == "cpu" else PIECE
+def _chunks(z: Tensor) -> tuple[Tensor, ...]:
+    entries = CPU_CHUNK if z.device.type == "cpu" else DEVICE_CHUNK
     return torch.split(z, max(1, entries // (z.shape[1] * z.shape[2])))

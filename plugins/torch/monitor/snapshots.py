@@ -1,4 +1,4 @@
-"""A snapshot: a model amid its training, read over a whole data set, and nothing of the training changes."""
+"""Snapshots: a report of a model over a whole data set in the middle of its training, which it does not change."""
 
 import inspect
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ from ....analyzer.options import SQUARES
 from ....analyzer.report import Report
 from ....analyzer.stats.patterns import CAPACITY
 from ..capture.capture import Capture
-from ..capture.hooks import inside
+from ..capture.hooks import unwrap_model
 from ..steps.restore import preserved
-from .window import Window
+from .window import PassRecord, Window
 
 BatchNorm = Literal["eval", "train"]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -30,18 +30,18 @@ def snapshot(
     example_inputs: Any = None,
     **options: Any,
 ) -> Report:
-    """The report of a model over a data set; random numbers, training flags and running statistics stay as they are.
+    """Return the report of a model over a data set; restores random states, training flags and running statistics.
 
-    With batch norms as they are at inference the model is exported and given to `relucid.analyze`. With those of
-    training (H, section 3.1.3: each batch is normalized by itself) results depend on the batches, so a copy of the
-    model runs on the batches as they come; only its batch norms are in training, dropout is off.
+    With batch norms in evaluation mode the model is exported and passed to `relucid.analyze`. With batch norms in
+    training mode (H, section 3.1.3: each batch is normalized by its own statistics) results depend on the batches, so a
+    copy of the model runs on the batches in their order; the rest of the copy is in evaluation mode.
 
     Args:
         model: the model.
-        data: batches: tensors, tuples (x, ..., y) whose last entry, a vector of integers, are labels and not an input,
-            or mappings by argument of the model's forward; a `DataLoader` as it is.
-        batch_norm: "eval" or "train".
-        example_inputs: what to export with, where it is not the inputs of the first batch.
+        data: an iterable of batches, such as a `DataLoader`: tensors; tuples (x, ..., y), whose last entry is dropped
+            as labels if it is a vector of integers; or mappings from argument names of the model's forward.
+        batch_norm: mode of the batch norms, "eval" or "train".
+        example_inputs: inputs for the export; those of the first batch if None.
         options: of `relucid.analyze` with "eval", of `Window` with "train".
 
     Raises:
@@ -51,74 +51,62 @@ def snapshot(
         RelucidError: see `relucid.analyze`.
     """
     if batch_norm not in {"eval", "train"}:
-        raise OptionError(f"batch_norm: wanted eval or train, got {batch_norm!r}")
-    model = inside(model)
+        raise OptionError(f"batch_norm: expected eval or train, got {batch_norm!r}")
+    model = unwrap_model(model)
     with preserved(model):
         if not isinstance(data, Iterable):
-            raise DataError(f"data: wanted batches one after another, got {type(data).__name__}")
+            raise DataError(f"data: expected an iterable of batches, got {type(data).__name__}")
         batches = iter(data)
         first = next(batches, None)
         if first is None:
-            raise DataError("a snapshot wants at least one batch, the data holds none")
+            raise DataError("data: expected at least one batch, got none")
         batches = chain([first], batches)
         if batch_norm == "train":
-            return _of_training(model, batches, **options)
-        from ....analyzer.analysis import analyze  # noqa: PLC0415 - needs onnxruntime, which training does not
+            return _run_in_training(model, batches, **options)
+        from ....analyzer.analysis import analyze  # noqa: PLC0415 - imports onnxruntime, which training does not need
 
         example = _example(model, first) if example_inputs is None else example_inputs
         return analyze(model, batches, example_inputs=example, **options)
 
 
-def _of_training(
+def _run_in_training(
     model: nn.Module, batches: Iterable[Any], *, capacity: int = CAPACITY, squares: int = SQUARES
 ) -> Report:
     copy = deepcopy(model).eval()
     for module in copy.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.train()
-    watch = _Whole(Window(capacity=capacity, squares=squares))
-    capture = Capture(copy, watch)
+    window = Window(capacity=capacity, squares=squares)
+    record = PassRecord(window)
+    capture = Capture(copy, record)
     with torch.no_grad():
         for step, batch in enumerate(batches):
             positional, named = _arguments(copy, batch)
             copy(*positional, **named)
-            watch.window.take(watch.forward, step=step, sites=capture.sites)
+            window.add_pass(record, step=step, sites=capture.sites)
     if not capture.sites:
-        raise ModelError(f"{type(model).__name__} has no site: its forward has called no ReLU-like function")
+        raise ModelError(f"{type(model).__name__} has no site: expected a forward pass that calls a ReLU-like function")
     provenance = {"model": type(model).__name__, "torch": torch.__version__, "batch_norm": "train"}
-    return watch.window.report(provenance=provenance)
-
-
-class _Whole:
-    """Watches every forward."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-
-    def begin(self) -> bool:
-        self.forward = self.window.forward()
-        self.see = self.forward.see
-        return True
-
-    def end(self, output: Any) -> None:
-        """Nothing to do: the window takes the forward."""
+    return window.report(provenance=provenance)
 
 
 def _arguments(model: nn.Module, batch: Any) -> Arguments:
-    """What of a batch the model's forward takes, on the model's device."""
+    """Return the arguments that a batch has for the model's forward, on the model's device."""
     device = next((tensor.device for tensor in chain(model.parameters(), model.buffers())), torch.device("cpu"))
     if isinstance(batch, Mapping):
         known = inspect.signature(model.forward).parameters
-        return (), {name: _on(value, device) for name, value in batch.items() if name in known and name != "labels"}
+        return (), {
+            name: _to_device(value, device) for name, value in batch.items() if name in known and name != "labels"
+        }
     if not isinstance(batch, tuple | list):
-        return (_on(batch, device),), {}
+        return (_to_device(batch, device),), {}
     last = batch[-1]
     labelled = len(batch) > 1 and isinstance(last, Tensor) and last.dim() <= 1 and not last.is_floating_point()
-    return tuple(_on(value, device) for value in batch[: len(batch) - labelled]), {}
+    return tuple(_to_device(value, device) for value in batch[: len(batch) - labelled]), {}
 
 
 def _example(model: nn.Module, batch: Any) -> tuple[Any, ...]:
-    """The same as positional arguments, which is how a model is exported."""
+    """Return the same as positional arguments, with which a model is exported."""
     positional, named = _arguments(model, batch)
     bound = inspect.signature(model.forward).bind(*positional, **named)
     last = max((place for place, name in enumerate(bound.signature.parameters) if name in bound.arguments), default=-1)
@@ -126,5 +114,5 @@ def _example(model: nn.Module, batch: Any) -> tuple[Any, ...]:
     return bound.args[: last + 1]
 
 
-def _on(value: Any, device: torch.device) -> Any:
+def _to_device(value: Any, device: torch.device) -> Any:
     return value.to(device) if isinstance(value, Tensor) else value

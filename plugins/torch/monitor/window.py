@@ -1,13 +1,14 @@
-"""A window: what the forwards of a stretch of training showed together, merged.
+"""A window: the merged statistics of a number of forward passes.
 
-A unit is only dead over some data. Training has no fixed data: the weights move from step to step. A window says which
-steps and how many samples stand behind a number, and every site of its report carries that.
+A unit is only dead over some data. Training has no fixed data, and the weights change from step to step, so every site
+of a window's report states which steps and how many samples its numbers are about.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ....analyzer.errors import DataError
@@ -15,75 +16,25 @@ from ....analyzer.report import Report
 from ....analyzer.runtime.tap_accumulator import SiteBatchResult, TapAccumulator
 from ....analyzer.sites import Site
 from ....analyzer.stats import MergeTree, PointTraces
-from ..distributed import place
-from .reduce import STATISTICS, arranged, reduced
-from .window_report import packed, told, unpacked
+from ..distributed import get_rank_and_world_size
+from .reduce import STATISTICS, arrange, reduce_site
+from .window_report import build_window_report, pack_statistic, unpack_statistic
 
-
-class Forward:
-    """The statistics of one forward; the first axis of what it meets first counts its samples.
-
-    Args:
-        start: how many samples this process has seen before; samples are numbered across processes in turns.
-        collector: gives the collector of a site, which is only asked.
-        capacity: of pattern tables.
-        squares: most units whose co-moments are kept.
-    """
-
-    def __init__(self, start: int, collector: Callable[[Site], TapAccumulator], *, capacity: int, squares: int) -> None:
-        self.samples = 0
-        self.seen: dict[str, tuple[Site, SiteBatchResult]] = {}
-        self.blind: dict[str, tuple[str, str]] = {}
-        self._start = start
-        self._collector = collector
-        self._capacity = capacity
-        self._squares = squares
-        self._alike = True
-
-    def see(self, site: Site, z: Tensor) -> None:
-        """Reduce what a site reads; a site whose samples cannot be told apart goes to `blind`, with the reason."""
-        rows = z.shape[0] if z.dim() else 1
-        self.samples = self.samples or rows
-        samples = self.samples if rows % max(self.samples, 1) == 0 else rows
-        self._alike &= samples == self.samples
-        try:
-            view = arranged(z, site, samples=samples)
-        except DataError as error:
-            self.blind[site.name] = (site.kind, str(error))
-            return
-        seen = reduced(
-            view, self._collector(site), self._index(samples), capacity=self._capacity, squares=self._squares
-        )
-        self.seen[site.name] = site, seen
-
-    def fates(self) -> PointTraces | None:
-        """What became of the points; None if they cannot be followed through all sites."""
-        if not self._alike or not self.seen:
-            return None
-        classes = zip(*((seen.dead, seen.linear) for _, seen in self.seen.values()), strict=True)
-        dead, linear = (np.stack(each, axis=1) for each in classes)
-        return PointTraces.of_classes(dead, linear, self._index(self.samples))
-
-    def _index(self, samples: int) -> np.ndarray:
-        rank, world = place()
-        return (self._start + np.arange(samples, dtype=np.int64)) * world + rank
-
-
-_NOBODY = np.zeros(0, dtype=np.bool_)
+_EMPTY = np.zeros(0, dtype=np.bool_)
 
 
 class Window:
-    """The statistics of some forwards, site by site.
+    """The statistics of some forward passes, by site.
 
     Args:
-        capacity: most distinct patterns of a site that are counted exactly.
-        squares: most units of a site for which VNI is computed.
+        capacity: maximum number of distinct patterns of a site that are counted exactly.
+        squares: maximum number of units of a site for which VNI is computed.
 
     >>> import torch
     >>> window, z = Window(capacity=100, squares=100), torch.tensor([[1.0, -1.0], [2.0, -3.0]])
-    >>> forward = window.forward()
-    >>> forward.see(Site("act", "", "relu", 1), z)
-    >>> window.take(forward, step=7)
+    >>> record = PassRecord(window)
+    >>> record.see(Site("act", "", "relu", 1), z)
+    >>> window.add_pass(record, step=7)
     >>> window.report(provenance={})["act"].dead_units
     (1,)
     """
@@ -95,48 +46,48 @@ class Window:
         self.last = 0
         self._capacity = capacity
         self._squares = squares
-        self._collectors: dict[str, TapAccumulator] = {}
-        self._blind: dict[str, tuple[str, str]] = {}
-        self._followed: tuple[str, ...] | None = None
-        self._fates: MergeTree[PointTraces] = MergeTree()
+        self._accumulators: dict[str, TapAccumulator] = {}
+        self._skipped: dict[str, tuple[str, str]] = {}
+        self._traced_sites: tuple[str, ...] | None = None
+        self._traces: MergeTree[PointTraces] = MergeTree()
 
-    def forward(self) -> Forward:
-        """A forward that begins now; `take` it when it has returned."""
-        return Forward(self.samples, self._collector, capacity=self._capacity, squares=self._squares)
+    def reduce(self, site: Site, z: Tensor, index: NDArray[np.int64]) -> SiteBatchResult:
+        """Return the statistics of pre-activations (sample, position, unit) without adding them."""
+        return reduce_site(z, self._accumulator(site), index, capacity=self._capacity, squares=self._squares)
 
-    def take(self, forward: Forward, *, step: int, sites: Iterable[Site] = ()) -> None:
-        """Add what a forward has shown.
+    def add_pass(self, record: "PassRecord", *, step: int, sites: Iterable[Site] = ()) -> None:
+        """Merge the statistics of a forward pass.
 
         Args:
-            forward: what `forward()` gave.
+            record: of the pass.
             step: its number.
-            sites: those it went through; the ones with a reason are told as not analysable.
+            sites: all sites of the pass; those with a `reason` are reported as not analysable.
 
         Raises:
-            StateError: a site has another number of units than in the forwards before.
+            StateError: a site has another number of units than in earlier passes.
         """
-        self._count(forwards=1, samples=forward.samples, first=step, last=step)
-        for site, seen in forward.seen.values():
-            self._collector(site).take(seen)
-        self._blind |= {site.name: (site.kind, site.reason) for site in sites if site.reason is not None}
-        self._blind |= forward.blind
-        self._follow(tuple(forward.seen), forward.fates())
+        self._count(forwards=1, samples=record.samples, first=step, last=step)
+        for site, result in record.results.values():
+            self._accumulator(site).take(result)
+        self._skipped |= {site.name: (site.kind, site.reason) for site in sites if site.reason is not None}
+        self._skipped |= record.skipped
+        self._add_traces(tuple(record.results), record.point_traces())
 
-    def add(self, state: Mapping[str, Any]) -> Self:
-        """Take in what another window saw: that of another process, or this one's before it was stopped."""
+    def merge(self, state: Mapping[str, Any]) -> Self:
+        """Merge the `state()` of another window: that of another process, or one from a checkpoint."""
         if state["forwards"]:
             self._count(**{name: state[name] for name in ("forwards", "samples", "first", "last")})
-            for name, of in state["sites"].items():
-                parts = {type(statistic): statistic for statistic in map(unpacked, of["statistics"])}
-                site = Site(name, "", of["kind"], of["unit_axis"])
-                self._collector(site).take(SiteBatchResult(parts, _NOBODY, _NOBODY, _NOBODY, None))
-            self._blind |= {name: (kind, why) for name, (kind, why) in state["blind"].items()}
-            fates = state["fates"]
-            self._follow(tuple(state["followed"]), None if fates is None else unpacked(fates))
+            for name, entry in state["sites"].items():
+                parts = {type(statistic): statistic for statistic in map(unpack_statistic, entry["statistics"])}
+                site = Site(name, "", entry["kind"], entry["unit_axis"])
+                self._accumulator(site).take(SiteBatchResult(parts, _EMPTY, _EMPTY, _EMPTY, None))
+            self._skipped |= {name: (kind, reason) for name, (kind, reason) in state["blind"].items()}
+            traces = state["fates"]
+            self._add_traces(tuple(state["followed"]), None if traces is None else unpack_statistic(traces))
         return self
 
     def state(self) -> dict[str, Any]:
-        """Everything seen, as plain numbers and tensors."""
+        """Return everything that `merge` and `report` need, as plain numbers and tensors."""
         return {
             "forwards": self.forwards,
             "samples": self.samples,
@@ -144,27 +95,27 @@ class Window:
             "last": self.last,
             "sites": {
                 name: {
-                    "kind": collector.site.kind,
-                    "unit_axis": collector.site.unit_axis,
-                    "statistics": [packed(statistic) for statistic in collector.total().values()],
+                    "kind": accumulator.site.kind,
+                    "unit_axis": accumulator.site.unit_axis,
+                    "statistics": [pack_statistic(statistic) for statistic in accumulator.total().values()],
                 }
-                for name, collector in self._collectors.items()
+                for name, accumulator in self._accumulators.items()
             },
-            "blind": {name: list(why) for name, why in self._blind.items()},
-            "followed": list(self._followed or ()),
-            "fates": packed(self._fates.total()) if self._followed else None,
+            "blind": {name: list(reason) for name, reason in self._skipped.items()},
+            "followed": list(self._traced_sites or ()),
+            "fates": pack_statistic(self._traces.total()) if self._traced_sites else None,
         }
 
     def report(self, *, provenance: Mapping[str, Any]) -> Report:
-        """What it all means, by the analyzer's formulas.
+        """Evaluate the analyzer's measures.
 
         Args:
-            provenance: what else to say of its making.
+            provenance: further entries on the origin of the report.
         """
-        return told(
-            {collector.site: collector.total() for collector in self._collectors.values()},
-            (self._followed, self._fates.total()) if self._followed else None,
-            blind=self._blind,
+        return build_window_report(
+            {accumulator.site: accumulator.total() for accumulator in self._accumulators.values()},
+            (self._traced_sites, self._traces.total()) if self._traced_sites else None,
+            skipped=self._skipped,
             samples=self.samples,
             span={
                 "window_forwards": self.forwards,
@@ -174,9 +125,9 @@ class Window:
             provenance=provenance,
         )
 
-    def _collector(self, site: Site) -> TapAccumulator:
-        if site.name not in self._collectors:
-            self._collectors[site.name] = TapAccumulator(
+    def _accumulator(self, site: Site) -> TapAccumulator:
+        if site.name not in self._accumulators:
+            self._accumulators[site.name] = TapAccumulator(
                 site,
                 STATISTICS,
                 capacity=self._capacity,
@@ -185,7 +136,7 @@ class Window:
                 squares=self._squares,
                 keys=False,
             )
-        return self._collectors[site.name]
+        return self._accumulators[site.name]
 
     def _count(self, *, forwards: int, samples: int, first: int, last: int) -> None:
         self.first = min(self.first, first) if self.forwards else first
@@ -193,11 +144,63 @@ class Window:
         self.forwards += forwards
         self.samples += samples
 
-    def _follow(self, through: tuple[str, ...], fates: PointTraces | None) -> None:
-        """Points can be followed as long as every forward goes through the same sites; () says that one did not."""
-        if self._followed is None and fates is not None:
-            self._followed = through
-        if fates is None or through != self._followed:
-            self._followed, self._fates = (), MergeTree()
+    def _add_traces(self, sites: tuple[str, ...], traces: PointTraces | None) -> None:
+        """Merge point traces as long as every pass has the same sites; () means that one had not."""
+        if self._traced_sites is None and traces is not None:
+            self._traced_sites = sites
+        if traces is None or sites != self._traced_sites:
+            self._traced_sites, self._traces = (), MergeTree()
         else:
-            self._fates.add(fates)
+            self._traces.add(traces)
+
+
+class PassRecord:
+    """The statistics of one forward pass, recorded as the `Observer` of a capture; `begin()` starts over.
+
+    The first axis of the first tensor counts the samples of the pass.
+
+    Args:
+        window: the window that the pass will be added to; it is not modified.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self.begin()
+
+    def begin(self) -> bool:
+        """Start a pass."""
+        self.samples = 0
+        self.results: dict[str, tuple[Site, SiteBatchResult]] = {}
+        self.skipped: dict[str, tuple[str, str]] = {}
+        self._start = self._window.samples
+        self._same_samples = True
+        return True
+
+    def see(self, site: Site, z: Tensor) -> None:
+        """Reduce the pre-activations of a site; one without a sample axis is added to `skipped` with the reason."""
+        rows = z.shape[0] if z.dim() else 1
+        self.samples = self.samples or rows
+        samples = self.samples if rows % max(self.samples, 1) == 0 else rows
+        self._same_samples &= samples == self.samples
+        try:
+            view = arrange(z, site, samples=samples)
+        except DataError as error:
+            self.skipped[site.name] = (site.kind, str(error))
+            return
+        self.results[site.name] = site, self._window.reduce(site, view, self._index(samples))
+
+    def end(self, output: Any) -> None:
+        """End a pass; `Window.add_pass` adds it to the window."""
+
+    def point_traces(self) -> PointTraces | None:
+        """Return the traces of the points through all sites; None if the sites have different numbers of samples."""
+        if not self._same_samples or not self.results:
+            return None
+        classes = zip(*((result.dead, result.linear) for _, result in self.results.values()), strict=True)
+        dead, linear = (np.stack(each, axis=1) for each in classes)
+        return PointTraces.of_classes(dead, linear, self._index(self.samples))
+
+    def _index(self, samples: int) -> NDArray[np.int64]:
+        """Number the samples of all processes in turn."""
+        rank, world_size = get_rank_and_world_size()
+        return (self._start + np.arange(samples, dtype=np.int64)) * world_size + rank

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ....analyzer.errors import ModelError, OptionError, RelucidError, StateError
 from ....analyzer.sites import Site
 from ..capture.capture import Capture
-from ..capture.dry_run import rehearsing
+from ..capture.dry_runs import dry_run_cache
 from ..capture.module_paths import in_reentrant_checkpoint
-from ..validation import choice, choices, count, function, number
+from ..validation import check_callable, check_choice, check_choices, check_count, check_number
 from .extreme_values import Axis, ConvUnits, Extremes, Ties, extremes
 from .separation_loss import Aggregation, penalty
 
@@ -99,9 +99,9 @@ class Recent:
         return deque(maxlen=self._forwards)
 
     def _kept(self) -> Done:
-        """The last forwards; those of a rehearsal apart, so that its loss has its penalty and the training its own."""
-        running = rehearsing()
-        return self._done if running is None else running.kept.setdefault(self, self._none())
+        """The last forwards; a dry run has its own, so that its penalty and that of the training are separate."""
+        cache = dry_run_cache()
+        return self._done if cache is None else cache.setdefault(self, self._none())
 
 
 Hook = Literal["relu_input", "affine_output"]
@@ -168,19 +168,19 @@ class Separation:
         schedule: Callable[[int], float] | None = None,
         forwards: int = 1,
     ) -> None:
-        choices("axes", axes, Axis)
-        choice("aggregation", aggregation, Aggregation)
-        choice("conv_units", conv_units, ConvUnits)
-        choice("ties", ties, Ties)
-        choice("hook", hook, Hook)
-        number("balance", balance, least=0, most=1)
-        count("forwards", forwards)
+        check_choices("axes", axes, Axis)
+        check_choice("aggregation", aggregation, Aggregation)
+        check_choice("conv_units", conv_units, ConvUnits)
+        check_choice("ties", ties, Ties)
+        check_choice("hook", hook, Hook)
+        check_number("balance", balance, least=0, most=1)
+        check_count("forwards", forwards)
         upper, lower = _margins(margin)
         strengths = dict(strength) if isinstance(strength, Mapping) else {"*": strength}
         for pattern, value in strengths.items():
-            number("strength" if pattern == "*" else f"strength of {pattern!r}", value, least=0)
+            check_number("strength" if pattern == "*" else f"strength of {pattern!r}", value, least=0)
         self._penalty = partial(penalty, margin=(upper, lower), balance=balance, merge=merge, aggregation=aggregation)
-        self._schedule = function("schedule", schedule)
+        self._schedule = check_callable("schedule", schedule)
         self._steps = 0
         affine = hook == "affine_output"
         self._watch = Recent(
@@ -189,9 +189,7 @@ class Separation:
             forwards=forwards,
             skip_last=affine and not include_output,
         )
-        self._capture = Capture(
-            model, self._watch, affine=affine, output=include_output and not affine, rehearsals=True
-        )
+        self._capture = Capture(model, self._watch, affine=affine, output=include_output and not affine, dry_runs=True)
 
     def penalty(self) -> Tensor:
         """The term to add to the loss, for the forwards since the last call; each counts once.
@@ -202,8 +200,8 @@ class Separation:
             OptionError: a strength is for no site of the model, or the schedule gives no number.
         """
         layers, strengths = self._watch.taken()
-        factor = 1.0 if self._schedule is None else number("schedule", self._schedule(self._steps))
-        self._steps += rehearsing() is None
+        factor = 1.0 if self._schedule is None else check_number("schedule", self._schedule(self._steps))
+        self._steps += dry_run_cache() is None
         return self._penalty(layers, [factor * strength for strength in strengths])
 
     def detach(self) -> None:
@@ -230,8 +228,8 @@ def _margins(margin: float | tuple[float, float]) -> tuple[float, float]:
     pair = margin if isinstance(margin, Sequence) else (margin, None)
     if len(pair) != 2 or isinstance(margin, str):
         raise OptionError(f"margin: wanted a number or the pair (m+, m-), got {margin!r}")
-    upper = number("margin", pair[0])
-    lower = -upper if pair[1] is None else number("margin", pair[1])
+    upper = check_number("margin", pair[0])
+    lower = -upper if pair[1] is None else check_number("margin", pair[1])
     if not upper > lower:
         raise OptionError(f"margin: wanted m+ above m-, got {upper} and {lower}")
     return upper, lower

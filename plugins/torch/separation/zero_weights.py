@@ -7,8 +7,8 @@ makes them differ; it then fades away, for it costs accuracy.
 import torch
 from torch import Tensor, nn
 
-from ..capture.hooks import inside
-from ..validation import count, number
+from ..capture.hooks import unwrap_model
+from ..validation import check_count, check_number
 
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -29,7 +29,7 @@ def zero_init(model: nn.Module, *, head: bool = False) -> None:
     >>> bool(model[0].weight.any()), bool(model[2].weight.any())
     (False, True)
     """
-    affine = [module for module in inside(model).modules() if isinstance(module, _AFFINE)]
+    affine = [module for module in unwrap_model(model).modules() if isinstance(module, _AFFINE)]
     for module in affine if head else affine[:-1]:
         nn.init.zeros_(module.weight)
         if module.bias is not None:
@@ -69,8 +69,8 @@ class AnnealedDropout(nn.Module):
 
     def __init__(self, *, start: float = 0.9, epochs: int = 1000) -> None:
         super().__init__()
-        self.start = number("start", start, least=0, most=1)
-        self.epochs = count("epochs", epochs)
+        self.start = check_number("start", start, least=0, most=1)
+        self.epochs = check_count("epochs", epochs)
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     @property

@@ -20,9 +20,9 @@ from torch.utils import _pytree
 from ....analyzer.errors import ModelError
 from ....analyzer.sites import Site
 from ..capture.capture import Capture
-from ..capture.dry_run import hidden_from, rehearsal
-from ..capture.hooks import Compiler, Hook, inside
-from ..distributed import place
+from ..capture.dry_runs import dry_run, is_hidden_from
+from ..capture.hooks import Compiler, Hook, unwrap_model
+from ..distributed import get_rank_and_world_size
 from ..steps.restore import Kept, preserved
 from .packed_signs import Signs
 
@@ -114,7 +114,7 @@ class Probe:
     """
 
     def __init__(self, model: nn.Module, *, trace: Callable[[Site, Tensor], None] | None = None) -> None:
-        self._root = inside(model)
+        self._root = unwrap_model(model)
         self._trace = trace
         self._wanted = False
         self._passed: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
@@ -145,7 +145,7 @@ class Probe:
 
     def alone(self) -> AbstractContextManager[None]:
         """Nobody else who watches the model is told of the forwards in this context: they are no part of training."""
-        return rehearsal(self._watch)
+        return dry_run(self._watch)
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -175,7 +175,7 @@ class Probe:
         self, module: nn.Module, compiler: Compiler, arguments: tuple[Any, ...], named: Mapping[str, Any]
     ) -> Compiler:
         del module
-        if self._wanted and self._after is None and not self.ready and not hidden_from(self._watch):
+        if self._wanted and self._after is None and not self.ready and not is_hidden_from(self._watch):
             self._passed = arguments, named
         return compiler
 
@@ -230,7 +230,7 @@ def _buffers_kept(root: nn.Module) -> ExitStack:
 
 def _summed(changed: Tensor, counts: list[int]) -> tuple[list[int], list[int]]:
     """Both over all processes."""
-    if place()[1] == 1:
+    if get_rank_and_world_size()[1] == 1:
         return changed.tolist(), counts
     both = torch.stack([changed, torch.tensor(counts, device=changed.device)])
     dist.all_reduce(both)

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from ....analyzer.errors import OptionError
 from ....analyzer.measures.temperature import temperature
-from ..capture.hooks import inside
+from ..capture.hooks import unwrap_model
 from ..steps.optimizer_hooks import unwrapped
 from ..steps.restore import rolled_back
 from ..steps.trial_step import trials
@@ -106,7 +106,7 @@ def sensitivity(
         with rolled_back(inner, model):
             probe.want()
             with probe.alone(), torch.enable_grad():
-                inside(model)(*positional, **named)
+                unwrap_model(model)(*positional, **named)
             closure = None if loss is None else _closure(inner, loss, probe)
             if closure is not None:
                 closure()

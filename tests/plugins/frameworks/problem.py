@@ -1,4 +1,4 @@
-"""The problem every adapter is tested on, and its training written out by hand: what gradients have to be."""
+"""The problem that every adapter is tested on, with the reference gradients of its training."""
 
 from collections.abc import Iterable, Sequence
 
@@ -45,8 +45,8 @@ def gradients(steps: Iterable[tuple[Sequence[Batch], float]]) -> list[list[Tenso
     """The gradients of each step of plain gradient descent.
 
     Args:
-        steps: for each optimizer step its micro-batches (of all processes), and what the sum of their objectives is
-            divided by.
+        steps: for each optimizer step its micro-batches (of all processes), and the divisor of the sum of their
+            objectives.
     """
     model, found = net(), []
     for micro, divisor in steps:

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relucid.plugins.torch import Separation, warm_up
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation, warm_up
 
 from ..two_processes import one_of_two
 from .problem import RATE, SIZE, STRENGTH, net, samples
@@ -25,7 +24,7 @@ def train(
     folder: Path | None = None,
     skip: int = 0,
 ) -> tuple[nn.Module, Monitor, list[list[Tensor]]]:
-    """Train, on the CPU, with both plugins; stop after some steps and save, or go on from what was saved."""
+    """Train, on the CPU, with both plugins; stop after some steps and save, or resume."""
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=accumulate)

@@ -10,15 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from relucid.plugins.torch import Separation, warm_up
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation, warm_up
 
 from ..two_processes import one_of_two
 from .problem import RATE, STRENGTH, Batch, batches, net
 
 try:
     import lightning
-except ImportError:  # the tests beside this say so
+except ImportError:  # the tests skip then
     lightning = None
 else:
     from relucid.plugins.frameworks.lightning import RelucidCallback
@@ -42,7 +41,7 @@ else:
 
 
 class Loader:
-    """Batches that know where they are: without such a loader Lightning starts an epoch's data anew when it resumes."""
+    """A loader with a state: with any other, Lightning restarts the data of the epoch when it resumes."""
 
     def __init__(self, data: Sequence[Batch]) -> None:
         self.data, self.at = data, 0

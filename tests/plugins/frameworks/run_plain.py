@@ -1,4 +1,4 @@
-"""Two processes under DistributedDataParallel: writes what the monitors logged, and the gradients."""
+"""Train under DistributedDataParallel in two processes; save the logs and the gradients."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
-from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation
 
 from ..two_processes import one_of_two
 from .problem import RATE, STRENGTH, batches, net

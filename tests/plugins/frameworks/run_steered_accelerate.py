@@ -11,7 +11,7 @@ from torch import nn
 from relucid.plugins.torch import ActCooLR
 
 from ..two_processes import one_of_two
-from .steering import SIZE, net, samples, steered, told
+from .steering import SIZE, net, samples, steered, summarize
 
 
 def train(
@@ -24,14 +24,14 @@ def train(
     skip: int = 0,
     prepared_first: bool = False,
 ) -> tuple[nn.Module, ActCooLR]:
-    """Train, on the CPU; stop after some steps and save, or go on from what was saved."""
+    """Train, on the CPU; stop after some steps and save, or resume."""
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=accumulate)
     layers = net()
     optimizer, schedule = steered(layers, layers, total=total)
     loader = torch.utils.data.DataLoader(data, batch_size=SIZE, shuffle=False)
-    if prepared_first:  # the schedule is made for what `prepare` returns
+    if prepared_first:  # the schedule is created for the objects that `prepare` returns
         schedule.detach()
         model, optimizer, loader = accelerator.prepare(layers, optimizer, loader)
         schedule = ActCooLR(optimizer, model, total_steps=total, start_temperature=1.0, probe_every=2)
@@ -56,4 +56,4 @@ def train(
 
 if __name__ == "__main__":
     with one_of_two() as rank:
-        torch.save(told(*train(samples(12), total=6)), Path(sys.argv[1]) / f"{rank}.pt")
+        torch.save(summarize(*train(samples(12), total=6)), Path(sys.argv[1]) / f"{rank}.pt")

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from ..two_processes import one_of_two
 from .run_lightning import Loader
-from .steering import Batch, batches, net, steered, told
+from .steering import Batch, batches, net, steered, summarize
 
 if TYPE_CHECKING:
     from relucid.plugins.torch import ActCooLR
 
 try:
     import lightning
-except ImportError:  # the tests beside this say so
+except ImportError:  # the tests skip then
     lightning = None
 else:
 
@@ -60,4 +60,4 @@ def train(
 if __name__ == "__main__":
     with one_of_two() as rank:
         module = train(Path(sys.argv[1]), batches(12)[rank::2], total=6, strategy="ddp", devices=2)
-        torch.save(told(module.net, module.schedule), Path(sys.argv[1]) / f"{rank}.pt")
+        torch.save(summarize(module.net, module.schedule), Path(sys.argv[1]) / f"{rank}.pt")

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..two_processes import one_of_two
-from .steering import batches, net, steered, told
+from .steering import batches, net, steered, summarize
 
 if __name__ == "__main__":
     with one_of_two() as rank:
@@ -22,4 +22,4 @@ if __name__ == "__main__":
             F.cross_entropy(model(x), y).backward()
             optimizer.step()
             schedule.step()
-        torch.save(told(layers, schedule), Path(sys.argv[1]) / f"{rank}.pt")
+        torch.save(summarize(layers, schedule), Path(sys.argv[1]) / f"{rank}.pt")

@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from relucid.plugins.torch import ActCooLR
 
 from ..two_processes import one_of_two
-from .steering import SIZE, net, samples, steered, told
+from .steering import SIZE, net, samples, steered, summarize
 
 try:
     import transformers
-except ImportError:  # the tests beside this say so
+except ImportError:  # the tests skip then
     transformers = None
 
 
 class Net(nn.Module):
-    """The net as the Trainer wants it."""
+    """The net in the form that the Trainer expects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,4 +65,4 @@ def train(
 if __name__ == "__main__":
     with one_of_two() as rank:
         layers, schedule, _ = train(Path(sys.argv[1]), samples(12), total=6)
-        torch.save(told(layers, schedule), Path(sys.argv[1]) / f"{rank}.pt")
+        torch.save(summarize(layers, schedule), Path(sys.argv[1]) / f"{rank}.pt")

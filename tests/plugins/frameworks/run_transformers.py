@@ -10,15 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relucid.plugins.torch import Separation, warm_up
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor, Separation, warm_up
 
 from ..two_processes import one_of_two
 from .problem import RATE, SIZE, STRENGTH, net, samples
 
 try:
     import transformers
-except ImportError:  # the tests beside this say so
+except ImportError:  # the tests skip then
     transformers = None
 else:
     from relucid.plugins.frameworks.transformers import RelucidTrainer
@@ -34,7 +33,7 @@ else:
 
 
 class Net(nn.Module):
-    """The net as the Trainer wants it: it makes its loss; `scaled` says that it divides by what it is told."""
+    """The net in the form that the Trainer expects: it returns its loss."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,9 +47,9 @@ class Net(nn.Module):
 class ScaledNet(Net):
     """The same, its loss a sum over items divided by the number of all items of the optimizer step."""
 
-    def forward(self, x: Tensor, labels: Tensor, **told: Any) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, labels: Tensor, **options: Any) -> dict[str, Tensor]:
         logits = self.layers(x)
-        items = told.get("num_items_in_batch", len(x))
+        items = options.get("num_items_in_batch", len(x))
         return {"loss": F.cross_entropy(logits, labels, reduction="sum") / items, "logits": logits}
 
 

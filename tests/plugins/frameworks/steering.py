@@ -1,4 +1,4 @@
-"""What the adapters' tests of ActCooLR train, and its training by a plain loop: what every trainer has to end in."""
+"""The problem of the tests of ActCooLR under trainers, and the result of a plain loop, which all must reproduce."""
 
 from collections.abc import Sequence
 
@@ -59,8 +59,8 @@ def assert_same(ours: tuple[nn.Module, ActCooLR], reference: tuple[nn.Module, Ac
         assert torch.equal(one, other)
 
 
-def told(model: nn.Module, schedule: ActCooLR) -> dict:
-    """What a process of two writes down."""
+def summarize(model: nn.Module, schedule: ActCooLR) -> dict:
+    """The results of one process, to be compared with those of the other."""
     return {
         "parameters": [parameter.detach() for parameter in model.parameters()],
         "rates": [reading.rate for reading in schedule.history],
@@ -71,7 +71,7 @@ def told(model: nn.Module, schedule: ActCooLR) -> dict:
 
 
 def assert_ranks_agree(first: dict, second: dict, *, steps: int) -> None:
-    """Two processes that end in the same bits, having measured what both saw."""
+    """Both processes have the same bits, measured on the samples of both."""
     assert first["steps"] == second["steps"] == steps
     assert first["rates"] == second["rates"]
     assert first["distances"] == second["distances"]

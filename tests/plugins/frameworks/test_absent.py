@@ -1,4 +1,4 @@
-"""An adapter whose framework is absent says in one line how to get it."""
+"""An adapter without its framework raises an error that says how to install it."""
 
 import importlib
 import sys
@@ -23,7 +23,7 @@ def test_the_room_itself_imports_no_framework():
     import subprocess
 
     code = (
-        "import sys, relucid.plugins.frameworks, relucid.plugins.torch.monitor.monitor; "
+        "import sys, relucid.plugins.frameworks, relucid.plugins.torch.monitor; "
         "print({'lightning', 'transformers', 'accelerate', 'tensorboard', 'onnxruntime'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")

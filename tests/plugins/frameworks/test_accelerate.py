@@ -1,4 +1,4 @@
-"""Accelerate: no adapter is needed; gradients by hand, and its checkpoints hold both plugins."""
+"""Accelerate: no adapter is needed; gradients equal the reference, and its checkpoints contain both plugins."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The examples run as they stand."""
+"""The examples run unmodified."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ WRITES = {
 }
 
 
-def test_all_of_them_are_short_and_tried():
+def test_all_examples_are_short_and_tested():
     lengths = {path.stem: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
     assert lengths.keys() == WRITES.keys()
     assert max(lengths.values()) <= 40

@@ -1,15 +1,15 @@
-"""A plain loop on two processes: gradients are averaged, what the processes see is merged, the first one logs."""
+"""A plain loop in two processes: gradients are averaged, statistics are merged, rank 0 logs."""
 
 import torch
 import torch.nn.functional as F
 
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor
 
 from .. import two_processes
 from .problem import RATE, SIZE, assert_same, batches, gradients, net, objective
 
 
-def test_two_processes_see_together_what_one_would_see(tmp_path):
+def test_two_processes_together_measure_what_one_would(tmp_path):
     two_processes.run("frameworks.run_plain", tmp_path)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     pairs = [batches(8)[start : start + 2] for start in range(0, 8, 2)]

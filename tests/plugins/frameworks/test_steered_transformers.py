@@ -1,10 +1,10 @@
-"""ActCooLR under Hugging Face's Trainer, given as `optimizers=(optimizer, schedule)`: where a plain loop ends."""
+"""ActCooLR under Hugging Face's Trainer, as `optimizers=(optimizer, schedule)`, ends where a plain loop does."""
 
 import pytest
 import torch
 
 pytest.importorskip("transformers", reason="transformers is not installed")
-pytest.importorskip("accelerate", reason="accelerate, which the Trainer stands on, is not installed")
+pytest.importorskip("accelerate", reason="accelerate, which the Trainer needs, is not installed")
 
 from .. import two_processes
 from .run_steered_transformers import train
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
 
 def named(history):
-    """Readings of a net that stands in a wrapper have its path before the names of their sites."""
+    """Readings of a net inside a wrapper have its path before the names of their sites."""
     return [(reading.step, reading.rate, reading.distance, [*reading.sites.values()]) for reading in history]
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 pytest.importorskip("transformers", reason="transformers is not installed")
-pytest.importorskip("accelerate", reason="accelerate, which the Trainer stands on, is not installed")
+pytest.importorskip("accelerate", reason="accelerate, which the Trainer needs, is not installed")
 
 from relucid.plugins.frameworks.transformers import FILE
 
@@ -45,10 +45,10 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(tmp_path, stop):
     assert again.report == monitor.report
 
 
-def test_a_checkpoint_without_our_file_is_said(tmp_path):
+def test_a_checkpoint_without_our_file_is_a_warning(tmp_path):
     train(tmp_path, samples(5), save_strategy="steps", save_steps=5)
     (tmp_path / "checkpoint-5" / FILE).unlink()
-    with pytest.warns(UserWarning, match="start anew"):
+    with pytest.warns(UserWarning, match="restart from step 0"):
         train(tmp_path, samples(5), from_=str(tmp_path / "checkpoint-5"), num_train_epochs=2)
 
 

@@ -83,22 +83,22 @@ def test_several_forwards_make_a_step_if_told_so():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"axes": ("units",)}, r"axes: wanted a tuple of some of unit, point, layer, got \('units',\)"),
-        ({"axes": ()}, r"axes: wanted a tuple of some of unit, point, layer, got \(\)"),
-        ({"axes": "unit"}, "axes: wanted a tuple of some of unit, point, layer, got 'unit'"),
-        ({"aggregation": "max"}, "aggregation: wanted mean, sum, norm, sumsq, got 'max'"),
-        ({"conv_units": "pixel"}, "conv_units: wanted channel, position, got 'pixel'"),
-        ({"ties": "first"}, "ties: wanted one, shared, random, got 'first'"),
-        ({"hook": None}, "hook: wanted relu_input, affine_output, got None"),
-        ({"strength": "1e-3"}, "strength: wanted a number from 0, got '1e-3'"),
-        ({"strength": {"1": -1}}, "strength of '1': wanted a number from 0, got -1"),
-        ({"strength": float("nan")}, "strength: wanted a number from 0, got nan"),
-        ({"schedule": 3}, "schedule: wanted a function, got 3"),
+        ({"axes": ("units",)}, r"axes: expected a tuple with some of unit, point, layer, got \('units',\)"),
+        ({"axes": ()}, r"axes: expected a tuple with some of unit, point, layer, got \(\)"),
+        ({"axes": "unit"}, "axes: expected a tuple with some of unit, point, layer, got 'unit'"),
+        ({"aggregation": "max"}, "aggregation: expected one of mean, sum, norm, sumsq, got 'max'"),
+        ({"conv_units": "pixel"}, "conv_units: expected one of channel, position, got 'pixel'"),
+        ({"ties": "first"}, "ties: expected one of one, shared, random, got 'first'"),
+        ({"hook": None}, "hook: expected one of relu_input, affine_output, got None"),
+        ({"strength": "1e-3"}, "strength: expected a number from 0, got '1e-3'"),
+        ({"strength": {"1": -1}}, "strength of '1': expected a number from 0, got -1"),
+        ({"strength": float("nan")}, "strength: expected a number from 0, got nan"),
+        ({"schedule": 3}, "schedule: expected a callable or None, got 3"),
         ({"margin": (1, 0, -1)}, r"margin: wanted a number or the pair \(m\+, m-\), got \(1, 0, -1\)"),
         ({"margin": "1"}, r"margin: wanted a number or the pair \(m\+, m-\), got '1'"),
         ({"margin": (-1.0, 1.0)}, "margin: wanted m\\+ above m-, got -1.0 and 1.0"),
-        ({"balance": 1.5}, "balance: wanted a number from 0 to 1, got 1.5"),
-        ({"forwards": 0}, "forwards: wanted a whole number from 1 on, got 0"),
+        ({"balance": 1.5}, "balance: expected a number from 0 to 1, got 1.5"),
+        ({"forwards": 0}, "forwards: expected an integer of at least 1, got 0"),
     ],
 )
 def test_options_that_cannot_be_meant(options, message):
@@ -115,7 +115,7 @@ def test_a_pattern_that_fits_no_site_is_said():
 
 
 def test_what_is_no_module_or_has_nothing_to_separate_is_said():
-    with pytest.raises(ModelError, match=r"wanted a torch\.nn\.Module, got list"):
+    with pytest.raises(ModelError, match=r"expected a torch\.nn\.Module, got list"):
         Separation([nn.ReLU()])
     model = nn.Sequential(nn.Linear(3, 2), nn.Sigmoid())
     separation = Separation(model)
@@ -136,7 +136,7 @@ def test_a_schedule_that_gives_no_number_and_a_state_of_something_else_are_said(
     model = net()
     separation = Separation(model, schedule=str)
     model(X)
-    with pytest.raises(OptionError, match="schedule: wanted a number, got '0'"):
+    with pytest.raises(OptionError, match="schedule: expected a number, got '0'"):
         separation.penalty()
     with pytest.raises(StateError, match="wanted the state of a Separation, with steps, got one of rank"):
         separation.load_state_dict({"rank": 0})

@@ -1,4 +1,6 @@
-"""The sites a capture meets are those the analyzer finds in the dynamo export: name, kind, order, unit axis."""
+"""The sites of a capture are those that the analyzer finds in the dynamo export: name, kind, order, unit axis."""
+
+from functools import partial
 
 import pytest
 import torch
@@ -7,11 +9,10 @@ from torch import nn
 from relucid.analyzer.model import load
 from relucid.analyzer.sites import KINDS, find_sites
 from relucid.plugins.torch import Capture
-from relucid.plugins.torch.capture.activations import Call
-from relucid.plugins.torch.capture.unit_axes import UnitAxes
+from relucid.plugins.torch.capture.unit_axes import UnitAxes, find_axis, record_axes
 
-from .architectures import ARCHITECTURES, build
-from .watching import Watching
+from ..architectures import ARCHITECTURES, build
+from .recorder import Recorder
 
 pytest.importorskip("onnxscript")
 
@@ -21,7 +22,7 @@ pytest.importorskip("onnxscript")
 def test_same_sites_as_in_the_export(name):
     model, x = build(name)
     exported = find_sites(load(model, example_inputs=(x,)).ir)
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     for training in (False, True):
         model.train(training)
         model(x)
@@ -41,16 +42,16 @@ def test_a_recurrence_with_relus_is_listed_with_the_reason():
         def forward(self, x):
             return self.head(self.rnn(x)[0] - 1)
 
-    model, watching = Net(), Watching()
-    capture = Capture(model, watching)
+    model, recorder = Net(), Recorder()
+    capture = Capture(model, recorder)
     model(torch.randn(5, 2, 4))
     assert [site.name for site in capture.sites] == ["rnn", "head"]
     assert "one torch function" in capture.sites[0].reason
-    assert list(watching.seen) == ["head"]
+    assert list(recorder.values) == ["head"]
 
 
 def test_of_a_module_under_two_names_in_one_parent_the_first_is_taken():
-    """The export tells the attribute that was called; the call stack does not."""
+    """The export has the name of the attribute that is called; the call stack has not."""
 
     class Net(nn.Module):
         def __init__(self):
@@ -61,14 +62,14 @@ def test_of_a_module_under_two_names_in_one_parent_the_first_is_taken():
             return self.first(x) + self.second(x - 1)
 
     model = Net()
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     model(torch.randn(2, 3))
     assert [site.name for site in capture.sites] == ["first", "first#2"]
 
 
 def test_modules_added_later_are_found():
     model = nn.Sequential(nn.Linear(3, 3))
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     model.append(nn.ReLU())
     model(torch.randn(2, 3))
     assert [site.name for site in capture.sites] == ["1"]
@@ -97,20 +98,21 @@ def test_modules_added_later_are_found():
         (lambda x: x, (4,), 0),
     ],
 )
-def test_unit_axis_follows_from_what_made_the_value(make, shape, axis):
+def test_the_unit_axis_follows_from_the_producer(make, shape, axis):
     class Net(nn.Module):
         def forward(self, x):
             return torch.relu(make(x))
 
     model = Net()
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     model(torch.randn(shape))
     assert capture.sites[0].unit_axis == axis, capture.sites[0].rule
 
 
 def test_a_new_tensor_in_the_place_of_an_old_one_does_not_inherit():
-    axes, old, new = UnitAxes(), torch.zeros(2, 3, 4), torch.zeros(2, 3, 4)
-    axes.note(Call(nn.functional.linear, (old, torch.zeros(4, 4)), {}), old)
-    assert axes.of(old)[0] == 2
-    axes._known[id(new)] = axes._known.pop(id(old))
-    assert axes.of(new)[0] == 1
+    old, new = torch.zeros(2, 3, 4), torch.zeros(2, 3, 4)
+    axes: UnitAxes = {}
+    record_axes(axes, partial(nn.functional.linear, old, torch.zeros(4, 4)), old)
+    assert find_axis(axes, old)[0] == 2
+    axes[id(new)] = axes.pop(id(old))
+    assert find_axis(axes, new)[0] == 1

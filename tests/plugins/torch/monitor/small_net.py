@@ -1,4 +1,4 @@
-"""A small net, data for it, and the loop that is watched."""
+"""A small net, data for it, and a training loop."""
 
 import torch
 from torch import nn

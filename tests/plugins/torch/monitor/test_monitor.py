@@ -1,4 +1,4 @@
-"""Monitor: it says of training forwards what the analyzer says of the same samples, and training never notices."""
+"""Monitor: its reports equal the analyzer's for the same samples, and training is unchanged."""
 
 import copy
 import gc
@@ -14,11 +14,10 @@ from torch.overrides import _get_current_function_mode_stack
 import relucid
 from relucid.analyzer.errors import OptionError, StateError
 from relucid.analyzer.stats import CoMoment
-from relucid.plugins.torch import Separation
-from relucid.plugins.torch.monitor.monitor import Monitor
-from relucid.plugins.torch.monitor.reduce import STATISTICS, reduced_on_device
+from relucid.plugins.torch import Monitor, Separation
+from relucid.plugins.torch.monitor.reduce import STATISTICS, reduce_on_device
 
-from .monitored import batches, net, train
+from .small_net import batches, net, train
 
 DEVICE = (*STATISTICS, CoMoment)
 COUNTED = "dead_units linear_units dead_point_count linear_point_count patterns active_share samples positions".split()
@@ -42,18 +41,18 @@ def test_a_window_equals_an_analysis_of_its_samples():
     assert expected["4"].linear_units == (3,)
 
 
-def test_every_row_says_which_steps_stand_behind_it():
-    seen = []
+def test_every_row_names_the_steps_of_its_window():
+    logged = []
     model = net()
-    monitor = Monitor(model, every=3, window=2, log=lambda values, step: seen.append((step, values)))
+    monitor = Monitor(model, every=3, window=2, log=lambda values, step: logged.append((step, values)))
     train(model, batches(14))
-    assert [step for step, _ in seen] == [3, 9]
+    assert [step for step, _ in logged] == [3, 9]
     span = ("samples", "window_forwards", "window_first_step", "window_last_step")
-    assert [[values[name] for name in span] for _, values in seen] == [[16, 2, 0, 3], [16, 2, 6, 9]]
+    assert [[values[name] for name in span] for _, values in logged] == [[16, 2, 0, 3], [16, 2, 6, 9]]
     assert [monitor.report["4"][name] for name in span] == [16, 2, 6, 9]
 
 
-def test_an_epoch_is_a_window_when_told():
+def test_an_epoch_is_a_window_on_request():
     model, steps = net(), []
     monitor = Monitor(model, every=1, window="epoch", log=lambda values, _: steps.append(values["samples"]))
     for count in (2, 3):
@@ -64,34 +63,34 @@ def test_an_epoch_is_a_window_when_told():
 
 
 def test_training_is_bit_for_bit_what_it_is_without():
-    plain, watched = net(), net()
-    monitor = Monitor(watched, every=2)
+    plain, monitored = net(), net()
+    monitor = Monitor(monitored, every=2)
     train(plain, batches(5))
-    train(watched, batches(5))
+    train(monitored, batches(5))
     assert monitor.report is not None
-    for a, b in zip(plain.parameters(), watched.parameters(), strict=True):
+    for a, b in zip(plain.parameters(), monitored.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("first", [Monitor, Separation])
 @pytest.mark.parametrize("on_device", [True, False])
-def test_beside_separation_neither_sees_the_other(monkeypatch, first, on_device):
+def test_monitor_and_separation_do_not_capture_each_other(monkeypatch, first, on_device):
     if on_device:
         monkeypatch.setattr(
-            "relucid.plugins.torch.monitor.window.reduced",
-            lambda z, _, index, *, capacity, **_more: reduced_on_device(z.detach(), index, DEVICE, capacity=capacity),
+            "relucid.plugins.torch.monitor.window.reduce_site",
+            lambda z, _, index, *, capacity, **_more: reduce_on_device(z.detach(), index, DEVICE, capacity=capacity),
         )
     alone, x = net(), batches(1)[0]
     separation = Separation(alone)
     alone(x)
     expected = torch.autograd.grad(separation.penalty(), list(alone.parameters())[:2])
     model = net()
-    watching = {kind: kind(model) for kind in (first, *{Monitor, Separation} - {first})}
+    attached = {kind: kind(model) for kind in (first, *{Monitor, Separation} - {first})}
     model(x)
-    found = torch.autograd.grad(watching[Separation].penalty(), list(model.parameters())[:2])
+    found = torch.autograd.grad(attached[Separation].penalty(), list(model.parameters())[:2])
     for a, b in zip(found, expected, strict=True):
         assert torch.equal(a, b)
-    assert [site.name for site in watching[Monitor].report] == ["1", "4"]
+    assert [site.name for site in attached[Monitor].report] == ["1", "4"]
 
 
 def test_forwards_without_gradients_or_that_raise_are_no_part_of_a_window():
@@ -107,7 +106,7 @@ def test_forwards_without_gradients_or_that_raise_are_no_part_of_a_window():
     assert monitor.report["1"].samples == 16
 
 
-def test_between_the_steps_watched_nothing_is_intercepted():
+def test_between_measured_steps_nothing_is_intercepted():
     modes = []
 
     class Probe(nn.Module):
@@ -147,7 +146,7 @@ def test_a_monitor_that_is_resumed_reports_what_an_unbroken_one_does(tmp_path):
     assert monitor.report == unbroken.report
 
 
-def test_of_another_process_state_only_the_steps_are_taken():
+def test_only_the_steps_of_another_process_are_loaded():
     model = net()
     monitor = Monitor(model, every=1, window=5)
     train(model, batches(3))
@@ -187,7 +186,7 @@ def test_no_tensor_outlives_its_step():
     assert not any(ref() is not None for ref in kept)
 
 
-def test_samples_with_nan_are_counted_apart():
+def test_samples_with_nan_are_counted_separately():
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     monitor = Monitor(model, every=1)
     x = torch.ones(4, 2)
@@ -221,13 +220,13 @@ def test_a_window_holds_at_most_its_capacity_of_patterns():
         {"log": "sites.csv"},
     ],
 )
-def test_options_that_cannot_be_meant_are_refused(wrong):
+def test_invalid_options_are_errors(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
         Monitor(net(), **wrong)
 
 
-def test_a_state_of_something_else_is_said():
-    with pytest.raises(StateError, match="wanted the state of a Monitor, got one without rank, window"):
+def test_the_state_of_another_object_is_an_error():
+    with pytest.raises(StateError, match="expected the state of a Monitor, got one without rank, window"):
         Monitor(net()).load_state_dict({"steps": 3})
 
 

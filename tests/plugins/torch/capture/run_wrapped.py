@@ -1,4 +1,4 @@
-"""Two processes that train the same net, each on half of a batch, wrapped in every way: `run_wrapped FOLDER`."""
+"""Train a net in two processes, each on half of a batch, inside each wrapper: `run_wrapped FOLDER`."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from relucid.plugins.torch import Separation
 
-from ..two_processes import one_of_two
+from ...two_processes import one_of_two
 
 
 def net() -> nn.Module:
@@ -32,7 +32,7 @@ def step(model: nn.Module, separation: Separation, x: torch.Tensor) -> list[torc
 
 
 def gradients(how: str, rank: int) -> tuple[list[torch.Tensor], list[str]]:
-    """What this process finds, and the names of the sites it has seen."""
+    """The gradients of this process and the names of the captured sites."""
     model = net()
     if how == "sharded":
         fully_shard(model, mesh=init_device_mesh("cpu", (2,)))

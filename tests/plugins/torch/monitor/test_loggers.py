@@ -1,4 +1,4 @@
-"""Logs: every line a monitor writes says what was seen, where, and over which window."""
+"""Loggers: every line has the numbers of a site and its window."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ from rich.console import Console
 from torch import nn
 
 from relucid.analyzer.errors import MissingDependencyError, OptionError
+from relucid.plugins.torch import Monitor
 from relucid.plugins.torch.monitor.loggers import CsvLog, LiveTable, TensorBoardLog
-from relucid.plugins.torch.monitor.monitor import Monitor
 
 
-def watched(log, *, steps: int = 4) -> Monitor:
+def train(log, *, steps: int = 4) -> Monitor:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5), nn.ReLU())
     monitor = Monitor(model, every=2, log=log)
@@ -25,7 +25,7 @@ def watched(log, *, steps: int = 4) -> Monitor:
 
 def test_csv_has_a_line_for_each_site_and_window(tmp_path):
     path = tmp_path / "sites.csv"
-    monitor = watched(CsvLog(path))
+    monitor = train(CsvLog(path))
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [(row["step"], row["site"], row["units"]) for row in rows] == [
         ("0", "", ""), ("0", "1", "4"), ("0", "3", "5"), ("2", "", ""), ("2", "1", "4"), ("2", "3", "5")
@@ -37,8 +37,8 @@ def test_csv_has_a_line_for_each_site_and_window(tmp_path):
 
 def test_csv_is_continued_and_nothing_else_is_overwritten(tmp_path):
     path = tmp_path / "sites.csv"
-    watched(CsvLog(path), steps=1)
-    watched(CsvLog(path), steps=1)
+    train(CsvLog(path), steps=1)
+    train(CsvLog(path), steps=1)
     assert len(path.read_text().splitlines()) == 1 + 2 * 3
     other = tmp_path / "mine.csv"
     other.write_text("a,b\n")
@@ -51,7 +51,7 @@ def test_tensorboard_gets_scalars_by_site(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     log = TensorBoardLog(tmp_path)
-    monitor = watched(log)
+    monitor = train(log)
     log.writer.close()
     events = EventAccumulator(str(tmp_path))
     events.Reload()
@@ -60,7 +60,7 @@ def test_tensorboard_gets_scalars_by_site(tmp_path):
     assert found[-1].value == pytest.approx(monitor.report["3"].entropy, rel=1e-6)
 
 
-def test_tensorboard_that_is_absent_is_one_line(tmp_path, monkeypatch):
+def test_without_tensorboard_it_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(MissingDependencyError, match=r'TensorBoardLog wants .* pip install "relucid\[tensorboard\]"'):
         TensorBoardLog(tmp_path)
@@ -69,7 +69,7 @@ def test_tensorboard_that_is_absent_is_one_line(tmp_path, monkeypatch):
 def test_the_live_table_shows_the_last_window():
     page = io.StringIO()
     with LiveTable(console=Console(file=page, width=100, force_terminal=True)) as table:
-        monitor = watched(table)
+        monitor = train(table)
     text = page.getvalue()
     assert "step 2: 1 forwards from step 2 on, 6 samples" in text
     assert f"{monitor.report['3'].vni:.3f}" in text
@@ -83,14 +83,14 @@ def test_names_of_modules_are_shown_as_they_are():
 
 
 @pytest.mark.parametrize("what", ["a folder", "in no folder", "bytes"])
-def test_a_csv_file_that_cannot_be_is_one_line(tmp_path, what):
+def test_an_unwritable_csv_file_is_an_error(tmp_path, what):
     path = {"a folder": tmp_path, "in no folder": tmp_path / "none" / "log.csv", "bytes": tmp_path / "log.csv"}[what]
     if what == "bytes":
         path.write_bytes(bytes([255, 254, 0]))
-    with pytest.raises(OptionError, match=r"(cannot write the log|holds something else).*choose another file"):
+    with pytest.raises(OptionError, match=r"(cannot write|expected) .*choose another file"):
         CsvLog(path)
 
 
-def test_a_writer_that_cannot_write_is_one_line():
-    with pytest.raises(OptionError, match="wanted a SummaryWriter or a folder, got int"):
+def test_an_object_that_is_no_writer_is_an_error():
+    with pytest.raises(OptionError, match="expected a SummaryWriter or a folder, got int"):
         TensorBoardLog(3)

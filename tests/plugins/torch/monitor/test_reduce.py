@@ -1,4 +1,4 @@
-"""The torch reduction and the analyzer's on the same numbers: one set of statistics, whichever way they are made."""
+"""The reduction by torch and the analyzer's own give the same statistics."""
 
 from dataclasses import fields
 
@@ -13,13 +13,13 @@ from relucid.analyzer.runtime.tap_accumulator import TapAccumulator
 from relucid.analyzer.runtime.tap_axes import in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import CoMoment, Patterns, Points, PreactivationCoMoment, UnitRanges
-from relucid.plugins.torch.monitor.reduce import STATISTICS, arranged, comoments_of, reduced, reduced_on_device
-from relucid.plugins.torch.monitor.window_report import packed, unpacked
+from relucid.plugins.torch.monitor.reduce import STATISTICS, arrange, comoment_type, reduce_on_device, reduce_site
+from relucid.plugins.torch.monitor.window_report import pack_statistic, unpack_statistic
 
 ALL = (UnitRanges, Points, Patterns, CoMoment, PreactivationCoMoment)
 
 
-def collector(kinds=ALL) -> TapAccumulator:
+def accumulator(kinds=ALL) -> TapAccumulator:
     options = {"capacity": 50, "seed": 0, "every_position": False, "squares": 4096, "keys": False}
     return TapAccumulator(Site("act", "", "relu", 1), kinds, **options)
 
@@ -51,7 +51,7 @@ def blocks(draw):
 @given(blocks())
 def test_on_a_device_the_statistics_are_the_analyzers(z):
     index = np.arange(5, 5 + len(z))
-    ours, theirs = reduced_on_device(z, index, ALL, capacity=50), collector().look((z.numpy(),), index, None)
+    ours, theirs = reduce_on_device(z, index, ALL, capacity=50), accumulator().look((z.numpy(),), index, None)
     for name in ("finite", "dead", "linear"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     assert ours.parts.keys() == theirs.parts.keys()
@@ -61,33 +61,33 @@ def test_on_a_device_the_statistics_are_the_analyzers(z):
 
 def test_a_device_reduction_cut_into_pieces_changes_nothing(monkeypatch):
     z = torch.randn(9, 4, 70)
-    whole = reduced_on_device(z, np.arange(9), ALL, capacity=50)
-    monkeypatch.setattr("relucid.plugins.torch.monitor.reduce.CACHED", 300)
-    for kind, statistic in reduced_on_device(z, np.arange(9), ALL, capacity=50).parts.items():
+    whole = reduce_on_device(z, np.arange(9), ALL, capacity=50)
+    monkeypatch.setattr("relucid.plugins.torch.monitor.reduce.CPU_CHUNK", 300)
+    for kind, statistic in reduce_on_device(z, np.arange(9), ALL, capacity=50).parts.items():
         assert_same(whole.parts[kind], statistic)
 
 
 def test_a_constant_unit_has_no_variance_on_a_device():
     z = torch.full((1000, 1, 2), 0.1, dtype=torch.float64)
-    assert not reduced_on_device(z, np.arange(1000), [CoMoment], capacity=50).parts[CoMoment].m2.any()
+    assert not reduce_on_device(z, np.arange(1000), [CoMoment], capacity=50).parts[CoMoment].m2.any()
 
 
 def test_statistics_survive_a_checkpoint(tmp_path):
-    seen = collector().look((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
-    torch.save([packed(statistic) for statistic in seen.parts.values()], tmp_path / "state.pt")
+    result = accumulator().look((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
+    torch.save([pack_statistic(statistic) for statistic in result.parts.values()], tmp_path / "state.pt")
     for values, statistic in zip(
-        torch.load(tmp_path / "state.pt", weights_only=True), seen.parts.values(), strict=True
+        torch.load(tmp_path / "state.pt", weights_only=True), result.parts.values(), strict=True
     ):
-        assert type(unpacked(values)) is type(statistic)
-        assert_same(statistic, unpacked(values))
+        assert type(unpack_statistic(values)) is type(statistic)
+        assert_same(statistic, unpack_statistic(values))
 
 
 @settings(max_examples=40)
 @given(blocks())
 def test_on_the_processor_the_statistics_are_the_analyzers(z):
     index = np.arange(len(z))
-    ours = reduced(z, collector(STATISTICS), index, capacity=50, squares=4096)
-    theirs = collector((*STATISTICS, CoMoment)).look((z.numpy(),), index, None)
+    ours = reduce_site(z, accumulator(STATISTICS), index, capacity=50, squares=4096)
+    theirs = accumulator((*STATISTICS, CoMoment)).look((z.numpy(),), index, None)
     assert ours.parts.keys() == theirs.parts.keys()
     for kind, statistic in theirs.parts.items():
         assert_same(statistic, ours.parts[kind])
@@ -96,8 +96,8 @@ def test_on_the_processor_the_statistics_are_the_analyzers(z):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened(dtype):
     z = torch.tensor([[[0.5, -0.25]], [[1.5, 0.0]]], dtype=dtype)
-    seen = reduced(z, collector(), np.arange(2), capacity=9, squares=9)
-    assert seen.parts[UnitRanges].high.tolist() == [1.5, 0.0]
+    result = reduce_site(z, accumulator(), np.arange(2), capacity=9, squares=9)
+    assert result.parts[UnitRanges].high.tolist() == [1.5, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_half_precision_is_widened(dtype):
 )
 def test_tensors_are_arranged_as_the_analyzer_arranges_taps(shape, axis, samples):
     z, site = torch.randn(shape), Site("act", "", "relu", axis)
-    np.testing.assert_array_equal(arranged(z, site, samples=samples).numpy(), in_axes(z.numpy(), site, batch=samples))
+    np.testing.assert_array_equal(arrange(z, site, samples=samples).numpy(), in_axes(z.numpy(), site, batch=samples))
 
 
-def test_samples_that_cannot_be_told_apart_are_an_error():
+def test_values_without_a_sample_axis_are_an_error():
     for z, axis in ((torch.zeros(3, 4), 0), (torch.zeros(7, 4), 1)):
-        with pytest.raises(DataError, match="cannot be told apart"):
-            arranged(z, Site("act", "", "relu", axis), samples=2)
+        with pytest.raises(DataError, match="first axis counts the 2 samples"):
+            arrange(z, Site("act", "", "relu", axis), samples=2)
 
 
-def test_redundancy_is_that_of_the_preactivations_where_the_activation_is_not_seen():
-    assert [comoments_of(kind) for kind in ("relu", "max", "gelu", "clip")] == [CoMoment] * 2 + [
+def test_redundancy_is_that_of_the_preactivations_unless_the_activation_is_max_z_0():
+    assert [comoment_type(kind) for kind in ("relu", "max", "gelu", "clip")] == [CoMoment] * 2 + [
         PreactivationCoMoment
     ] * 2
 
@@ -132,9 +132,9 @@ def test_redundancy_is_that_of_the_preactivations_where_the_activation_is_not_se
 def test_many_units_are_left_without_comoments(monkeypatch):
     calls = []
     monkeypatch.setattr(
-        "relucid.plugins.torch.monitor.reduce.reduced_on_device", lambda *given, **_: calls.append(given[2])
+        "relucid.plugins.torch.monitor.reduce.reduce_on_device", lambda *arguments, **_: calls.append(arguments[2])
     )
     z = torch.zeros(2, 1, 10, device="meta")
-    reduced(z, collector(), np.arange(2), capacity=9, squares=9)
-    reduced(z, collector(), np.arange(2), capacity=9, squares=10)
+    reduce_site(z, accumulator(), np.arange(2), capacity=9, squares=9)
+    reduce_site(z, accumulator(), np.arange(2), capacity=9, squares=10)
     assert [CoMoment in kinds for kinds in calls] == [False, True]

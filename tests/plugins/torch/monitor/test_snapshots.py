@@ -1,4 +1,4 @@
-"""Snapshots: the whole data set amid training, and training goes on as if nothing had happened."""
+"""Snapshots: reports over a whole data set that leave the training unchanged."""
 
 import random
 
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import relucid
 from relucid.analyzer.errors import DataError, ModelError, OptionError
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor
 from relucid.plugins.torch.monitor.snapshots import snapshot
 from relucid.plugins.torch.steps.restore import preserved
 
@@ -48,7 +48,7 @@ def drawn() -> list[float]:
 
 
 @pytest.mark.parametrize("batch_norm", ["eval", "train"])
-def test_nothing_of_the_training_changes(batch_norm):
+def test_training_is_unchanged(batch_norm):
     model, monitor = trained()
     seed()
     expected = drawn()
@@ -63,7 +63,7 @@ def test_nothing_of_the_training_changes(batch_norm):
     assert (monitor.state_dict()["steps"], monitor.report) == (steps, report)
 
 
-def test_with_running_statistics_it_is_an_analysis():
+def test_in_eval_mode_it_is_an_analysis():
     model, monitor = trained()
     x = loader().dataset.tensors[0]
     z = model[1].eval()(model[0](x))
@@ -73,7 +73,7 @@ def test_with_running_statistics_it_is_an_analysis():
     assert report["5"].dead_point_count == relucid.analyze(model, x, example_inputs=(x,))["5"].dead_point_count
 
 
-def test_with_those_of_training_each_batch_is_normalized_by_itself():
+def test_in_train_mode_each_batch_is_normalized_by_itself():
     model, monitor = trained()
     data = list(loader())
     report = monitor.snapshot(data, batch_norm="train")
@@ -104,7 +104,7 @@ def test_batches_by_name_and_models_with_gaps_between_them(batch_norm):
     assert report.samples == 16
 
 
-def test_whatever_happens_in_between_is_undone():
+def test_preserved_restores_random_states_and_flags():
     model = net()
     model[3].eval()
     seed()
@@ -118,13 +118,13 @@ def test_whatever_happens_in_between_is_undone():
     assert [module.training for module in model.modules()] == [True, True, True, True, False, True, True]
 
 
-def test_wrong_calls_are_one_line():
+def test_invalid_calls_are_errors():
     monitor = Monitor(net())
     with pytest.raises(OptionError, match="eval or train"):
         monitor.snapshot(loader(), batch_norm="both")
     with pytest.raises(DataError, match="at least one batch"):
         monitor.snapshot([])
-    with pytest.raises(DataError, match="wanted batches one after another, got int"):
+    with pytest.raises(DataError, match="expected an iterable of batches, got int"):
         Monitor(net()).snapshot(3)
     with pytest.raises(ModelError, match="Linear has no site"):
         snapshot(nn.Linear(4, 2), loader(), batch_norm="train")

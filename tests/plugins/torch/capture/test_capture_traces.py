@@ -1,4 +1,4 @@
-"""A capture leaves no trace: not in results and gradients, not in the model afterwards, its copies, or memory."""
+"""A capture has no side effects: on results and gradients, on the model after detaching, its copies, or memory."""
 
 import copy
 import gc
@@ -15,8 +15,8 @@ from torch.overrides import _get_current_function_mode_stack
 
 from relucid.plugins.torch import Capture
 
-from .architectures import ARCHITECTURES, build
-from .watching import Watching
+from ..architectures import ARCHITECTURES, build
+from .recorder import Recorder
 
 
 def trained(model, x):
@@ -35,21 +35,21 @@ def test_nothing_changes_while_attached_or_after(name):
     expected = [trained(twin, x) for _ in range(3)]
     hooks = {key: list(getattr(model, key)) for key in ("_forward_hooks", "_forward_pre_hooks")}
     first = trained(model, x)
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     second = trained(model, x)
     capture.detach()
     third = trained(model, x)
-    for got, wanted in zip((first, second, third), expected, strict=True):
-        assert all(map(torch.equal, got, wanted))
+    for got, reference in zip((first, second, third), expected, strict=True):
+        assert all(map(torch.equal, got, reference))
     assert {key: list(getattr(model, key)) for key in hooks} == hooks
     assert not model._forward_hooks_always_called
     assert _get_current_function_mode_stack() == []
 
 
-def test_copies_and_pickles_work_and_are_not_watched():
+def test_copies_and_pickles_work_and_are_not_captured():
     model, x = build("resnet")
-    watching = Watching()
-    capture = Capture(model.eval(), watching)
+    recorder = Recorder()
+    capture = Capture(model.eval(), recorder)
     expected = model(x)
     file = io.BytesIO()
     torch.save(model, file)
@@ -60,16 +60,16 @@ def test_copies_and_pickles_work_and_are_not_watched():
         torch.load(file, weights_only=False),
         copy.copy(model),
     )
-    watching.told.clear()
+    recorder.calls.clear()
     for twin in copies:
         assert torch.equal(twin(x), expected)
-    assert watching.told == []
+    assert recorder.calls == []
     capture.detach()
 
 
 def test_a_pickle_loads_without_relucid():
     model = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     code = "import pickle, sys; pickle.load(sys.stdin.buffer); assert 'relucid' not in sys.modules"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], input=pickle.dumps(model), check=True)
     capture.detach()
@@ -78,18 +78,18 @@ def test_a_pickle_loads_without_relucid():
 def test_no_tensor_outlives_its_step():
     model, x = build("resnet")
 
-    class Refs(Watching):
+    class Refs(Recorder):
         def see(self, site, z):
-            self.seen[site.name] = weakref.ref(z)
+            self.values[site.name] = weakref.ref(z)
 
-    watching = Refs()
-    capture = Capture(model, watching)
+    recorder = Refs()
+    capture = Capture(model, recorder)
     counts = []
     for _ in range(200):
         model(x).sum().backward()
-        assert not any(ref() is not None for ref in watching.seen.values())
-        counts.append(len(capture._axes._known))
-    assert max(counts) < 2 * counts[0], "what is known of tensors is forgotten with them"
+        assert not any(ref() is not None for ref in recorder.values.values())
+        counts.append(len(capture._axes))
+    assert max(counts) < 2 * counts[0], "axes of freed tensors are removed"
     alive = sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
     for _ in range(20):
         model(x).sum().backward()

@@ -1,4 +1,4 @@
-"""Every use of a ReLU-like function is seen before it overwrites, whatever it is written as; nothing else is."""
+"""Every form of a ReLU-like call is captured before it overwrites its input; nothing else is captured."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch.nn import functional
 from relucid.analyzer.sites import KINDS
 from relucid.plugins.torch import Capture
 
-from .watching import Watching
+from .recorder import Recorder
 
 USES = {
     "relu module": nn.ReLU(),
@@ -75,19 +75,19 @@ class Use(nn.Module):
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_every_use_is_seen_before_it_overwrites(use):
-    model, watching, x = Use(use), Watching(), torch.randn(20, 4)
-    capture = Capture(model, watching)
+def test_every_use_is_captured_before_it_overwrites(use):
+    model, recorder, x = Use(use), Recorder(), torch.randn(20, 4)
+    capture = Capture(model, recorder)
     model(x)
     (site,) = capture.sites
-    assert torch.equal(watching.seen[site.name], model.linear(x))
-    assert watching.with_graph[site.name]
+    assert torch.equal(recorder.values[site.name], model.linear(x))
+    assert recorder.with_graph[site.name]
     assert site.kind in KINDS
 
 
 @pytest.mark.parametrize("use", NO_USES.values(), ids=NO_USES)
 def test_what_does_not_switch_at_0_is_no_site(use):
     model = Use(use)
-    capture = Capture(model, Watching())
+    capture = Capture(model, Recorder())
     model(torch.randn(20, 4))
     assert capture.sites == ()

@@ -1,4 +1,4 @@
-"""A monitor where models run otherwise than by a plain call, and what it cannot see."""
+"""A monitor of compiled, checkpointed and mixed-precision models, and of sites that cannot be captured."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ from torch._dynamo.testing import CompileCounter
 from torch.utils.checkpoint import checkpoint
 
 from relucid.analyzer.errors import ModelError
-from relucid.plugins.torch.monitor.monitor import Monitor
+from relucid.plugins.torch import Monitor
 
-from .monitored import batches, net
+from .small_net import batches, net
 
 
-def test_sites_that_come_and_go_are_told_and_points_are_not_followed():
+def test_changing_sites_are_reported_and_points_are_not_followed():
     class Moody(nn.Module):
         def __init__(self):
             super().__init__()
@@ -35,7 +35,7 @@ def test_sites_that_come_and_go_are_told_and_points_are_not_followed():
     assert monitor.report["gelu"].preactivation_vni is not None
 
 
-def test_what_cannot_be_seen_is_told_with_its_reason():
+def test_sites_that_cannot_be_captured_are_reported_with_the_reason():
     class Odd(nn.Module):
         def __init__(self):
             super().__init__()
@@ -55,7 +55,7 @@ def test_what_cannot_be_seen_is_told_with_its_reason():
 
 
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpointed_segments_are_seen_once(reentrant):
+def test_checkpointed_segments_are_measured_once(reentrant):
     class Segmented(nn.Module):
         def __init__(self):
             super().__init__()
@@ -74,7 +74,7 @@ def test_checkpointed_segments_are_seen_once(reentrant):
     assert monitor.state_dict()["steps"] == 1
 
 
-def test_mixed_precision_is_read_as_it_runs():
+def test_mixed_precision_is_measured_as_it_runs():
     model, x = net(), batches(1)[0]
     monitor = Monitor(model, every=1)
     with torch.autocast("cpu", torch.bfloat16):
@@ -85,7 +85,7 @@ def test_mixed_precision_is_read_as_it_runs():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
-def test_a_compiled_model_is_seen_in_the_steps_watched():
+def test_a_compiled_model_is_measured_in_every_k_th_step():
     class Scaled(nn.Module):
         def __init__(self):
             super().__init__()
@@ -110,7 +110,7 @@ def test_a_compiled_model_is_seen_in_the_steps_watched():
     torch._dynamo.reset()
 
 
-def test_what_torchscript_has_compiled_is_one_clear_error():
+def test_torchscript_is_an_error():
     with pytest.warns(DeprecationWarning, match="jit"):
         scripted = torch.jit.script(net())
     with pytest.raises(ModelError, match=r"torch\.jit"):

@@ -1,4 +1,4 @@
-"""Where models run otherwise than by a plain call: compiled, in several processes, sharded."""
+"""Capture in compiled, distributed and sharded models."""
 
 import shutil
 import subprocess
@@ -12,14 +12,14 @@ from torch._dynamo.testing import CompileCounter
 from relucid.analyzer.errors import RelucidError
 from relucid.plugins.torch import Capture, Separation
 
-from .. import two_processes
+from ... import two_processes
+from .recorder import Recorder
 from .run_wrapped import batch, net, step
-from .watching import Watching
 
 INDUCTOR = pytest.param(
     "inductor",
     marks=pytest.mark.skipif(
-        not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="torch's inductor wants a C++ compiler"
+        not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="torch's inductor needs a C++ compiler"
     ),
 )
 
@@ -35,7 +35,7 @@ def _fresh_compiler():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.parametrize("backend", ["eager", "aot_eager", INDUCTOR])
 @pytest.mark.parametrize("attached", ["before", "after the first call", "to the wrapper", "in place"])
-def test_compiled_models_run_as_they_are_while_watched(backend, attached):
+def test_compiled_models_run_uncompiled_while_captured(backend, attached):
     x = batch()
     plain = net()
     expected = step(plain, Separation(plain, strength=1.0), x)
@@ -59,7 +59,7 @@ def test_compiled_models_run_as_they_are_while_watched(backend, attached):
 
 
 class Loop(nn.Module):
-    """A forward with a loop: one that breaks a graph in it is never compiled again."""
+    """A forward with a loop, which dynamo stops compiling after a graph break."""
 
     def __init__(self):
         super().__init__()
@@ -73,30 +73,30 @@ class Loop(nn.Module):
 
 @pytest.mark.usefixtures("_fresh_compiler")
 @pytest.mark.parametrize("root", [net, Loop])
-@pytest.mark.parametrize("watched", [(), (0,), (1, 4), (0, 1, 2)])
-def test_steps_that_are_not_watched_run_compiled(root, watched):
-    model, watching, x = root(), Watching(), batch()
+@pytest.mark.parametrize("captured", [(), (0,), (1, 4), (0, 1, 2)])
+def test_steps_that_are_not_captured_run_compiled(root, captured):
+    model, recorder, x = root(), Recorder(), batch()
     counter = CompileCounter()
-    Capture(model, watching)
+    Capture(model, recorder)
     compiled = torch.compile(model, backend=counter)
     for number in range(6):
-        watching.awake = number in watched
-        before = len(watching.told)
+        recorder.enabled = number in captured
+        before = len(recorder.calls)
         torch.testing.assert_close(compiled(x), net()(x))
-        assert len(watching.told) - before == (4 if number in watched else 1)
+        assert len(recorder.calls) - before == (4 if number in captured else 1)
     assert counter.frame_count == 1
     assert counter.op_count == len(net())
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-def test_a_watched_forward_that_raises_leaves_the_compiler_as_it_was():
-    model, watching, x = net(), Watching(), batch()
+def test_a_captured_forward_that_raises_restores_the_compiler():
+    model, recorder, x = net(), Recorder(), batch()
     counter = CompileCounter()
-    capture = Capture(model, watching)
+    capture = Capture(model, recorder)
     compiled = torch.compile(model, backend=counter)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         compiled(x[:, :2])
-    watching.awake = False
+    recorder.enabled = False
     compiled(x)
     assert counter.frame_count == 1
     capture.detach()
@@ -113,17 +113,17 @@ def test_attaching_alone_does_not_import_the_compiler():
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-def test_one_whole_graph_cannot_be_had_while_watched():
+def test_fullgraph_is_an_error_while_captured():
     model = net()
-    Capture(model, Watching())
-    with pytest.raises(torch._dynamo.exc.Unsupported, match="relucid sees what runs"):
+    Capture(model, Recorder())
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="relucid reads activations in eager mode"):
         torch.compile(model, backend="eager", fullgraph=True)(batch())
 
 
 @pytest.fixture(scope="module")
 def found_by_two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
-    two_processes.run("torch.run_wrapped", folder)
+    two_processes.run("torch.capture.run_wrapped", folder)
     return torch.load(folder / "found")
 
 
