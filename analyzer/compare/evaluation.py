@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ..measures import changes, patterns, vni
+from ..measures import changes, pattern_counts, vanishing_nodes
 from ..measures.change import frequent_jaccard
 from ..measures.jumpstart import units
-from ..measures.temperature import clipping_temperature, decisions, mean_temperature, network_distance, temperature
+from ..measures.pattern_temperature import (
+    clipping_temperature,
+    decisions,
+    mean_temperature,
+    network_distance,
+    temperature,
+)
 from ..sites import GUESS
 from ..stats import Changes, CoMoment, Patterns, Statistic, UnitRanges
 from ..values.estimate import Estimate
@@ -35,9 +41,9 @@ def of_state(found: Mapping[type[Statistic], Any]) -> dict[str, Value]:
     """The values of one state, those named in `OF_STATE`."""
     moments: CoMoment | None = found.get(CoMoment)
     values = {
-        **patterns.patterns(found[Patterns]),
+        **pattern_counts.patterns(found[Patterns]),
         **units(found[UnitRanges]),
-        "vni": None if moments is None else vni.vni(moments.covariance),
+        "vni": None if moments is None else vanishing_nodes.vni(moments.covariance),
     }
     return {name: values[name] for name in OF_STATE}
 

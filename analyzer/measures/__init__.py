@@ -1,4 +1,4 @@
-"""Measures: what statistics mean. Pure formulas, one file per idea, in the papers' letters; the registry is a tuple."""
+"""Measures: pure formulas over statistics, in the papers' letters, and their registry."""
 
 from .change import changes
 from .jumpstart import network

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..measures import MEASURES, network, patterns
+from ..measures import MEASURES, network, pattern_counts
 from ..options import GLOBAL
 from ..sites import GUESS, Site
 from ..state.analysis_state import State
@@ -110,7 +110,7 @@ def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict
         values["accuracy"] = hits.correct / hits.total
     whole: Patterns | None = found.get(GLOBAL)
     if whole is not None:
-        values[GLOBAL] = patterns.total(whole)
+        values[GLOBAL] = pattern_counts.total(whole)
     return values
 
 

@@ -19,8 +19,8 @@ from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
 
-from . import reference
-from .small import perceptron, samples
+from .. import reference
+from ..small import perceptron, samples
 
 MEASURES = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "information", "global_patterns"]
 

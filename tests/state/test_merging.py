@@ -11,8 +11,8 @@ from relucid.analyzer.analysis import merged
 from relucid.analyzer.errors import OptionError, StateError
 from relucid.analyzer.state.analysis_state import State
 
-from . import reference
-from .small import perceptron, samples
+from .. import reference
+from ..small import perceptron, samples
 
 
 @pytest.fixture(scope="module")
