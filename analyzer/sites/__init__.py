@@ -1,4 +1,4 @@
-"""Sites: which nodes decide, what they read, which axis counts their units."""
+"""Sites: the nodes of a model where units switch, the values they read and the axis of their units."""
 
 from .definition import GUESS, KINDS, PIECEWISE, RECTIFIERS, SMOOTH, Site
 from .find import find_sites
