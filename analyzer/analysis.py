@@ -9,7 +9,7 @@ from typing import Any
 from .data import open_data, rebatch, source_identity
 from .errors import OptionError, StateError
 from .model.loading import Model, load
-from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
+from .options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units, as_sequence
 from .report.evaluation import build_report
 from .report.report import Report
 from .runtime.preparation import open_model, prepare, read_at_once
@@ -40,7 +40,7 @@ def analyze(
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
-    squares: int = SQUARES,
+    squares: int = MAX_COVARIANCE_UNITS,
     output: str | None = None,
     state: str | os.PathLike[str] | None = None,
     resume: bool = False,

@@ -9,7 +9,7 @@ from ..data import open_data, rebatch
 from ..errors import OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model, load
-from ..options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
+from ..options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units, as_sequence
 from ..runtime.preparation import Opened, open_model, read_at_once
 from ..runtime.session import describe
 from ..stats.patterns import CAPACITY
@@ -37,7 +37,7 @@ def compare(
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
-    squares: int = SQUARES,
+    squares: int = MAX_COVARIANCE_UNITS,
     custom_ops: str | os.PathLike[str] | None = None,
     example_inputs: Any = None,
 ) -> Comparison:
@@ -112,7 +112,7 @@ def compare_chain(
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
-    squares: int = SQUARES,
+    squares: int = MAX_COVARIANCE_UNITS,
     custom_ops: str | os.PathLike[str] | None = None,
     example_inputs: Any = None,
 ) -> Course:

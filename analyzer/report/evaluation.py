@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..measures import MEASURES, network, pattern_counts
-from ..options import GLOBAL
+from ..options import GLOBAL_PATTERNS
 from ..sites import GUESS, Site
 from ..state.analysis_state import State
 from ..stats import CoMoment, Nonfinite, Patterns, PointTraces, UnitRanges
@@ -108,9 +108,9 @@ def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict
     hits: Accuracy | None = found.get(Accuracy.__name__)
     if hits is not None:
         values["accuracy"] = hits.correct / hits.total
-    whole: Patterns | None = found.get(GLOBAL)
+    whole: Patterns | None = found.get(GLOBAL_PATTERNS)
     if whole is not None:
-        values[GLOBAL] = pattern_counts.total(whole)
+        values[GLOBAL_PATTERNS] = pattern_counts.total(whole)
     return values
 
 
