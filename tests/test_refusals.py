@@ -75,7 +75,7 @@ def test_options_of_another_kind_are_refused_in_one_line(options: dict, says: st
 
 
 def test_a_chain_of_one_text_is_no_chain() -> None:
-    with pytest.raises(OptionError, match=r"a chain wants a list of models, came 'net.onnx'"):
+    with pytest.raises(OptionError, match=r"expected a list of models, got 'net.onnx'"):
         compare_chain("net.onnx", samples(3))
 
 

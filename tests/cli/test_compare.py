@@ -93,7 +93,7 @@ def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
     [
         (["model.onnx"], "wants two models, came 1"),
         (["model.onnx", "other.onnx", "model.onnx"], "wants two models, came 3; name more with --chain"),
-        (["--chain", "model.onnx"], "at least two models, came 1"),
+        (["--chain", "model.onnx"], "at least two models to compare, got 1"),
         (["--chain", "model.onnx", "other.onnx", "--fail-if", "distance > 0.5"], "leave out --chain"),
         (["model.onnx", "nowhere.onnx"], "no model at"),
         (["model.onnx", "data.npz"], "cannot read"),
