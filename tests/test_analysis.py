@@ -1,4 +1,4 @@
-"""`analyze` as its user sees it: the options and what they change, labels, refusals in one line."""
+"""analyze: its options and their effects, labels, error messages."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The words that editors complete are the words that are taken."""
+"""The literal types of the options have the names of the registries."""
 
 from typing import get_args
 

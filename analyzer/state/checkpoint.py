@@ -53,7 +53,7 @@ class Checkpointer:
         self._final: State | None = None
         if resume is not None:
             if resume.resume_at is None:
-                raise StateError("a merged state cannot be resumed: the samples it has seen are not consecutive")
+                raise StateError("a merged state cannot be resumed: resume the states of its parts instead")
             this = snapshot(last=False)
             resume.check_compatible(this)
             if resume.parts != this.parts:

@@ -1,4 +1,4 @@
-"""A comparison as its user sees it: a case by hand, two checkpoints of a trained net by numpy, batches, chains."""
+"""compare and compare_chain: a case by hand, two checkpoints of a trained net by numpy, batches, chains."""
 
 import math
 import weakref
@@ -248,7 +248,7 @@ def test_a_chain_is_its_pairs() -> None:
 
 
 def test_memory_does_not_grow_with_the_data() -> None:
-    """Data that was compared is let go of, and what is kept is as large after much data as after little."""
+    """Batches are freed, and the statistics have the same size after little and after much data."""
     alive = []
 
     def data(parts: int):

@@ -1,4 +1,4 @@
-"""Several models on one walk: batches fixed or refused, renamed inputs, half precision, other people's nets."""
+"""Several models in one pass: fixed and failing batches, renamed inputs, half precision, third-party models."""
 
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def test_a_net_and_its_half_precision_copy() -> None:
 
 
 def test_sites_of_other_sizes_are_refused_when_they_show() -> None:
-    """Shapes that no declaration tells are seen only when data comes through."""
+    """Undeclared shapes are known only at run time."""
     graph = "g (float[N, M] x) => (float[N, K] y) {{ z = {} y = Relu(z) }}"
     with pytest.raises(ModelError, match=r"positions and units in every model at site 'y', got .*--sites"):
         compare(model(graph.format("Identity(x)")), model(graph.format("Concat<axis = 1>(x, x)")), samples(9))

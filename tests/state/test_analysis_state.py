@@ -1,4 +1,4 @@
-"""States: parts of the data seen apart tell the same as all of it seen at once; a run broken off goes on."""
+"""States of shards merge into the state of the whole; saving, loading and damaged files."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A run broken off goes on: nothing that was seen is lost, nothing is counted twice."""
+"""An interrupted run resumes from its checkpoint: no sample is lost or counted twice."""
 
 from collections.abc import Iterator
 from pathlib import Path

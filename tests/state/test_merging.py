@@ -1,4 +1,4 @@
-"""Parts of the data seen apart, from Python: what `analyze` saves, `merge` puts together."""
+"""relucid.merge: the states that `analyze` saves for shards merge into one report."""
 
 from pathlib import Path
 
