@@ -13,7 +13,7 @@ from .data import Batch, InputSpec, open_data, rebatch, source_identity
 from .data.batch import cut
 from .errors import OptionError, StateError
 from .model.loading import Model, load
-from .options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units, as_sequence
+from .options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
 from .report.evaluation import build_report
 from .report.report import Report
 from .runtime.preparation import Prepared, open_model, prepare, read_at_once
@@ -91,11 +91,11 @@ def analyze(
     >>> report.accuracy > 0.9
     True
     """
-    options = Options(
-        measures=as_sequence(measures),
+    options = Options.of(
+        measures=measures,
         sites=sites,
-        kinds=as_sequence(kinds),
-        unit_axis=dict(unit_axis or {}),
+        kinds=kinds,
+        unit_axis=unit_axis,
         units=units,
         batch=batch,
         limit=limit,
@@ -108,7 +108,7 @@ def analyze(
         seed=seed,
         squares=squares,
         output=output,
-        custom_ops=None if custom_ops is None else Path(custom_ops),
+        custom_ops=custom_ops,
     )
     file = None if state is None else Path(state)
     earlier = load_earlier(file, resume=resume)

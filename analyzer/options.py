@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from .errors import OptionError
 from .measures import MEASURES, Measure
@@ -88,6 +89,25 @@ class Options:
     output: str | None = None
     custom_ops: Path | None = None
     portable: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        measures: MeasureName | Sequence[MeasureName] | None = None,
+        kinds: Kind | Sequence[Kind] | None = None,
+        unit_axis: Mapping[str, int] | None = None,
+        custom_ops: str | PathLike[str] | None = None,
+        **others: Any,
+    ) -> Self:
+        """Create options from arguments of `relucid.analyze`, which accepts a single measure or kind, and paths as text."""
+        return cls(
+            measures=as_sequence(measures),
+            kinds=as_sequence(kinds),
+            unit_axis=dict(unit_axis or {}),
+            custom_ops=None if custom_ops is None else Path(custom_ops),
+            **others,
+        )
 
     def __post_init__(self) -> None:
         for measure in self.measures or ():

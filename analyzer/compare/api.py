@@ -9,7 +9,7 @@ from ..data import open_data, rebatch
 from ..errors import OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model, load
-from ..options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units, as_sequence
+from ..options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
 from ..runtime.preparation import Opened, open_model, read_at_once
 from ..runtime.session import describe
 from ..stats.patterns import CAPACITY
@@ -75,11 +75,11 @@ def compare(
     >>> [site.distance for site in change] == [0.0] * 7
     True
     """
-    options = Options(
+    options = Options.of(
         measures=MEASURES,
         sites=sites,
-        kinds=as_sequence(kinds),
-        unit_axis=dict(unit_axis or {}),
+        kinds=kinds,
+        unit_axis=unit_axis,
         units=units,
         batch=batch,
         limit=limit,
@@ -89,7 +89,7 @@ def compare(
         capacity=capacity,
         seed=seed,
         squares=squares,
-        custom_ops=None if custom_ops is None else Path(custom_ops),
+        custom_ops=custom_ops,
     )
     models = [load(model, example_inputs=example_inputs) for model in (before, after)]
     return build_comparison(observe_models(models, data, options, pairs=[(0, 1)], inputs=inputs, preprocess=preprocess))
@@ -148,11 +148,11 @@ def compare_chain(
     >>> course.mean_weighted_jaccard_to_first
     (1.0, 1.0, 1.0)
     """
-    options = Options(
+    options = Options.of(
         measures=MEASURES,
         sites=sites,
-        kinds=as_sequence(kinds),
-        unit_axis=dict(unit_axis or {}),
+        kinds=kinds,
+        unit_axis=unit_axis,
         units=units,
         batch=batch,
         limit=limit,
@@ -162,7 +162,7 @@ def compare_chain(
         capacity=capacity,
         seed=seed,
         squares=squares,
-        custom_ops=None if custom_ops is None else Path(custom_ops),
+        custom_ops=custom_ops,
     )
     if isinstance(models, str | bytes | os.PathLike):
         raise OptionError(f"expected a list of models, got {models!r}; use `compare` for two models")

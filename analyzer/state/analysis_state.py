@@ -118,9 +118,9 @@ class State:
             for name in dict.fromkeys([*self.statistics, *other.statistics])
         }
         both = (self.provenance.get("way", ""), other.provenance.get("way", ""))
-        ways = sorted({way for each in both for way in each.split(", ") if way})
+        backends = sorted({backend for each in both for backend in each.split(", ") if backend})
         return type(self)(
-            provenance={**self.provenance, "way": ", ".join(ways)},
+            provenance={**self.provenance, "way": ", ".join(backends)},
             sites=self.sites,
             statistics=merged,
             network=_merge(self.network, other.network),
