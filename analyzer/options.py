@@ -100,7 +100,7 @@ class Options:
         custom_ops: str | PathLike[str] | None = None,
         **others: Any,
     ) -> Self:
-        """Create options from arguments of `relucid.analyze`, which accepts a single measure or kind, and paths as text."""
+        """Create options from arguments of `relucid.analyze`, such as a single measure in place of a sequence."""
         return cls(
             measures=as_sequence(measures),
             kinds=as_sequence(kinds),
