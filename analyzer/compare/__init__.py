@@ -4,3 +4,7 @@ from .api import compare, compare_chain
 from .comparison import Comparison, Course
 
 __all__ = ["Comparison", "Course", "compare", "compare_chain"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,6 +10,12 @@ https://doi.org/10.24432/C50P49, licence CC BY 4.0; scaled to [0, 1] here.
 from importlib.resources import files
 from pathlib import Path
 
+__all__ = ["data", "model"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def model() -> Path:
     """The path of the trained network: input `image` (sample, 1, 8, 8) float32, output `logits` (sample, 10).

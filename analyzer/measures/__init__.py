@@ -5,3 +5,7 @@ from .jumpstart import network
 from .registry import MEASURES, Measure
 
 __all__ = ["MEASURES", "Measure", "changes", "network"]
+
+
+def __dir__() -> list[str]:
+    return __all__

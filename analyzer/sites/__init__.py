@@ -4,3 +4,7 @@ from .definition import GUESS, KINDS, PIECEWISE, RECTIFIERS, SMOOTH, Site
 from .find import find_sites
 
 __all__ = ["GUESS", "KINDS", "PIECEWISE", "RECTIFIERS", "SMOOTH", "Site", "find_sites"]
+
+
+def __dir__() -> list[str]:
+    return __all__

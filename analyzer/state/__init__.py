@@ -4,3 +4,7 @@ from .analysis_state import DataShard, State
 from .checkpoint import Checkpointer
 
 __all__ = ["Checkpointer", "DataShard", "State"]
+
+
+def __dir__() -> list[str]:
+    return __all__
