@@ -1,20 +1,23 @@
-"""The whole flow: model, sites, instrumented graph, batches, statistics, measures, report."""
+"""analyze(), observe() and merge(): from a model and data to a state, and from states to a report."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .data import open_data, rebatch, source_identity
+import numpy as np
+
+from .data import Batch, InputSpec, open_data, rebatch, source_identity
+from .data.batch import cut
 from .errors import OptionError, StateError
 from .model.loading import Model, load
-from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
+from .options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
 from .report.evaluation import build_report
 from .report.report import Report
-from .runtime.preparation import open_model, prepare, read_at_once
-from .state.analysis_state import DataShard, State
-from .state.checkpoint import Checkpointer
+from .runtime.preparation import Prepared, open_model, prepare, read_at_once
+from .state import Checkpointer, DataShard, State
 from .stats import merge_all
 from .stats.patterns import CAPACITY
 
@@ -40,60 +43,59 @@ def analyze(
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
-    squares: int = SQUARES,
+    squares: int = MAX_COVARIANCE_UNITS,
     output: str | None = None,
     state: str | os.PathLike[str] | None = None,
     resume: bool = False,
     custom_ops: str | os.PathLike[str] | None = None,
     example_inputs: Any = None,
 ) -> Report:
-    """Read a model as a machine that takes decisions: what is dead, linear, redundant, how many patterns it knows.
+    """Analyse the decisions of a model on data: dead and linear units and points, patterns, redundancy.
 
     Args:
-        model: path, bytes, `onnx.ModelProto`, `onnx_ir.Model`, or a `torch.nn.Module` with `example_inputs`. It is
-            never changed.
-        data: what to run it on: a path (.npz, .npy, .parquet, a folder of test data or images), "random:N",
-            "loader.py:func", arrays, dicts of arrays, or anything that yields them.
-        labels: the class of each sample: a key of the data, a path, or an array; gives accuracy and information. Data
-            that comes with labels (a DataLoader of pairs, folders named by class) needs none.
-        inputs: names in the data, by input of the model, where they differ.
-        preprocess: for an image folder, the file that says how images become arrays.
-        measures: names of measures, or one; None means the defaults (units, points, patterns, vni; with labels also
-            information).
-        sites: names or globs of sites; None means all.
-        kinds: kinds of sites, or one, see `relucid.analyzer.sites.KINDS`; None means all.
-        unit_axis: the axis that counts units, by site, where the one found is wrong.
-        units: "channel", or "position" to count every (position, unit) as a unit of its own.
-        batch: samples in one run; None lets relucid choose. No result depends on it.
-        limit: read at most so many samples.
-        shard: (i, n) reads only the samples whose number is i modulo n; the states of all n shards merge.
+        model: path, bytes, `onnx.ModelProto`, `onnx_ir.Model`, or a `torch.nn.Module` with `example_inputs`; it is not
+            modified.
+        data: the samples: a path (.npz, .npy, .parquet, a folder of test data or images), "random:N", "loader.py:func",
+            an array, a dict of arrays, or an iterable of these.
+        labels: class of each sample, for accuracy and information: a key of the data, a path, or an array (sample,).
+            Not needed if the data has labels (a DataLoader of pairs, folders named by class).
+        inputs: names of arrays in the data by input of the model, where they differ.
+        preprocess: for an image folder, the JSON file that describes how images become arrays.
+        measures: name or names of measures; default units, points, patterns and vni, with labels also information.
+        sites: names or globs of sites; default all.
+        kinds: kind or kinds of sites, see `relucid.analyzer.sites.KINDS`; default all.
+        unit_axis: axis that counts units, by site; overrides the detected one.
+        units: "channel" to count each coordinate of the unit axis, "position" to count each (position, unit) as a unit.
+        batch: samples per run; None chooses by memory. Results do not depend on it.
+        limit: maximum number of samples to read.
+        shard: (i, n) to read only the samples whose number is i modulo n; states of all n shards merge.
         provider: "cpu" or "cuda".
-        exact: turn the runtime's graph optimisations off (they flip about one activation bit in ten million).
-        portable: let numpy count, from the values of every site, where native probes would count inside the runtime.
-            Counts are the same; co-moments, and so VNI, agree to about 1e-7.
-        threads: of the runtime and of the statistics; None: all cores.
-        capacity: most distinct patterns per site that are counted exactly.
-        seed: of random data and pattern keys.
-        squares: most units of a site for which VNI is computed (its memory grows with their square).
-        output: the output that holds the class scores, where several could.
-        state: a file in which what was seen is saved, for `merge`, or to go on later.
-        resume: go on from that file, if it is there.
-        custom_ops: a library of custom operators; none is ever loaded unless named here.
-        example_inputs: arguments of a torch module's forward.
+        exact: disable the runtime's graph optimisations (they change about one sign in ten million).
+        portable: count with numpy from the values of every site instead of native probes inside the runtime. Counts are
+            equal; co-moments, and therefore VNI, agree to about 1e-7.
+        threads: threads of the runtime and of the statistics; default all cores.
+        capacity: maximum number of distinct patterns per site that are counted exactly.
+        seed: seed of random data and of pattern keys.
+        squares: maximum number of units of a site for VNI, whose memory grows with their square.
+        output: name of the output with the class scores, if several could be.
+        state: file to which the statistics are saved, for `merge` or `resume`.
+        resume: continue from that file if it exists.
+        custom_ops: library of custom operators to load.
+        example_inputs: arguments of the forward of a torch module.
 
     Raises:
-        RelucidError: one of its children; the message says what was wanted, what came and what to do.
+        RelucidError: the model, the data or an option is invalid; see its subclasses.
 
     >>> import relucid
     >>> report = relucid.analyze(relucid.demo.model(), relucid.demo.data(), labels="labels", limit=100)
     >>> report.accuracy > 0.9
     True
     """
-    options = Options(
-        measures=as_sequence(measures),
+    options = Options.of(
+        measures=measures,
         sites=sites,
-        kinds=as_sequence(kinds),
-        unit_axis=dict(unit_axis or {}),
+        kinds=kinds,
+        unit_axis=unit_axis,
         units=units,
         batch=batch,
         limit=limit,
@@ -106,22 +108,21 @@ def analyze(
         seed=seed,
         squares=squares,
         output=output,
-        custom_ops=None if custom_ops is None else Path(custom_ops),
+        custom_ops=custom_ops,
     )
     file = None if state is None else Path(state)
-    earlier = before(file, resume=resume)
-    loaded = load(model, example_inputs=example_inputs)
-    found = observe(
-        loaded,
+    earlier = load_earlier(file, resume=resume)
+    final = observe(
+        load(model, example_inputs=example_inputs),
         data,
         options,
         labels=labels,
         inputs=inputs,
         preprocess=preprocess,
         resume=earlier,
-        keep=saver(file),
+        keep=save_to(file),
     )
-    return build_report(found)
+    return build_report(final)
 
 
 def observe(
@@ -136,18 +137,21 @@ def observe(
     progress: Callable[[int], None] | None = None,
     keep: Callable[[State], None] | None = None,
 ) -> State:
-    """Run the model over the data and gather every statistic the measures need.
+    """Run the model over the data and compute every statistic the measures need.
 
     Args:
-        model: what `load` gave.
+        model: the model, as returned by `load`.
         data: as in `analyze`.
-        options: how to analyse.
+        options: options of the analysis.
         labels: as in `analyze`.
         inputs: as in `analyze`.
         preprocess: as in `analyze`.
-        resume: a state of the same analysis to go on from.
+        resume: a state of the same analysis to continue.
         progress: called with the number of samples after every run.
-        keep: called with the state every minute, at the end, and when the run is broken off.
+        keep: called with the state every minute, at the end, and when the run is interrupted.
+
+    Returns:
+        The state, including the samples of the resumed one.
 
     Raises:
         ModelError, DataError, OptionError, StateError, MissingDependencyError: see their docstrings.
@@ -163,8 +167,8 @@ def observe(
     )
     first = next(feeds, None)
     prepared = prepare(opened, options, labels=first is not None and first.labels is not None)
-    part = DataShard(source_identity(data), *(options.shard or (0, 1)))
-    record = Checkpointer(prepared, part=part, resume=resume, progress=progress, keep=keep)
+    shard = DataShard(source_identity(data), *(options.shard or (0, 1)))
+    checkpointer = Checkpointer(partial(_snapshot, prepared, shard), resume=resume, progress=progress, keep=keep)
     batches = rebatch(
         feeds if first is None else chain([first], feeds),
         prepared.specs,
@@ -172,22 +176,47 @@ def observe(
         limit=options.limit,
         shard=options.shard,
     )
-    with record:
-        prepared.stream.follow(record.unseen(batches), seen=record.seen)
-    return record.finished()
+    remaining = _skip_before(checkpointer.next_sample, batches, prepared.specs)
+    with checkpointer:
+        prepared.stream.follow(remaining, seen=lambda run: checkpointer.advance(run.index))
+    return checkpointer.finish()
+
+
+def _snapshot(prepared: Prepared, shard: DataShard, *, last: bool) -> State:
+    """The state of a run; with `last` its memory is released."""
+    stream = prepared.stream
+    return State(
+        provenance={**prepared.provenance, "way": stream.way},
+        sites=prepared.sites,
+        statistics={
+            name: {kind.__name__: statistic for kind, statistic in found.items()}
+            for name, found in stream.statistics(last=last).items()
+        },
+        network=stream.network(),
+        samples=stream.samples,
+        parts=(shard,),
+        notes=(*prepared.notes, *stream.notes),
+    )
+
+
+def _skip_before(number: int, batches: Iterable[Batch], specs: Sequence[InputSpec]) -> Iterator[Batch]:
+    """Yield the batches without the samples before this number."""
+    for batch in batches:
+        first = int(np.searchsorted(batch.index, number))
+        if first < len(batch.index):
+            yield cut(batch, specs, slice(first, len(batch.index)))
 
 
 def merge(*states: str | os.PathLike[str] | State) -> Report:
-    """The report of all parts of the data together, from what was seen of each.
+    """Merge states of disjoint parts of the data into one report.
 
-    Counts are those of one run over all of it, to the last one; floating sums agree to rounding.
+    Counts equal those of one run over all of the data; floating sums agree to rounding.
 
     Args:
-        states: files that `analyze` saved, or states, of the same analysis of disjoint parts of the data, in any order.
+        states: files that `analyze` saved, or states, of the same analysis, in any order.
 
     Raises:
-        StateError: there is none, a file cannot be read, they were made with different things, or they saw the same
-            samples.
+        StateError: no state is given, a file cannot be read, or the states differ in provenance or share samples.
 
     >>> import relucid, tempfile
     >>> folder, net, data = Path(tempfile.mkdtemp()), relucid.demo.model(), relucid.demo.data()
@@ -196,35 +225,35 @@ def merge(*states: str | os.PathLike[str] | State) -> Report:
     >>> relucid.merge(folder / "0.state", folder / "1.state").samples
     580
     """
-    return build_report(merged(*states))
+    return build_report(merge_states(*states))
 
 
-def merged(*states: str | os.PathLike[str] | State) -> State:
-    """The same as a state, to be saved or merged again.
+def merge_states(*states: str | os.PathLike[str] | State) -> State:
+    """Merge states of disjoint parts of the data into one, which may be saved or merged again.
 
     Raises:
         StateError: as in `merge`.
     """
     if not states:
-        raise StateError("merge wants at least one state, got none: name the files that were saved, one for each part")
+        raise StateError("expected at least one state to merge, got none; name the saved file of each part")
     return merge_all(state if isinstance(state, State) else State.load(Path(state)) for state in states)
 
 
-def before(path: Path | None, *, resume: bool) -> State | None:
-    """The state to go on from; None where there is none yet, or the run is to start anew.
+def load_earlier(path: Path | None, *, resume: bool) -> State | None:
+    """Load the state to resume; None if `resume` is off or the file does not exist yet.
 
     Raises:
-        OptionError: it is to go on, and no file is named.
+        OptionError: `resume` without a file.
         StateError: the file is not a state, or is damaged.
 
-    >>> before(None, resume=False) is None
+    >>> load_earlier(None, resume=False) is None
     True
     """
     if resume and path is None:
-        raise OptionError("resume goes on from a state: name its file with --state")
+        raise OptionError("resume needs the file of a state; name its file with --state")
     return State.load(path) if resume and path is not None and path.exists() else None
 
 
-def saver(path: Path | None) -> Callable[[State], None] | None:
-    """What saves a state in the file, if one is named."""
+def save_to(path: Path | None) -> Callable[[State], None] | None:
+    """A callback that saves a state to the file; None without a file."""
     return None if path is None else lambda state: state.save(path)

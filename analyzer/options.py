@@ -1,11 +1,12 @@
-"""The options of an analysis, checked once."""
+"""The options of an analysis, validated once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from .errors import OptionError
 from .measures import MEASURES, Measure
@@ -13,7 +14,7 @@ from .sites import KINDS, Site
 from .stats.patterns import CAPACITY
 
 Units = Literal["channel", "position"]
-"""What a unit is: a coordinate of the unit axis, or every coordinate of a sample."""
+"""What counts as a unit: a coordinate of the unit axis, or each (position, unit)."""
 
 Provider = Literal["cpu", "cuda"]
 """Where the model runs."""
@@ -28,7 +29,7 @@ MeasureName = Literal[
     "information",
     "global_patterns",
 ]
-"""What can be measured: the names of `MEASURES`, and of the one measure of the whole network."""
+"""Names of measures: those of `MEASURES` and `GLOBAL_PATTERNS`."""
 
 Kind = Literal[
     "celu",
@@ -53,34 +54,22 @@ Kind = Literal[
 ]
 """Kinds of sites: the names of `KINDS`."""
 
-Word = TypeVar("Word", bound=str)
+GLOBAL_PATTERNS = "global_patterns"
+"""Name of the measure that counts patterns of the whole network; computed only if named in `measures`."""
 
+MAX_COVARIANCE_UNITS = 4096
+"""Default of the option `squares`: co-moments of 4096 units take 4096^2 float64, 128 MiB."""
 
-def as_sequence(words: Word | Sequence[Word] | None) -> Sequence[Word] | None:
-    """Several words, where one may be given by itself.
-
-    >>> as_sequence("vni"), as_sequence(["units", "vni"])
-    (('vni',), ['units', 'vni'])
-    """
-    return (words,) if isinstance(words, str) else words
-
-
-GLOBAL = "global_patterns"
-"""The one measure of the whole network that has to be asked for."""
-
-SQUARES = 4096
-"""Most units whose co-moments are kept unless asked otherwise: 4096^2 float64 take 128 MiB."""
-
-SHOWN = 8
-"""Names of sites that a message lists."""
+_MEASURE_NAMES = (*(measure.name for measure in MEASURES), GLOBAL_PATTERNS)
+_MAX_LISTED_SITES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to analyse. `relucid.analyze` says what each option means.
+    """Options of an analysis; `relucid.analyze` documents each.
 
     Raises:
-        OptionError: an option has a value that cannot be meant.
+        OptionError: an option has an invalid value.
     """
 
     measures: Sequence[MeasureName] | None = None
@@ -96,104 +85,136 @@ class Options:
     threads: int | None = None
     capacity: int = CAPACITY
     seed: int = 0
-    squares: int = SQUARES
+    squares: int = MAX_COVARIANCE_UNITS
     output: str | None = None
     custom_ops: Path | None = None
     portable: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        measures: MeasureName | Sequence[MeasureName] | None = None,
+        kinds: Kind | Sequence[Kind] | None = None,
+        unit_axis: Mapping[str, int] | None = None,
+        custom_ops: str | PathLike[str] | None = None,
+        **others: Any,
+    ) -> Self:
+        """Create options from arguments of `relucid.analyze`, such as a single measure in place of a sequence."""
+        return cls(
+            measures=as_sequence(measures),
+            kinds=as_sequence(kinds),
+            unit_axis=dict(unit_axis or {}),
+            custom_ops=None if custom_ops is None else Path(custom_ops),
+            **others,
+        )
+
     def __post_init__(self) -> None:
         for measure in self.measures or ():
-            if measure not in _MEASURES:
-                raise OptionError(f"no measure is called {measure!r}; there are {', '.join(_MEASURES)}")
+            if measure not in _MEASURE_NAMES:
+                raise OptionError(f"expected measures among {', '.join(_MEASURE_NAMES)}; got {measure!r}")
         for kind in self.kinds or ():
             if kind not in KINDS:
-                raise OptionError(f"no kind of site is called {kind!r}; there are {', '.join(KINDS)}")
+                raise OptionError(f"expected kinds of sites among {', '.join(KINDS)}; got {kind!r}")
         if self.units not in {"channel", "position"}:
-            raise OptionError(f"units are counted by 'channel' or by 'position', not {self.units!r}")
+            raise OptionError(f"expected units 'channel' or 'position', got {self.units!r}")
         for name, least in (("batch", 1), ("limit", 1), ("threads", 1), ("capacity", 1), ("squares", 0), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and not isinstance(value, Integral):
-                raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}")
-            if value is not None and value < least:
-                raise OptionError(f"{name} must be at least {least}, not {value}")
+            if value is not None and (not isinstance(value, Integral) or value < least):
+                raise OptionError(f"expected {name} to be a whole number of at least {least}, got {value!r}")
         if self.shard is not None and not _is_pair(self.shard):
-            raise OptionError(f"a shard is (i, n) with 0 <= i < n, not {self.shard!r}")
+            raise OptionError(f"expected shard (i, n) in whole numbers with 0 <= i < n, got {self.shard!r}")
 
-    def chosen_measures(self, *, labels: bool) -> tuple[Measure, ...]:
-        """The measures of a site to compute: those named, else the defaults, and with labels those that need them.
+    def select_measures(self, *, labels: bool) -> tuple[Measure, ...]:
+        """The site measures to compute: those named, else the defaults, with labels also those that need labels.
+
+        Args:
+            labels: whether the data has labels.
 
         Raises:
-            OptionError: a measure was named that needs labels, and there are none.
+            OptionError: a named measure needs labels and there are none.
         """
         if self.measures is None:
             return tuple(m for m in MEASURES if m.default or (labels and m.labels))
-        chosen = tuple(m for m in MEASURES if m.name in self.measures)
-        for measure in chosen:
+        selected = tuple(m for m in MEASURES if m.name in self.measures)
+        for measure in selected:
             if measure.labels and not labels:
-                raise OptionError(f"the measure {measure.name!r} needs the class of every sample; give labels")
-        return chosen
+                raise OptionError(f"the measure {measure.name!r} needs the class of every sample; pass labels")
+        return selected
 
     @property
-    def wants_global_patterns(self) -> bool:
-        """Whether patterns of the whole network are counted too."""
-        return GLOBAL in (self.measures or ())
+    def counts_global_patterns(self) -> bool:
+        """Whether patterns of the whole network are counted."""
+        return GLOBAL_PATTERNS in (self.measures or ())
 
-    def chosen_sites(self, sites: Sequence[Site]) -> tuple[Site, ...]:
-        """The sites that match the patterns and kinds asked for, with the unit axes the user set.
+    def select_sites(self, sites: Sequence[Site]) -> tuple[Site, ...]:
+        """The sites selected by the options `sites` and `kinds`, with the unit axes of `unit_axis`.
 
         Raises:
-            OptionError: nothing matches, or an axis was set for a site that is not there.
+            OptionError: no site is selected, or `unit_axis` names an unknown site or an invalid axis.
         """
         globs = self._globs
-        chosen = [
+        selected = [
             s
             for s in sites
-            if (globs is None or any(_fits(s, g) for g in globs)) and (self.kinds is None or s.kind in self.kinds)
+            if (globs is None or any(_matches(s, g) for g in globs)) and (self.kinds is None or s.kind in self.kinds)
         ]
-        if sites and not chosen:
-            raise OptionError(f"no site matches {_asked(globs, self.kinds)}; the model has {_some(sites)}")
+        if sites and not selected:
+            raise OptionError(f"no site matches {_describe_selection(globs, self.kinds)}; the model has {_list(sites)}")
         names = {s.name for s in sites}
         for name in self.unit_axis:
             if name not in names:
-                raise OptionError(f"a unit axis is set for {name!r}, which is no site; see `relucid sites`")
-        return tuple(_with_axis(s, self.unit_axis.get(s.name)) for s in chosen)
+                raise OptionError(f"unit_axis names {name!r}, which is not a site; `relucid sites` lists the sites")
+        return tuple(_set_unit_axis(s, self.unit_axis.get(s.name)) for s in selected)
 
-    def unmatched(self, sites: Sequence[Site]) -> tuple[str, ...]:
-        """The names and globs asked for that none of the sites fits."""
-        return tuple(glob for glob in self._globs or () if not any(_fits(site, glob) for site in sites))
+    def unmatched_globs(self, sites: Sequence[Site]) -> tuple[str, ...]:
+        """The names and globs of the option `sites` that match none of the sites."""
+        return tuple(glob for glob in self._globs or () if not any(_matches(site, glob) for site in sites))
 
     @property
     def _globs(self) -> Sequence[str] | None:
         return [self.sites] if isinstance(self.sites, str) else self.sites
 
 
+Name = TypeVar("Name", bound=str)
+
+
+def as_sequence(names: Name | Sequence[Name] | None) -> Sequence[Name] | None:
+    """Wrap a single name in a tuple; a sequence or None is returned unchanged.
+
+    >>> as_sequence("vni"), as_sequence(["units", "vni"])
+    (('vni',), ['units', 'vni'])
+    """
+    return (names,) if isinstance(names, str) else names
+
+
 def _is_pair(shard: object) -> bool:
     return isinstance(shard, Sequence) and len(shard) == 2 and all(isinstance(part, Integral) for part in shard)
 
 
-def _fits(site: Site, glob: str) -> bool:
+def _matches(site: Site, glob: str) -> bool:
     return site.name == glob or fnmatchcase(site.name, glob)
 
 
-def _asked(globs: Sequence[str] | None, kinds: Sequence[str] | None) -> str:
-    """What sites were asked for, in words."""
-    named = " or ".join(map(repr, globs or ["*"]))
-    return named + (f" of the kinds {', '.join(kinds)}" if kinds is not None else "")
+def _describe_selection(globs: Sequence[str] | None, kinds: Sequence[str] | None) -> str:
+    names = " or ".join(map(repr, globs or ["*"]))
+    return names + (f" of the kinds {', '.join(kinds)}" if kinds is not None else "")
 
 
-def _some(sites: Sequence[Site]) -> str:
-    shown = ", ".join(site.name for site in sites[:SHOWN])
-    return shown + (f" and {len(sites) - SHOWN} more; see `relucid sites`" if len(sites) > SHOWN else "")
+def _list(sites: Sequence[Site]) -> str:
+    more = len(sites) - _MAX_LISTED_SITES
+    listed = ", ".join(site.name for site in sites[:_MAX_LISTED_SITES])
+    return listed + (f" and {more} more; `relucid sites` lists all" if more > 0 else "")
 
 
-def _with_axis(site: Site, axis: int | None) -> Site:
+def _set_unit_axis(site: Site, axis: int | None) -> Site:
     if axis is None:
         return site
     if site.shape is not None and not -len(site.shape) <= axis < len(site.shape):
-        raise OptionError(f"site {site.name!r} has values of {len(site.shape)} axes; {axis} is none of them")
+        raise OptionError(
+            f"expected a unit axis among the {len(site.shape)} axes of site {site.name!r}, got {axis}; "
+            "`relucid sites` shows its shape"
+        )
     if site.shape is not None and len(site.shape) > 1 and axis % len(site.shape) == site.sample_axis:
-        raise OptionError(f"site {site.name!r} counts its samples along axis {axis}; units lie along another")
+        raise OptionError(f"site {site.name!r} has its samples along axis {axis}; choose another axis for its units")
     return Site(**{**vars(site), "unit_axis": axis, "rule": "set by the user"})
-
-
-_MEASURES = (*(m.name for m in MEASURES), GLOBAL)

@@ -1,4 +1,4 @@
-"""`analyze` as its user sees it: the options and what they change, labels, refusals in one line."""
+"""analyze: its options and their effects, labels, error messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_sites_by_glob_and_by_kind() -> None:
     assert analyze(made, x, sites=["a", "y*", "yes"]).notes == ("No site matches 'yes'; `relucid sites` lists them.",)
     with pytest.raises(OptionError, match=r"no site matches 'nothing\*'; the model has a, b, y$"):
         analyze(made, x, sites="nothing*")
-    with pytest.raises(OptionError, match="no kind of site is called 'sigmoid'"):
+    with pytest.raises(OptionError, match=r"expected kinds of sites among .*; got 'sigmoid'"):
         analyze(made, x, kinds=["sigmoid"])
 
 
@@ -103,11 +103,11 @@ def test_another_unit_axis_is_counted_and_told() -> None:
         site = analyze(made, x, unit_axis={"y": axis}).sites[0]
         assert (site.unit_axis, site.units, site.positions) == (axis, z.shape[2], z.shape[1])
         assert site.patterns == reference.patterns(z)["patterns"]
-    with pytest.raises(OptionError, match="3 axes; 3 is none of them"):
+    with pytest.raises(OptionError, match="the 3 axes of site 'y', got 3"):
         analyze(made, x, unit_axis={"y": 3})
     with pytest.raises(OptionError, match="samples along axis 0"):
         analyze(made, x, unit_axis={"y": 0})
-    with pytest.raises(OptionError, match="'nobody', which is no site"):
+    with pytest.raises(OptionError, match="'nobody', which is not a site"):
         analyze(made, x, unit_axis={"nobody": 1})
 
 

@@ -24,7 +24,7 @@ ROOMS_BELOW = {
     "passes": {"sites", "errors"},
     "options": {"measures", "sites", "stats", "errors"},
     "runtime": {"model", "passes", "sites", "data", "stats", "native", "options", "errors", "atomic_write"},
-    "state": {"stats", "sites", "data", "runtime", "atomic_write", "errors"},
+    "state": {"stats", "sites", "atomic_write", "errors"},
     "report": {"values", "errors", "atomic_write"},
 }
 """What each room of the analyzer may import of the others. `report/evaluation.py`, compare, analysis and the command

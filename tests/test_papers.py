@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relucid.analyzer.measures import jumpstart, vni
-from relucid.analyzer.measures import patterns as measure
+from relucid.analyzer.measures import jumpstart, vanishing_nodes
+from relucid.analyzer.measures import pattern_counts as measure
 from relucid.analyzer.stats import Block, CoMoment, Patterns, PreactivationCoMoment, UnitRanges
 
 INDEX = Path(__file__).parents[1] / "docs" / "papers.md"
@@ -35,17 +35,17 @@ def test_jumpstart_figure_1_one_unit_and_one_point_of_each_kind() -> None:
 @pytest.mark.parametrize("N", [6, 50, 100, 500])
 def test_vni_ranges_from_one_over_n_to_one_and_leaves_n_to_one_effective_nodes(N: int) -> None:
     """Thesis, below (3.7), and section 3.3: R = 1/N leaves all N nodes, R = 1 a single one."""
-    assert vni.vni(np.eye(N)) == pytest.approx(1 / N)
-    assert vni.vni(np.ones((N, N))) == pytest.approx(1)
-    assert vni.effective_units(1 / N, N) == pytest.approx(N)
-    assert vni.effective_units(1.0, N) == pytest.approx(1)
+    assert vanishing_nodes.vni(np.eye(N)) == pytest.approx(1 / N)
+    assert vanishing_nodes.vni(np.ones((N, N))) == pytest.approx(1)
+    assert vanishing_nodes.effective_units(1 / N, N) == pytest.approx(N)
+    assert vanishing_nodes.effective_units(1.0, N) == pytest.approx(1)
 
 
 def test_vni_of_finite_data_has_a_floor_of_1_n_plus_1_m() -> None:
     """Independent nodes, N = 300, M = 1000: 0.0043 where the covariance itself gives 0.0033."""
     x = np.random.default_rng(0).standard_normal((1000, 1, 300))
     C = PreactivationCoMoment.of(Block(x)).covariance
-    assert round(vni.vni(C), 4) == 0.0043
+    assert round(vanishing_nodes.vni(C), 4) == 0.0043
     assert round(1 / 300, 4) == 0.0033
 
 
@@ -63,7 +63,7 @@ def test_vni_grows_with_depth_as_3_7_says(name: str, mu1: float | None, L: int) 
             z = x @ random.normal(0, 1 / np.sqrt(N), (N, N))
             x = z if mu1 else np.clip(z, -1, 1)
             slopes.append(1.0 if mu1 else np.mean(np.abs(z) < 1))
-        found.append(vni.vni(CoMoment.of(Block(z[:, None], h=x[:, None])).covariance) - 1 / M)
+        found.append(vanishing_nodes.vni(CoMoment.of(Block(z[:, None], h=x[:, None])).covariance) - 1 / M)
         # phi' is 0 or 1, hence mu_2 = mu_1 and mu_2 / mu_1^2 = 1 / mu_1.
         ratios.append(np.mean(1 / np.array(slopes)))
     predicted = 1 / N + L / N * np.mean(ratios)

@@ -61,11 +61,11 @@ def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"batch": "8"}, "batch must be a whole number of at least 1, not '8'"),
-        ({"limit": 2.5}, "limit must be a whole number of at least 1, not 2.5"),
-        ({"seed": -1}, "seed must be at least 0, not -1"),
-        ({"shard": 3}, r"a shard is \(i, n\) with 0 <= i < n, not 3"),
-        ({"shard": (0.5, 2)}, r"a shard is \(i, n\) with 0 <= i < n, not \(0.5, 2\)"),
+        ({"batch": "8"}, "batch to be a whole number of at least 1, got '8'"),
+        ({"limit": 2.5}, "limit to be a whole number of at least 1, got 2.5"),
+        ({"seed": -1}, "seed to be a whole number of at least 0, got -1"),
+        ({"shard": 3}, r"shard \(i, n\) in whole numbers with 0 <= i < n, got 3"),
+        ({"shard": (0.5, 2)}, r"shard \(i, n\) in whole numbers with 0 <= i < n, got \(0.5, 2\)"),
         ({"shard": (2, 2)}, "0 <= I < N, came 2/2"),
     ],
 )
@@ -75,12 +75,12 @@ def test_options_of_another_kind_are_refused_in_one_line(options: dict, says: st
 
 
 def test_a_chain_of_one_text_is_no_chain() -> None:
-    with pytest.raises(OptionError, match=r"a chain wants a list of models, came 'net.onnx'"):
+    with pytest.raises(OptionError, match=r"expected a list of models, got 'net.onnx'"):
         compare_chain("net.onnx", samples(3))
 
 
 def test_sites_are_found_in_a_loaded_model() -> None:
-    with pytest.raises(ModelError, match=r"wants an onnx_ir.Model, as relucid.analyzer.model.load\(...\).ir, came str"):
+    with pytest.raises(ModelError, match=r"expected an onnx_ir.Model, got str; relucid.analyzer.model.load"):
         find_sites("net.onnx")
 
 
@@ -102,11 +102,11 @@ def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> N
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"measures": ["accuracy"]}, "no measure is called 'accuracy'"),
-        ({"units": "pixel"}, "not 'pixel'"),
-        ({"batch": 0}, "batch must be at least 1"),
-        ({"limit": -1}, "limit must be at least 1"),
-        ({"capacity": 0}, "capacity must be at least 1"),
+        ({"measures": ["accuracy"]}, "expected measures among .*; got 'accuracy'"),
+        ({"units": "pixel"}, "got 'pixel'"),
+        ({"batch": 0}, "expected batch to be a whole number of at least 1"),
+        ({"limit": -1}, "limit to be a whole number of at least 1"),
+        ({"capacity": 0}, "capacity to be a whole number of at least 1"),
         ({"provider": "abacus"}, "provider is one of cpu, cuda"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import click
 
-from ..analysis import before, observe, saver
+from ..analysis import load_earlier, observe, save_to
 from ..model.loading import load
 from ..options import MeasureName, Options
 from ..report.evaluation import build_report
@@ -48,7 +48,7 @@ def command(
     fires = condition(fail_if)
     chosen = Options(**options)
     writable(out=out, file=state)
-    earlier = before(state, resume=resume)
+    earlier = load_earlier(state, resume=resume)
     loaded = load(model)
     with progress("samples", total=chosen.limit if chosen.shard is None else None) as step:
         found = observe(
@@ -60,6 +60,6 @@ def command(
             preprocess=preprocess,
             resume=earlier,
             progress=step,
-            keep=saver(state),
+            keep=save_to(state),
         )
     show(build_report(found), out=out, as_json=as_json, fail_if=fires)

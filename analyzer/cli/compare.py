@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from ..compare.api import MEASURES, observe_all
-from ..compare.comparison import compared, followed, wanted_pairs
+from ..compare.api import MEASURES, observe_models
+from ..compare.comparison import build_comparison, build_course, list_pairs
 from ..errors import OptionError
 from ..model.loading import load
 from ..options import Options
@@ -49,10 +49,10 @@ def command(
     if chain and fail_if is not None:
         raise OptionError("--fail-if is for two models; leave out --chain")
     fires = None if fail_if is None else ChangeCondition.parse(fail_if)
-    pairs = wanted_pairs(len(models))
+    pairs = list_pairs(len(models))
     chosen = Options(measures=MEASURES, **options)
     writable(out=out)
     loaded = [load(model) for model in models]
     with progress("samples", total=chosen.limit) as step:
-        seen = observe_all(loaded, data, chosen, pairs=pairs, inputs=inputs, preprocess=preprocess, progress=step)
-    show(followed(seen) if chain else compared(seen), out=out, as_json=as_json, fail_if=fires)
+        changes = observe_models(loaded, data, chosen, pairs=pairs, inputs=inputs, preprocess=preprocess, progress=step)
+    show(build_course(changes) if chain else build_comparison(changes), out=out, as_json=as_json, fail_if=fires)

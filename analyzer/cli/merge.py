@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..analysis import merged
+from ..analysis import merge_states
 from ..report.evaluation import build_report
 from . import choices
 from .show import condition, show, writable
@@ -25,7 +25,7 @@ def command(
     """Merge the STATES that `relucid analyze --state` saved into one report."""
     fires = condition(fail_if)
     writable(out=out, file=state)
-    whole = merged(*states)
+    whole = merge_states(*states)
     if state is not None:
         whole.save(state)
     show(build_report(whole), out=out, as_json=as_json, fail_if=fires)

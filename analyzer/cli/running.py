@@ -2,7 +2,7 @@
 
 import click
 
-from ..options import SQUARES
+from ..options import MAX_COVARIANCE_UNITS
 from ..stats.patterns import CAPACITY
 from . import choices
 
@@ -51,7 +51,11 @@ how_to_run = choices.all_of(
         help="Distinct patterns of a site that are counted exactly.",
     ),
     click.option(
-        "--squares", type=int, default=SQUARES, metavar="N", help="Most units of a site for which VNI is computed."
+        "--squares",
+        type=int,
+        default=MAX_COVARIANCE_UNITS,
+        metavar="N",
+        help="Most units of a site for which VNI is computed.",
     ),
     click.option("--seed", type=int, default=0, metavar="N", help="Of random data and pattern keys."),
     click.option("--custom-ops", type=choices.PATH, metavar="LIB", help="Library of custom operators to load."),

@@ -1,4 +1,4 @@
-"""compare() and compare_chain(): two states of a network, or its course over many, on the same data."""
+"""compare() and compare_chain(): two states of a network, or a chain of states, on the same data."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,14 +9,14 @@ from ..data import open_data, rebatch
 from ..errors import OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model, load
-from ..options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
+from ..options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
 from ..runtime.preparation import Opened, open_model, read_at_once
 from ..runtime.session import describe
 from ..stats.patterns import CAPACITY
-from .comparison import Comparison, Course, compared, followed, wanted_pairs
+from .comparison import Comparison, Course, build_comparison, build_course, list_pairs
 from .matching import match_inputs, match_sites
-from .runner import Member, Together
-from .site_changes import Contraster, Contrasts, Pair
+from .runner import ModelRunner, run_models
+from .site_changes import ChangeAccumulator, NetworkChanges, Pair
 
 
 def compare(
@@ -37,49 +37,49 @@ def compare(
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
-    squares: int = SQUARES,
+    squares: int = MAX_COVARIANCE_UNITS,
     custom_ops: str | os.PathLike[str] | None = None,
     example_inputs: Any = None,
 ) -> Comparison:
-    """How much of what a network decides has changed between two of its states, on the same data.
+    """Compare the decisions of two states of a network on the same data.
 
-    Of every site: distance D and temperature T = -log2(1 - D), how often each unit flipped, Jaccard similarities of
-    the patterns, how many came and went, entropy and VNI before and after.
+    For every site: distance D and temperature T = -log2(1 - D), flips of each unit, Jaccard similarities of the
+    patterns, numbers of added and removed patterns, entropy and VNI before and after.
 
     Args:
-        before: a model, given as for `analyze`.
-        after: another, whose sites have the same names, or the same numbers of units in the same order.
+        before: a model, as in `analyze`.
+        after: a model with the same site names, or the same numbers of units in the same order.
         data: as in `analyze`.
-        inputs: names in the data, by input of the first model, where they differ.
-        preprocess: as in `analyze`, and so the rest.
-        sites: names or globs of sites; None means all.
-        kinds: kinds of sites; None means all.
-        unit_axis: the axis that counts units, by site, where the one found is wrong.
-        units: "channel", or "position" to count every (position, unit) as a unit of its own.
-        batch: samples in one run; None lets relucid choose.
-        limit: read at most so many samples.
+        inputs: names of arrays in the data by input of the first model, where they differ.
+        preprocess: as in `analyze`.
+        sites: names or globs of sites; default all.
+        kinds: kind or kinds of sites; default all.
+        unit_axis: axis that counts units, by site; overrides the detected one.
+        units: "channel" to count each coordinate of the unit axis, "position" to count each (position, unit) as a unit.
+        batch: samples per run; None chooses by memory.
+        limit: maximum number of samples to read.
         provider: "cpu" or "cuda".
-        exact: turn the runtime's graph optimisations off.
-        threads: of the runtime and of the statistics; None: all cores.
-        capacity: most distinct patterns per site and state that are counted exactly.
-        seed: of random data and pattern keys.
-        squares: most units of a site for which VNI is computed.
-        custom_ops: a library of custom operators.
-        example_inputs: arguments of a torch module's forward.
+        exact: disable the runtime's graph optimisations.
+        threads: threads of the runtime and of the statistics; default all cores.
+        capacity: maximum number of distinct patterns per site and state that are counted exactly.
+        seed: seed of random data and of pattern keys.
+        squares: maximum number of units of a site for VNI.
+        custom_ops: library of custom operators to load.
+        example_inputs: arguments of the forward of a torch module.
 
     Raises:
-        RelucidError: one of its children; the message says what was wanted, what came and what to do.
+        RelucidError: a model, the data or an option is invalid; see its subclasses.
 
     >>> import relucid
     >>> change = relucid.compare(relucid.demo.model(), relucid.demo.model(), relucid.demo.data(), limit=20)
     >>> [site.distance for site in change] == [0.0] * 7
     True
     """
-    options = Options(
+    options = Options.of(
         measures=MEASURES,
         sites=sites,
-        kinds=as_sequence(kinds),
-        unit_axis=dict(unit_axis or {}),
+        kinds=kinds,
+        unit_axis=unit_axis,
         units=units,
         batch=batch,
         limit=limit,
@@ -89,10 +89,10 @@ def compare(
         capacity=capacity,
         seed=seed,
         squares=squares,
-        custom_ops=None if custom_ops is None else Path(custom_ops),
+        custom_ops=custom_ops,
     )
     models = [load(model, example_inputs=example_inputs) for model in (before, after)]
-    return compared(observe_all(models, data, options, pairs=[(0, 1)], inputs=inputs, preprocess=preprocess))
+    return build_comparison(observe_models(models, data, options, pairs=[(0, 1)], inputs=inputs, preprocess=preprocess))
 
 
 def compare_chain(
@@ -112,47 +112,47 @@ def compare_chain(
     threads: int | None = None,
     capacity: int = CAPACITY,
     seed: int = 0,
-    squares: int = SQUARES,
+    squares: int = MAX_COVARIANCE_UNITS,
     custom_ops: str | os.PathLike[str] | None = None,
     example_inputs: Any = None,
 ) -> Course:
-    """The course of a network over several checkpoints: each compared with the first, the last and the one before.
+    """Compare each state of a chain, such as the checkpoints of a training, with the first, last and previous one.
 
-    All models stand in memory at once, so that the data is walked once.
+    All models are in memory at once, and the data is read once.
 
     Args:
-        models: at least two, in the order of training, each given as for `analyze`.
+        models: at least two models as in `analyze`, in the order of training.
         data: as in `analyze`.
-        inputs: as in `compare`, and so the rest.
-        preprocess: as in `analyze`.
-        sites: names or globs of sites; None means all.
-        kinds: kinds of sites; None means all.
-        unit_axis: the axis that counts units, by site, where the one found is wrong.
-        units: "channel", or "position".
-        batch: samples in one run; None lets relucid choose.
-        limit: read at most so many samples.
-        provider: "cpu" or "cuda".
-        exact: turn the runtime's graph optimisations off.
-        threads: of the runtime and of the statistics; None: all cores.
-        capacity: most distinct patterns per site and state that are counted exactly.
-        seed: of random data and pattern keys.
-        squares: most units of a site for which VNI is computed.
-        custom_ops: a library of custom operators.
-        example_inputs: arguments of a torch module's forward.
+        inputs: as in `compare`.
+        preprocess: as in `compare`.
+        sites: as in `compare`.
+        kinds: as in `compare`.
+        unit_axis: as in `compare`.
+        units: as in `compare`.
+        batch: as in `compare`.
+        limit: as in `compare`.
+        provider: as in `compare`.
+        exact: as in `compare`.
+        threads: as in `compare`.
+        capacity: as in `compare`.
+        seed: as in `compare`.
+        squares: as in `compare`.
+        custom_ops: as in `compare`.
+        example_inputs: as in `compare`.
 
     Raises:
-        RelucidError: one of its children; the message says what was wanted, what came and what to do.
+        RelucidError: a model, the data or an option is invalid; see its subclasses.
 
     >>> import relucid
     >>> course = relucid.compare_chain([relucid.demo.model()] * 3, relucid.demo.data(), limit=20)
     >>> course.mean_weighted_jaccard_to_first
     (1.0, 1.0, 1.0)
     """
-    options = Options(
+    options = Options.of(
         measures=MEASURES,
         sites=sites,
-        kinds=as_sequence(kinds),
-        unit_axis=dict(unit_axis or {}),
+        kinds=kinds,
+        unit_axis=unit_axis,
         units=units,
         batch=batch,
         limit=limit,
@@ -162,20 +162,20 @@ def compare_chain(
         capacity=capacity,
         seed=seed,
         squares=squares,
-        custom_ops=None if custom_ops is None else Path(custom_ops),
+        custom_ops=custom_ops,
     )
     if isinstance(models, str | bytes | os.PathLike):
-        raise OptionError(f"a chain wants a list of models, came {models!r}")
+        raise OptionError(f"expected a list of models, got {models!r}; use `compare` for two models")
     loaded = [load(model, example_inputs=example_inputs) for model in models]
-    pairs = wanted_pairs(len(loaded))
-    return followed(observe_all(loaded, data, options, pairs=pairs, inputs=inputs, preprocess=preprocess))
+    pairs = list_pairs(len(loaded))
+    return build_course(observe_models(loaded, data, options, pairs=pairs, inputs=inputs, preprocess=preprocess))
 
 
 MEASURES: tuple[MeasureName, ...] = ("units", "patterns", "vni")
-"""The measures of `analyze` whose statistics a comparison reads."""
+"""The measures of `analyze` whose statistics a comparison needs."""
 
 
-def observe_all(
+def observe_models(
     models: Sequence[Model],
     data: Any,
     options: Options,
@@ -184,14 +184,14 @@ def observe_all(
     inputs: Mapping[str, str] | None = None,
     preprocess: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Contrasts:
-    """Run all models over the data once and gather what every site shows in each, and what changes between them.
+) -> NetworkChanges:
+    """Run all models over the data once and compute the statistics of every site and the changes between models.
 
     Args:
-        models: what `load` gave, each loaded by itself.
+        models: the models, as returned by `load`; each must be loaded separately.
         data: as in `analyze`.
-        options: how to analyse; `batch`, `limit` and all others mean the same.
-        pairs: numbers of the models to compare with each other.
+        options: options of the analysis.
+        pairs: numbers of the models to compare.
         inputs: as in `compare`.
         preprocess: as in `analyze`.
         progress: called with the number of samples after every run.
@@ -199,25 +199,21 @@ def observe_all(
     Raises:
         ModelError, DataError, OptionError, MissingDependencyError: see their docstrings.
     """
-    names = called([model.name for model in models])
+    names = distinguish_names([model.name for model in models])
     opened = [open_model(model, options) for model in models]
     specs = opened[0].specs
     matches, notes = match_sites([(name, each.sites) for name, each in zip(names, opened, strict=True)])
-    members = []
-    for number, (name, each) in enumerate(zip(names, opened, strict=True)):
-        fed, more = match_inputs((names[0], specs), (name, each.specs))
+    runners = []
+    for name, each, sites in zip(names, opened, zip(*matches, strict=True), strict=True):
+        input_names, more = match_inputs((names[0], specs), (name, each.specs))
         notes = (*notes, *more)
-        members.append(Member(name, each, tuple(m.sites[number] for m in matches), fed, options.units == "position"))
-    together = Together(
-        members,
-        [
-            Contraster(match, pairs, capacity=options.capacity, seed=options.seed, squares=options.squares)
-            for match in matches
-        ],
-        specs=specs,
-        run_at_once=options.batch,
-        workers=options.threads or os.cpu_count() or 1,
-    )
+        runners.append(ModelRunner(name, each, sites, input_names, options.units == "position"))
+    accumulators = [
+        ChangeAccumulator(
+            sites, pairs, capacity=options.capacity, seed=options.seed, max_covariance_units=options.squares
+        )
+        for sites in matches
+    ]
     feeds = open_data(
         data,
         specs,
@@ -225,14 +221,21 @@ def observe_all(
         preprocess=None if preprocess is None else Path(preprocess),
         seed=options.seed,
     )
-    batches = rebatch(feeds, specs, batch=read_at_once(specs, options.batch), limit=options.limit)
-    together.follow(batches, progress=progress)
-    return Contrasts(
+    samples, run_notes = run_models(
+        runners,
+        accumulators,
+        rebatch(feeds, specs, batch=read_at_once(specs, options.batch), limit=options.limit),
+        specs=specs,
+        run_at_once=options.batch,
+        workers=options.threads or os.cpu_count() or 1,
+        progress=progress,
+    )
+    return NetworkChanges(
         states=names,
-        sites=together.total(),
-        samples=together.samples,
-        provenance=_made(models, opened, names, options),
-        notes=(*notes, *together.notes),
+        sites=tuple(accumulator.total() for accumulator in accumulators),
+        samples=samples,
+        provenance=_provenance(models, opened, names, options),
+        notes=(*notes, *run_notes),
         not_analysable=tuple(
             dict.fromkeys(
                 (site.name, site.kind, site.reason) for each in opened for site in each.every_site if site.reason
@@ -241,11 +244,13 @@ def observe_all(
     )
 
 
-def called(names: Sequence[str]) -> tuple[str, ...]:
-    """What to call models: their files' names, or whole paths, or with numbers, whatever tells them apart.
+def distinguish_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Shorten the names of models to file names if these differ; number them if the paths are equal too.
 
-    >>> called(["a/x.onnx", "a/y.onnx"]), called(["a/x.onnx", "b/x.onnx"]), called(["x", "x"])
-    (('x.onnx', 'y.onnx'), ('a/x.onnx', 'b/x.onnx'), ('x (1)', 'x (2)'))
+    >>> distinguish_names(["a/x.onnx", "a/y.onnx"]), distinguish_names(["a/x.onnx", "b/x.onnx"])
+    (('x.onnx', 'y.onnx'), ('a/x.onnx', 'b/x.onnx'))
+    >>> distinguish_names(["x", "x"])
+    ('x (1)', 'x (2)')
     """
     short = tuple(Path(name).name for name in names)
     for each in (short, tuple(names)):
@@ -254,8 +259,10 @@ def called(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name} ({number})" for number, name in enumerate(short, 1))
 
 
-def _made(models: Sequence[Model], opened: Sequence[Opened], names: Sequence[str], options: Options) -> dict[str, Any]:
-    from ... import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
+def _provenance(
+    models: Sequence[Model], opened: Sequence[Opened], names: Sequence[str], options: Options
+) -> dict[str, Any]:
+    from ... import __version__  # noqa: PLC0415 - relucid imports this package lazily
 
     return {
         "relucid": __version__,

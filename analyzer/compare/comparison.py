@@ -1,6 +1,7 @@
-"""The comparison of two states of a network: what changed, by site and for the whole, as frozen plain data."""
+"""Comparison and Course: the reports on two states of a network and on a chain of states."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import OptionError
@@ -8,9 +9,20 @@ from ..report import html_page, serialize, sheet
 from ..report.report import Report, SiteReport
 from ..report.sheet import Sheet
 from ..values.plain_data import Value
-from .evaluation import SIMILAR, mean, notes_on, of_itself, of_network, of_pair, of_site, of_state, refused, seen_sites
-from .sheet import of_comparison, of_course
-from .site_changes import Contrast, Contrasts, Pair
+from .evaluation import (
+    NETWORK_VALUES_OF_EQUAL_STATES,
+    PAIR_VALUES_OF_EQUAL_STATES,
+    SIMILARITIES,
+    list_excluded,
+    list_notes,
+    mean,
+    network_values,
+    pair_values,
+    shared_values,
+    state_values,
+)
+from .sheet import build_comparison_sheet, build_course_sheet
+from .site_changes import NetworkChanges, Pair, SiteChanges
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -45,11 +57,12 @@ class ShownReport(Report, ABC):
         return html_page.sheet_to_page(self.sheet())
 
 
-PAIR = (0, 1)
+COURSE_PAIR_VALUES = ("distance", "temperature", *SIMILARITIES)
+COURSE_STATE_VALUES = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
 
 
 class Comparison(ShownReport):
-    """What changed from one model to another on the same data: a report, its values listed in docs/compare.md.
+    """Changes from one model to another on the same data; docs/compare.md lists the values.
 
     >>> from relucid import compare, demo
     >>> same = compare(demo.model(), demo.model(), demo.data(), limit=10)
@@ -60,36 +73,15 @@ class Comparison(ShownReport):
     FILES: ClassVar = ("comparison.json", "units.csv", "comparison.html")
 
     def sheet(self) -> Sheet:
-        """What is shown."""
-        return of_comparison(self)
-
-
-def compared(contrasts: Contrasts) -> Comparison:
-    """The comparison of the first state with the second: pure formulas over statistics, nothing else."""
-    seen, sites = seen_sites(contrasts), []
-    for contrast in seen:
-        before, after = (of_state(found) for found in contrast.states)
-        values = {
-            **of_site(contrast),
-            **of_pair(contrast, PAIR),
-            **{f"{name}_before": value for name, value in before.items()},
-            **{f"{name}_after": value for name, value in after.items()},
-        }
-        sites.append(SiteReport(contrast.match.name, contrast.match.kind, values))
-    changed = {contrast.match.name: contrast.changes[PAIR] for contrast in seen}
-    network = {"samples": contrasts.samples, **(of_network(changed) if changed else {})}
-    return Comparison(tuple(sites), network, contrasts.provenance, notes_on(contrasts), refused(contrasts))
-
-
-OF_PAIR = ("distance", "temperature", *SIMILAR)
-OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
+        """The table, one row per site."""
+        return build_comparison_sheet(self)
 
 
 class Course(ShownReport):
-    """What became of the patterns over several states (thesis, figure 3.7): a report whose values are tuples by state.
+    """Changes over several states of a network (thesis, figure 3.7); values of a site are tuples, one entry per state.
 
-    `..._to_first`, `..._to_last` and `..._to_previous` compare each state with one of the others; the first state has
-    none before it, so its `..._to_previous` is None. Values are listed in docs/compare.md.
+    `..._to_first`, `..._to_last` and `..._to_previous` compare each state with another one; `..._to_previous` of the
+    first state is None. docs/compare.md lists the values.
 
     >>> from relucid import compare_chain, demo
     >>> course = compare_chain([demo.model(), demo.model()], demo.data(), limit=10)
@@ -100,18 +92,52 @@ class Course(ShownReport):
     FILES: ClassVar = ("course.json", "course.csv", "course.html")
 
     def sheet(self) -> Sheet:
-        """What is shown."""
-        return of_course(self)
+        """The table, one row per state."""
+        return build_course_sheet(self)
 
     def to_csv(self) -> str:
         """One row for each site and state."""
         return serialize.course_to_csv(self)
 
 
-def pairs_of(count: int) -> dict[str, tuple[Pair | None, ...]]:
-    """Which state each of so many is compared with, as (earlier, later): the first, the last, the one before.
+def build_comparison(network: NetworkChanges) -> Comparison:
+    """Build the comparison of the first state with the second."""
+    pair, compared = (0, 1), network.compared_sites
+    sites = []
+    for site in compared:
+        before, after = (state_values(statistics) for statistics in site.states)
+        values = {
+            **shared_values(site),
+            **pair_values(site, pair),
+            **{f"{name}_before": value for name, value in before.items()},
+            **{f"{name}_after": value for name, value in after.items()},
+        }
+        sites.append(SiteReport(site.name, site.kind, values))
+    changes = {site.name: site.changes[pair] for site in compared}
+    values = {"samples": network.samples, **(network_values(changes) if changes else {})}
+    return Comparison(tuple(sites), values, network.provenance, list_notes(network), list_excluded(network))
 
-    >>> pairs_of(3)["last"], pairs_of(3)["previous"]
+
+def build_course(network: NetworkChanges) -> Course:
+    """Build the course over all states, in their order."""
+    compared, references = network.compared_sites, pairs_by_reference(len(network.states))
+    sites = tuple(SiteReport(site.name, site.kind, _site_values(site, references)) for site in compared)
+    values: dict[str, Value] = {"samples": network.samples, "states": network.states}
+    for name in COURSE_STATE_VALUES:
+        values[f"mean_{name}"] = _mean_over_sites(sites, name)
+    for reference, pairs in references.items():
+        for name in SIMILARITIES:
+            values[f"mean_{name}_to_{reference}"] = _mean_over_sites(sites, f"{name}_to_{reference}")
+        wholes = [_network_values(compared, pair) for pair in pairs]
+        for name in NETWORK_VALUES_OF_EQUAL_STATES:
+            values[f"{name}_to_{reference}"] = tuple(whole.get(name) for whole in wholes)
+    return Course(sites, values, network.provenance, list_notes(network), list_excluded(network))
+
+
+def pairs_by_reference(count: int) -> dict[str, tuple[Pair | None, ...]]:
+    """The pair of each state with the first, the last and the previous one; None where there is no previous one.
+
+    >>> pairs_by_reference(3)["last"], pairs_by_reference(3)["previous"]
     (((0, 2), (1, 2), (2, 2)), (None, (0, 1), (1, 2)))
     """
     return {
@@ -121,61 +147,46 @@ def pairs_of(count: int) -> dict[str, tuple[Pair | None, ...]]:
     }
 
 
-def wanted_pairs(count: int) -> list[Pair]:
-    """The pairs of different states that a course over so many compares, each once.
+def list_pairs(count: int) -> list[Pair]:
+    """List the pairs of different states that a course compares, each once.
 
     Raises:
         OptionError: there are fewer than two states.
 
-    >>> wanted_pairs(3)
+    >>> list_pairs(3)
     [(0, 1), (0, 2), (1, 2)]
     """
     if count < 2:
-        raise OptionError(f"a comparison wants at least two models, came {count}")
-    pairs = (pair for pairs in pairs_of(count).values() for pair in pairs)
+        raise OptionError(f"expected at least two models to compare, got {count}")
+    pairs = (pair for pairs in pairs_by_reference(count).values() for pair in pairs)
     return list(dict.fromkeys(pair for pair in pairs if pair is not None and pair[0] != pair[1]))
 
 
-def followed(contrasts: Contrasts) -> Course:
-    """The course of all states, in their order: pure formulas over statistics, nothing else."""
-    seen, plan = seen_sites(contrasts), pairs_of(len(contrasts.states))
-    sites = tuple(SiteReport(each.match.name, each.match.kind, _of_site(each, plan)) for each in seen)
-    whole: dict[str, Value] = {"samples": contrasts.samples, "states": contrasts.states}
-    for name in OF_STATE:
-        whole[f"mean_{name}"] = _means(sites, name)
-    for other, pairs in plan.items():
-        for name in SIMILAR:
-            whole[f"mean_{name}_to_{other}"] = _means(sites, f"{name}_to_{other}")
-        wholes = [_network(seen, pair) for pair in pairs]
-        for name in ("mean_distance", "network_temperature", "mean_temperature"):
-            whole[f"{name}_to_{other}"] = tuple(values.get(name) for values in wholes)
-    return Course(sites, whole, contrasts.provenance, notes_on(contrasts), refused(contrasts))
-
-
-def _of_site(contrast: Contrast, plan: dict[str, tuple[Pair | None, ...]]) -> dict[str, Value]:
-    states = [of_state(found) for found in contrast.states]
-    values = of_site(contrast) | {name: tuple(state[name] for state in states) for name in OF_STATE}
-    known = {pair: _of_pair(contrast, pair) for pairs in plan.values() for pair in pairs}
-    for other, pairs in plan.items():
-        values |= {f"{name}_to_{other}": tuple(known[pair].get(name) for pair in pairs) for name in OF_PAIR}
+def _site_values(site: SiteChanges, references: dict[str, tuple[Pair | None, ...]]) -> dict[str, Value]:
+    states = [state_values(statistics) for statistics in site.states]
+    values = shared_values(site) | {name: tuple(state[name] for state in states) for name in COURSE_STATE_VALUES}
+    by_pair = {pair: _pair_values(site, pair) for pairs in references.values() for pair in pairs}
+    for reference, pairs in references.items():
+        for name in COURSE_PAIR_VALUES:
+            values[f"{name}_to_{reference}"] = tuple(by_pair[pair].get(name) for pair in pairs)
     return values
 
 
-def _of_pair(contrast: Contrast, pair: Pair | None) -> dict[str, Value]:
+def _pair_values(site: SiteChanges, pair: Pair | None) -> Mapping[str, Value]:
     if pair is None:
         return {}
-    return of_itself() if pair[0] == pair[1] else of_pair(contrast, pair)
+    return PAIR_VALUES_OF_EQUAL_STATES if pair[0] == pair[1] else pair_values(site, pair)
 
 
-def _network(seen: tuple[Contrast, ...], pair: Pair | None) -> dict[str, Value]:
-    if pair is None or not seen:
+def _network_values(sites: tuple[SiteChanges, ...], pair: Pair | None) -> Mapping[str, Value]:
+    if pair is None or not sites:
         return {}
     if pair[0] == pair[1]:
-        return {"mean_distance": 0.0, "network_temperature": 0.0, "mean_temperature": 0.0}
-    return of_network({contrast.match.name: contrast.changes[pair] for contrast in seen})
+        return NETWORK_VALUES_OF_EQUAL_STATES
+    return network_values({site.name: site.changes[pair] for site in sites})
 
 
-def _means(sites: tuple[SiteReport, ...], name: str) -> tuple[Value, ...]:
-    """The mean over sites of a value, state by state."""
+def _mean_over_sites(sites: tuple[SiteReport, ...], name: str) -> tuple[Value, ...]:
+    """The mean over sites of a value, for each state."""
     series = [value for site in sites if isinstance(value := site.values[name], tuple)]
     return tuple(mean(values) for values in zip(*series, strict=True))

@@ -1,59 +1,31 @@
-"""Which sites, and which inputs, of several models are the same: by name, else by order."""
+"""Corresponding sites and inputs of several models: matched by name, else by order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..data import InputSpec
 from ..errors import ModelError
 from ..sites import Site
 
-SHOWN = 12
-Fed = tuple[str, Sequence[InputSpec]]
-"""A model's name and what it wants to be fed."""
+MAX_LISTED = 12
+"""Maximum number of sites or inputs listed in a message."""
 
 
-@dataclass(frozen=True)
-class Match:
-    """One place where decisions are taken, in every model.
+def match_sites(
+    models: Sequence[tuple[str, Sequence[Site]]],
+) -> tuple[tuple[tuple[Site, ...], ...], tuple[str, ...]]:
+    """Match the sites of the first model with those of every other model.
 
-    Args:
-        sites: the site in each model.
-    """
-
-    sites: tuple[Site, ...]
-
-    @property
-    def name(self) -> str:
-        """Its name in the first model."""
-        return self.sites[0].name
-
-    @property
-    def kind(self) -> str:
-        """Its kind, or its kinds one after the other where they differ."""
-        return " -> ".join(dict.fromkeys(site.kind for site in self.sites))
-
-
-def units_of(site: Site) -> int | None:
-    """How many units a site has; None where its shape does not say.
-
-    >>> units_of(Site("act", "z", "relu", 1, shape=("N", 7))), units_of(Site("act", "z", "relu", 1))
-    (7, None)
-    """
-    size = site.shape[site.unit_axis] if site.shape else None
-    return size if isinstance(size, int) else None
-
-
-def match_sites(models: Sequence[tuple[str, Sequence[Site]]]) -> tuple[tuple[Match, ...], tuple[str, ...]]:
-    """The sites of the first model, each with its partner in every other, and how they were found if not by name.
-
-    1. Both models have the same names: by name.
-    2. They have as many sites, with the same numbers of units in the same order: by order.
+    1. By name, if both models have the same site names.
+    2. By order, if both have the same number of sites, with the same numbers of units.
 
     Args:
-        models: the name and the sites of each.
+        models: name and sites of each model.
+
+    Returns:
+        For each site of the first model the sites in all models; and a note for each model matched by order.
 
     Raises:
-        ModelError: neither holds, or sites of one name have different numbers of units; both models are listed.
+        ModelError: the sites match neither way, or sites of one name have different numbers of units.
     """
     (first, sites), *others = models
     columns, notes = [tuple(sites)], []
@@ -63,52 +35,64 @@ def match_sites(models: Sequence[tuple[str, Sequence[Site]]]) -> tuple[tuple[Mat
         partners = tuple(by_name[site.name] for site in sites) if same_names else tuple(theirs)
         if len(partners) != len(sites) or not all(map(_same_size, sites, partners)):
             raise ModelError(
-                f"the sites of {first} and {name} match neither by name nor by order: {first} has {_listed(sites)}; "
-                f"{name} has {_listed(theirs)}; choose the sites to compare with --sites"
+                f"the sites of {first} and {name} match neither by name nor by order: {first} has {_list(sites)}; "
+                f"{name} has {_list(theirs)}; select the sites to compare with --sites"
             )
         columns.append(partners)
         if not same_names:
             pairs = [(a.name, b.name) for a, b in zip(sites, partners, strict=True)]
-            notes.append(_by_order("Sites", first, name, pairs))
-    return tuple(Match(each) for each in zip(*columns, strict=True)), tuple(notes)
+            notes.append(_note_order("Sites", first, name, pairs))
+    return tuple(zip(*columns, strict=True)), tuple(notes)
 
 
-def match_inputs(mine: Fed, theirs: Fed) -> tuple[dict[str, str], tuple[str, ...]]:
-    """For each input of the second model the input of the first that holds the same: by name, else by order.
+def match_inputs(
+    mine: tuple[str, Sequence[InputSpec]], theirs: tuple[str, Sequence[InputSpec]]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Match each input of the second model with an input of the first: by name, else by order.
 
-    Batches may be declared differently, and so may float types: the second model is fed what the first is, cast.
+    Batch sizes and float types may differ: the second model receives the arrays of the first, cast to its types.
 
     Args:
         mine: name and inputs of the first model.
-        theirs: those of the second.
+        theirs: name and inputs of the second model.
 
     Returns:
-        The names of the first model's inputs by those of the second, and a sentence if they were matched by order.
+        The names of the first model's inputs by those of the second, and a note if they were matched by order.
 
     Raises:
-        ModelError: the two want different data; both are listed.
+        ModelError: the inputs have other shapes or types.
     """
     by_name = {spec.name: spec for spec in mine[1]}
     same_names = by_name.keys() == {spec.name for spec in theirs[1]}
     partners = [by_name[spec.name] for spec in theirs[1]] if same_names else list(mine[1])
     if len(partners) != len(theirs[1]) or not all(map(_same_data, partners, theirs[1])):
-        wants = "; ".join(
-            f"{model} wants {', '.join(f'{spec.name} {spec.wants}' for spec in specs) or 'nothing'}"
+        listed = "; ".join(
+            f"{model} has {', '.join(f'{spec.name} {spec.wants}' for spec in specs) or 'none'}"
             for model, specs in (mine, theirs)
         )
-        raise ModelError(f"models are compared on the same data, but their inputs differ: {wants}")
+        raise ModelError(f"models are compared on the same data, but their inputs differ: {listed}")
     pairs = [(partner.name, spec.name) for partner, spec in zip(partners, theirs[1], strict=True)]
-    notes = () if same_names else (_by_order("Inputs", mine[0], theirs[0], pairs),)
+    notes = () if same_names else (_note_order("Inputs", mine[0], theirs[0], pairs),)
     return {name: partner for partner, name in pairs}, notes
 
 
-def _by_order(what: str, first: str, second: str, pairs: Sequence[tuple[str, str]]) -> str:
-    shown = ", ".join(f"{a} with {b}" for a, b in pairs[:SHOWN]) + (" ..." if len(pairs) > SHOWN else "")
-    return f"{what} are matched by order, as {first} and {second} name them differently: {shown}."
+def count_units(site: Site) -> int | None:
+    """The declared number of units of a site; None if unknown.
+
+    >>> count_units(Site("act", "z", "relu", 1, shape=("N", 7))), count_units(Site("act", "z", "relu", 1))
+    (7, None)
+    """
+    size = site.shape[site.unit_axis] if site.shape else None
+    return size if isinstance(size, int) else None
+
+
+def _note_order(what: str, first: str, second: str, pairs: Sequence[tuple[str, str]]) -> str:
+    listed = ", ".join(f"{a} with {b}" for a, b in pairs[:MAX_LISTED]) + (" ..." if len(pairs) > MAX_LISTED else "")
+    return f"{what} are matched by order, as {first} and {second} name them differently: {listed}."
 
 
 def _same_size(a: Site, b: Site) -> bool:
-    return units_of(a) == units_of(b) or None in (units_of(a), units_of(b))
+    return count_units(a) == count_units(b) or None in (count_units(a), count_units(b))
 
 
 def _same_data(a: InputSpec, b: InputSpec) -> bool:
@@ -126,6 +110,6 @@ def _same_data(a: InputSpec, b: InputSpec) -> bool:
     )
 
 
-def _listed(sites: Sequence[Site]) -> str:
-    shown = ", ".join(f"{site.name} ({units_of(site) or '?'} units)" for site in sites[:SHOWN])
-    return f"{len(sites)}: {shown}{' ...' if len(sites) > SHOWN else ''}"
+def _list(sites: Sequence[Site]) -> str:
+    listed = ", ".join(f"{site.name} ({count_units(site) or '?'} units)" for site in sites[:MAX_LISTED])
+    return f"{len(sites)}: {listed}{' ...' if len(sites) > MAX_LISTED else ''}"

@@ -1,4 +1,4 @@
-"""Several models through one walk over the same data."""
+"""run_models: several models over the same batches, in one pass."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,23 +17,23 @@ from ..runtime.tap_accumulator import values_to_tap
 from ..runtime.tap_axes import agree, in_axes
 from ..sites import Site
 from ..stats import CoMoment
-from .site_changes import Contrast, Contraster
+from .site_changes import ChangeAccumulator
 
 Array = NDArray[Any]
 RUN_BYTES = 32 << 20
-"""What the taps of all models should take together in one run, where the user set no batch."""
+"""Target size of the taps of all models in one run, if no batch is given."""
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
-    """One of the models.
+class ModelRunner:
+    """Runs one of the compared models and returns the taps of its sites.
 
     Args:
-        name: what it is called.
-        opened: the model in a session, its sites tapped.
-        sites: those to compare, in the order of the first model's.
-        inputs: for each of its inputs the array of the data that it takes.
-        every_position: count every (position, unit) as a unit of its own.
+        name: name of the model.
+        opened: the model in a session, with its sites tapped.
+        sites: the sites to compare, in the order of the first model's.
+        inputs: for each of its inputs, the name of the array in a batch.
+        every_position: count every (position, unit) as a unit.
     """
 
     name: str
@@ -44,138 +44,143 @@ class Member:
 
     @property
     def fixed(self) -> int | None:
-        """The number of samples it takes at a time, if it takes no other."""
+        """The batch size to which the model is fixed; None if it takes any."""
         return fixed_batch(self.opened.specs)
 
-    def look(self, piece: Batch) -> list[tuple[Array, ...]]:
-        """What some samples show: for each site its taps (sample, position, unit), filled up to a fixed batch.
+    def run(self, batch: Batch) -> list[tuple[Array, ...]]:
+        """Run the model on a batch.
+
+        Returns:
+            For each site its taps (sample, position, unit), padded to a fixed batch.
 
         Raises:
-            ModelError: the runtime refuses them.
-            DataError: the samples cannot be told apart.
+            ModelError: the runtime fails.
+            DataError: a tap has no sample axis.
         """
-        return self._run(self._fed(piece), self.fixed or len(piece.index))
+        return self._run(self._arrays(batch), self.fixed or len(batch.index))
 
-    def prove(self, piece: Batch, seen: Sequence[Sequence[Array]], first: Batch) -> None:
-        """See that the samples of a batch are told apart rightly at every site; shapes alone do not tell.
+    def check_samples(self, batch: Batch, taps: Sequence[Sequence[Array]], first: Batch) -> None:
+        """Check by value that the sample axis of every tap is right, since shapes may be ambiguous.
 
-        The first sample alone must give what it gives in the batch; where the model is fixed to its batch, the batch
-        the other way round must give the same values the other way round.
+        The first sample alone must have the same values as in the batch; if the model is fixed to its batch, the
+        reversed batch must have the reversed values.
 
         Args:
-            piece: some samples.
-            seen: what they showed.
-            first: the first of them alone.
+            batch: some samples.
+            taps: their taps.
+            first: the first of the samples.
 
         Raises:
-            DataError: it does not.
+            DataError: the values differ.
         """
         if self.fixed:
-            turned = backwards(self._fed(piece), self.opened.specs)
+            turned = backwards(self._arrays(batch), self.opened.specs)
             others = [tuple(each[::-1] for each in its) for its in self._run(turned, self.fixed)]
         else:
-            others = self.look(first)
-        for site, its, many in zip(self.sites, others, seen, strict=True):
+            others = self.run(first)
+        for site, its, many in zip(self.sites, others, taps, strict=True):
             if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
-                raise DataError(f"site {site.name!r} of {self.name}: a sample in a batch gives other values than alone")
+                raise DataError(
+                    f"site {site.name!r} of {self.name} has other values for a sample in a batch than alone; exclude "
+                    "the site with --sites"
+                )
 
-    def _fed(self, piece: Batch) -> dict[str, Array]:
+    def _arrays(self, batch: Batch) -> dict[str, Array]:
         specs = self.opened.specs
-        arrays = {spec.name: piece.arrays[self.inputs[spec.name]].astype(spec.dtype, copy=False) for spec in specs}
-        return dict(filled(Batch(arrays, piece.index, None), specs, self.fixed or 0))
+        arrays = {spec.name: batch.arrays[self.inputs[spec.name]].astype(spec.dtype, copy=False) for spec in specs}
+        return dict(filled(Batch(arrays, batch.index, None), specs, self.fixed or 0))
 
-    def _run(self, arrays: dict[str, Array], batch: int) -> list[tuple[Array, ...]]:
+    def _run(self, arrays: dict[str, Array], size: int) -> list[tuple[Array, ...]]:
         values = [values_to_tap(site, (CoMoment,)) for site in self.sites]
-        wanted = [self.opened.tapped[value] for its in values for value in its]
-        taps = self.opened.session.run(list(dict.fromkeys(wanted)), arrays)
+        outputs = [self.opened.tapped[value] for its in values for value in its]
+        taps = self.opened.session.run(list(dict.fromkeys(outputs)), arrays)
         return [
             tuple(
-                in_axes(taps[self.opened.tapped[value]], site, batch=batch, every_position=self.every_position)
+                in_axes(taps[self.opened.tapped[value]], site, batch=size, every_position=self.every_position)
                 for value in its
             )
             for site, its in zip(self.sites, values, strict=True)
         ]
 
 
-class Together:
-    """Runs batches through all models and keeps what every site shows merged.
+def run_models(
+    runners: Sequence[ModelRunner],
+    accumulators: Sequence[ChangeAccumulator],
+    batches: Iterable[Batch],
+    *,
+    specs: Sequence[InputSpec],
+    run_at_once: int | None,
+    workers: int,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[int, tuple[str, ...]]:
+    """Run every model over the same batches and accumulate the statistics of every site.
 
     Args:
-        members: the models.
-        contrasters: one for each site.
-        specs: what the first model wants to be fed, and so what batches hold.
-        run_at_once: samples in one run; None: as many as keep the taps small.
-        workers: threads that reduce taps beside each other.
+        runners: one for each model.
+        accumulators: one for each site.
+        batches: the data.
+        specs: inputs of the first model, which are the arrays of a batch.
+        run_at_once: samples in one run; None chooses by the size of the taps.
+        workers: number of threads that reduce taps.
+        progress: called with the number of samples after every run.
+
+    Returns:
+        The number of samples, and notes on how they were run.
+
+    Raises:
+        ModelError: the runtime fails on a single sample, or a site has other positions or units in some model.
+        DataError: a tap has no sample axis even for a single sample.
+        StateError: the number of units of a site has changed between runs.
     """
+    fixed = min((runner.fixed for runner in runners if runner.fixed), default=None)
+    at_once, samples, checked = fixed or run_at_once, 0, False
+    notes: list[str] = []
+    # With BLAS threads in every worker, the workers would compete for the same cores.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        for batch in batches:
+            start = 0
+            while start < len(batch.index):
+                piece = cut(batch, specs, slice(start, start + (at_once or 1)))
+                size = len(piece.index)
+                try:
+                    taps = [runner.run(piece) for runner in runners]
+                    checked = checked or _check_samples(runners, piece, taps, specs)
+                except (ModelError, DataError) as error:
+                    if size == 1 or fixed:
+                        raise
+                    at_once = 1
+                    notes.append(f"Run sample by sample: a model does not take a batch of {size} ({error}).")
+                    continue
+                _accumulate(accumulators, taps, piece.index, pool)
+                samples += size
+                start += size
+                if at_once is None:
+                    largest = sum(tap.nbytes for sites in taps for its in sites for tap in its) or 1
+                    at_once = int(np.clip(RUN_BYTES // largest, 1, 1024))
+                if progress is not None:
+                    progress(size)
+    return samples, tuple(notes)
 
-    def __init__(
-        self,
-        members: Sequence[Member],
-        contrasters: Sequence[Contraster],
-        *,
-        specs: Sequence[InputSpec],
-        run_at_once: int | None,
-        workers: int,
-    ) -> None:
-        self.samples = 0
-        self.notes: list[str] = []
-        self._members = members
-        self._contrasters = contrasters
-        self._specs = specs
-        self._fixed = min((member.fixed for member in members if member.fixed), default=None)
-        self._at_once = self._fixed or run_at_once
-        self._workers = workers
-        self._proven = False
 
-    def follow(self, batches: Iterable[Batch], *, progress: Callable[[int], None] | None = None) -> None:
-        """Run all batches; `progress` is called with the number of samples after every run.
+def _check_samples(
+    runners: Sequence[ModelRunner], batch: Batch, taps: Sequence[Sequence[Sequence[Array]]], specs: Sequence[InputSpec]
+) -> bool:
+    """Check the taps of every model that ran more than one sample; returns whether there is one."""
+    several = [(runner.fixed or len(batch.index)) > 1 for runner in runners]
+    if any(several):
+        first = cut(batch, specs, slice(0, 1))
+        for runner, its, more in zip(runners, taps, several, strict=True):
+            if more:
+                runner.check_samples(batch, its, first)
+    return any(several)
 
-        Raises:
-            ModelError: the runtime fails on a single sample, or a site has other positions or units in some model.
-            DataError: samples cannot be told apart even one by one.
-            StateError: two runs do not merge: the number of units has changed.
-        """
-        # Were BLAS to start threads of its own in every worker, they would fight for the same cores.
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self._workers) as pool:
-            for batch in batches:
-                start, count = 0, len(batch.index)
-                while start < count:
-                    taken = self._take(cut(batch, self._specs, slice(start, start + (self._at_once or 1))), pool)
-                    start += taken
-                    if taken and progress is not None:
-                        progress(taken)
 
-    def total(self) -> tuple[Contrast, ...]:
-        """What every site showed so far."""
-        return tuple(contraster.total() for contraster in self._contrasters)
-
-    def _take(self, piece: Batch, pool: ThreadPoolExecutor) -> int:
-        """Take some samples in; the number of those taken, 0 where they have to be run one by one first."""
-        size = len(piece.index)
-        try:
-            seen = [member.look(piece) for member in self._members]
-            self._prove(piece, seen)
-        except (ModelError, DataError) as error:
-            if size == 1 or self._fixed:
-                raise
-            self._at_once = 1
-            self.notes.append(f"Run sample by sample: a model does not take a batch of {size} ({error}).")
-            return 0
-        by_site = list(zip(*seen, strict=True))
-        found = list(pool.map(lambda each, its: each.look(its, piece.index), self._contrasters, by_site))
-        list(pool.map(lambda each, its: each.take(*its), self._contrasters, found))
-        self.samples += size
-        if self._at_once is None:
-            largest = sum(tap.nbytes for sites in seen for its in sites for tap in its) or 1
-            self._at_once = int(np.clip(RUN_BYTES // largest, 1, 1024))
-        return size
-
-    def _prove(self, piece: Batch, seen: Sequence[Sequence[Sequence[Array]]]) -> None:
-        """Once, as soon as a batch holds more than one sample; see `Member.prove`."""
-        if self._proven or all((member.fixed or len(piece.index)) == 1 for member in self._members):
-            return
-        first = cut(piece, self._specs, slice(0, 1))
-        for member, its in zip(self._members, seen, strict=True):
-            if (member.fixed or len(piece.index)) > 1:
-                member.prove(piece, its, first)
-        self._proven = True
+def _accumulate(
+    accumulators: Sequence[ChangeAccumulator],
+    taps: Sequence[Sequence[Sequence[Array]]],
+    index: NDArray[np.int64],
+    pool: ThreadPoolExecutor,
+) -> None:
+    by_site = zip(*taps, strict=True)
+    statistics = list(pool.map(lambda each, its: each.reduce(its, index), accumulators, by_site))
+    list(pool.map(lambda each, its: each.add(*its), accumulators, statistics))

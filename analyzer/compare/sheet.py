@@ -1,4 +1,4 @@
-"""The columns of a comparison and of a course, and what stands above and below them."""
+"""The tables of a comparison and of a course."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from ..report.report import Report
 
 INFINITE = "inf"
-SHOWN = 4
-OF_SITES = (
+MAX_LISTED = 4
+"""Maximum number of sites listed in a line."""
+COMPARISON_COLUMNS = (
     (Column("distance", ("distance", "D"), share, places=3),),
     (Column("temperature", ("temp.", "T"), decimals(2), places=2),),
     (Column("flip_share", ("bits", "flipped"), share, places=3),),
@@ -33,7 +34,7 @@ OF_SITES = (
     (Column("net_change", ("net", "change"), decimals(3), places=3),),
     (Column("units", ("", "units"), count),),
 )
-OF_STATES = (
+COURSE_COLUMNS = (
     Column("mean_distance_to_previous", ("distance", "to previous"), share, places=3),
     Column("network_temperature_to_previous", ("temp. T", "to previous"), decimals(2), places=2),
     Column("mean_weighted_jaccard_to_previous", ("similarity", "to previous"), share, places=3),
@@ -45,8 +46,8 @@ OF_STATES = (
 )
 
 
-def of_comparison(report: "Report") -> Sheet:
-    """One row for each site, and the network below."""
+def build_comparison_sheet(report: "Report") -> Sheet:
+    """Build the table of a comparison: one row for each site, and the network below."""
     network = report.network
     lines = []
     if isinstance(P := network.get("mean_distance"), float):
@@ -54,25 +55,26 @@ def of_comparison(report: "Report") -> Sheet:
         lines.append(("temperature of P", _temperature(network.get("network_temperature"), P)))
     if isinstance(T := network.get("mean_temperature"), float):
         lines.append(("mean of the sites' T", f"{T:.2f}{_clipped(network.get('clipped_sites'))}"))
-    rows = tuple((site.name, _shown(site.values, "distance", "temperature")) for site in report.sites)
-    groups = tuple(filter(None, (present(group, report) for group in OF_SITES)))
+    rows = tuple((site.name, _mark_infinite(site.values, "distance", "temperature")) for site in report.sites)
+    groups = tuple(filter(None, (present(group, report) for group in COMPARISON_COLUMNS)))
     return _sheet(report, "site", rows, groups, tuple(lines), estimated=summary.estimated(report))
 
 
-def of_course(report: "Report") -> Sheet:
-    """One row for each state, the means over all sites."""
+def build_course_sheet(report: "Report") -> Sheet:
+    """Build the table of a course: one row for each state, with the means over all sites."""
     states = report.network["states"]
     names = [str(name) for name in states] if isinstance(states, tuple) else []
     rows = []
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         values: dict[str, Value] = {}
-        for column in OF_STATES:
+        for column in COURSE_COLUMNS:
             series = report.network.get(column.name)
-            values[column.name] = series[place] if isinstance(series, tuple) else None
-        rows.append((name, _shown(values, "mean_distance_to_previous", "network_temperature_to_previous")))
+            values[column.name] = series[position] if isinstance(series, tuple) else None
+        rows.append((name, _mark_infinite(values, "mean_distance_to_previous", "network_temperature_to_previous")))
     lines = (("similarity", f"weighted Jaccard, mean over {count(len(report.sites))} sites"),)
     estimated = any(isinstance(value, Estimate) for _, values in rows for value in values.values())
-    return _sheet(report, "model", tuple(rows), tuple((column,) for column in OF_STATES), lines, estimated=estimated)
+    groups = tuple((column,) for column in COURSE_COLUMNS)
+    return _sheet(report, "model", tuple(rows), groups, lines, estimated=estimated)
 
 
 def _sheet(
@@ -97,16 +99,16 @@ def _sheet(
     )
 
 
-def _shown(values: Mapping[str, Value], distance: str, temperature: str) -> dict[str, Value]:
-    """The values with the temperature as text where it is infinite, that is where every pattern changed."""
+def _mark_infinite(values: Mapping[str, Value], distance: str, temperature: str) -> dict[str, Value]:
+    """Replace the temperature by text where it is infinite, that is where every pattern changed."""
     return {**values, temperature: INFINITE} if number(values.get(distance)) == 1 else dict(values)
 
 
 def _clipped(sites: Value) -> str:
     if not isinstance(sites, tuple) or not sites:
         return ""
-    shown = printable(", ".join(sites[:SHOWN])) + (" ..." if len(sites) > SHOWN else "")
-    return f", infinite ones as log2(2 patterns): {shown}"
+    listed = printable(", ".join(sites[:MAX_LISTED])) + (" ..." if len(sites) > MAX_LISTED else "")
+    return f", infinite ones as log2(2 patterns): {listed}"
 
 
 def _temperature(T: Value, D: float) -> str:

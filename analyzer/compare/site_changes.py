@@ -1,4 +1,4 @@
-"""One site in several states of a network: what each state shows of it, and what changes between them."""
+"""SiteChanges: the statistics of one site in several states of a network, and the changes between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,137 +9,156 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..runtime.tap_axes import as_float
+from ..sites import Site
 from ..stats import Block, Changes, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, UnitRanges, finite_samples
 from ..stats.nonfinite import NONE
-from .matching import Match
 
 Array = NDArray[Any]
 Pair = tuple[int, int]
-Parts = Mapping[tuple[int | Pair, type], Any]
-"""Statistics of a state by its number, and changes between two by both numbers."""
+"""Numbers of two states, the earlier one first."""
+Statistics = Mapping[tuple[int | Pair, type], Any]
+"""Statistics by state and type, and changes by pair of states and type."""
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
-    """What one site showed in every state, over the same samples.
+class SiteChanges:
+    """The statistics of one site in every state, over the same samples, and the changes between states.
 
     Args:
-        match: the site in every state.
-        nonfinite: samples with a NaN or an infinity in some state; they are in no other number.
-        states: statistics of each state; empty where no sample was finite.
-        changes: between the states of each pair wanted.
+        sites: the site in the model of each state.
+        nonfinite: samples with a NaN or an infinity in some state; all other statistics exclude them.
+        states: statistics of each state by type; empty if no sample is finite.
+        changes: changes between the states of each pair.
     """
 
-    match: Match
+    sites: tuple[Site, ...]
     nonfinite: Nonfinite
     states: tuple[Mapping[type[Statistic], Any], ...]
     changes: Mapping[Pair, Changes]
 
+    @property
+    def name(self) -> str:
+        """The site's name in the first model."""
+        return self.sites[0].name
+
+    @property
+    def kind(self) -> str:
+        """The site's kind; its different kinds in order of the states where they differ."""
+        return " -> ".join(dict.fromkeys(site.kind for site in self.sites))
+
 
 @dataclass(frozen=True, eq=False)
-class Contrasts:
-    """What several states of a network showed on the same data.
+class NetworkChanges:
+    """The statistics of all sites in several states of a network, on the same data.
 
     Args:
-        states: what they are called.
-        sites: what each site showed, in the order of the first state's graph.
-        samples: number of samples seen.
-        provenance: what the numbers were made with.
-        notes: sentences a reader must know.
-        not_analysable: (name, kind, reason) of every place that decides but could not be compared.
+        states: names of the states.
+        sites: one for each site, in the order of the first model's graph.
+        samples: number of samples.
+        provenance: models, runtime and options the statistics depend on.
+        notes: sentences that qualify the results.
+        not_analysable: (name, kind, reason) of every site that cannot be analysed.
     """
 
     states: tuple[str, ...]
-    sites: tuple[Contrast, ...]
+    sites: tuple[SiteChanges, ...]
     samples: int
     provenance: Mapping[str, Any]
     notes: tuple[str, ...]
     not_analysable: tuple[tuple[str, str, str], ...]
 
+    @property
+    def compared_sites(self) -> tuple[SiteChanges, ...]:
+        """The sites with at least one sample that is finite in every state."""
+        return tuple(site for site in self.sites if site.states[0])
 
-class Contraster:
-    """Turns what one site shows in every state into statistics and keeps them merged.
+
+class ChangeAccumulator:
+    """Computes the statistics of one site in every state, run by run, and merges them.
 
     Args:
-        match: the site in every state.
-        pairs: the states to compare, as pairs of their numbers.
-        capacity: of pattern tables.
-        seed: of pattern keys.
-        squares: most units whose co-moments are kept.
+        sites: the site in the model of each state.
+        pairs: the states to compare.
+        capacity: maximum number of distinct patterns counted exactly.
+        seed: seed of pattern keys.
+        max_covariance_units: maximum number of units for co-moments.
     """
 
-    def __init__(self, match: Match, pairs: Sequence[Pair], *, capacity: int, seed: int, squares: int) -> None:
-        self.match = match
+    def __init__(
+        self, sites: tuple[Site, ...], pairs: Sequence[Pair], *, capacity: int, seed: int, max_covariance_units: int
+    ) -> None:
+        self.sites = sites
         self._pairs = pairs
         self._capacity = capacity
         self._seed = seed
-        self._squares = squares
+        self._max_covariance_units = max_covariance_units
         self._trees: dict[tuple[int | Pair, type], MergeTree[Any]] = {}
         self._nonfinite: MergeTree[Nonfinite] = MergeTree()
 
-    def look(self, taps: Sequence[Sequence[Array]], index: NDArray[np.int64]) -> tuple[Nonfinite, Parts]:
-        """What one run shows; nothing is kept yet.
+    def reduce(self, taps: Sequence[Sequence[Array]], index: NDArray[np.int64]) -> tuple[Nonfinite, Statistics]:
+        """Compute the statistics of one run, without merging them.
 
         Args:
-            taps: of each state the pre-activations, and the activations where they were tapped, each (sample,
-                position, unit); more samples than numbers where a batch was filled up.
+            taps: for each state the pre-activations, and the activations if they are tapped, each (sample, position,
+                unit); samples beyond those of `index` are padding.
             index: number of each sample (sample,).
 
         Raises:
-            ModelError: the states have different numbers of positions or units here.
+            ModelError: the states have different numbers of positions or units.
         """
-        blocks = [self._block(site.threshold, its, index) for site, its in zip(self.match.sites, taps, strict=True)]
+        blocks = [_make_block(site.threshold, its, index) for site, its in zip(self.sites, taps, strict=True)]
         shapes = [block.z.shape for block in blocks]
         if len(set(shapes)) > 1:
-            came = " and ".join(str(shape[1:]) for shape in dict.fromkeys(shapes))
+            got = " and ".join(str(shape[1:]) for shape in dict.fromkeys(shapes))
             raise ModelError(
-                f"site {self.match.name!r} wants the same positions and units in every model, came (positions, units) "
-                f"{came}; leave it out with --sites"
+                f"expected the same positions and units in every model at site {self.sites[0].name!r}, got (positions, "
+                f"units) {got}; exclude the site with --sites"
             )
         if not blocks[0].z.size:
             return Nonfinite(0, 0, NONE), {}
         finite = np.logical_and.reduce([finite_samples(block) for block in blocks])
-        spoilt = Nonfinite(0, 0, NONE)
+        nonfinite = Nonfinite(0, 0, NONE)
         if not finite.all():
             values = sum(Nonfinite.of(block).values for block in blocks)
-            spoilt = Nonfinite(values, int((~finite).sum()), int(index[~finite].min()))
+            nonfinite = Nonfinite(values, int((~finite).sum()), int(index[~finite].min()))
             blocks = [
                 Block(block.z[finite], None if block.h is None else block.h[finite], index[finite]) for block in blocks
             ]
-        return spoilt, self._parts(blocks) if finite.any() else {}
+        return nonfinite, self._statistics(blocks) if finite.any() else {}
 
-    def take(self, spoilt: Nonfinite, parts: Parts) -> None:
-        """Merge what one run showed with everything before it.
+    def add(self, nonfinite: Nonfinite, statistics: Statistics) -> None:
+        """Merge the statistics of one run with those of all runs before it.
 
         Raises:
-            StateError: the two do not merge: the number of units has changed.
+            StateError: the number of units has changed.
         """
-        self._nonfinite.add(spoilt)
-        for key, part in parts.items():
-            self._trees.setdefault(key, MergeTree()).add(part)
+        self._nonfinite.add(nonfinite)
+        for key, statistic in statistics.items():
+            self._trees.setdefault(key, MergeTree()).add(statistic)
 
-    def total(self) -> Contrast:
-        """Everything taken so far."""
-        found = {key: tree.total() for key, tree in self._trees.items()}
+    def total(self) -> SiteChanges:
+        """The merged statistics of all runs."""
+        merged = {key: tree.total() for key, tree in self._trees.items()}
         states = tuple(
-            {kind: part for (of, kind), part in found.items() if of == number}
-            for number in range(len(self.match.sites))
+            {kind: statistic for (of, kind), statistic in merged.items() if of == number}
+            for number in range(len(self.sites))
         )
-        changes = {of: part for (of, _), part in found.items() if isinstance(of, tuple)}
-        return Contrast(self.match, self._nonfinite.total(), states, changes)
+        changes = {of: statistic for (of, _), statistic in merged.items() if isinstance(of, tuple)}
+        return SiteChanges(self.sites, self._nonfinite.total(), states, changes)
 
-    def _block(self, threshold: float, taps: Sequence[Array], index: NDArray[np.int64]) -> Block:
-        z, *activations = (as_float(each[: len(index)]) for each in taps)
-        return Block(z - z.dtype.type(threshold) if threshold else z, activations[0] if activations else None, index)
-
-    def _parts(self, blocks: Sequence[Block]) -> Parts:
-        parts: dict[tuple[int | Pair, type], Any] = {}
+    def _statistics(self, blocks: Sequence[Block]) -> Statistics:
+        statistics: dict[tuple[int | Pair, type], Any] = {}
         for number, block in enumerate(blocks):
-            parts[number, UnitRanges] = UnitRanges.of(block)
-            parts[number, Patterns] = Patterns.of(block, capacity=self._capacity, seed=self._seed)
-            if block.z.shape[2] <= self._squares:
-                parts[number, CoMoment] = CoMoment.of(block)
+            statistics[number, UnitRanges] = UnitRanges.of(block)
+            statistics[number, Patterns] = Patterns.of(block, capacity=self._capacity, seed=self._seed)
+            if block.z.shape[2] <= self._max_covariance_units:
+                statistics[number, CoMoment] = CoMoment.of(block)
         patterns = [block.z > 0 for block in blocks]
         for a, b in self._pairs:
-            parts[(a, b), Changes] = Changes.of_patterns(patterns[a], patterns[b])
-        return parts
+            statistics[(a, b), Changes] = Changes.of_patterns(patterns[a], patterns[b])
+        return statistics
+
+
+def _make_block(threshold: float, taps: Sequence[Array], index: NDArray[np.int64]) -> Block:
+    z, *activations = (as_float(each[: len(index)]) for each in taps)
+    return Block(z - z.dtype.type(threshold) if threshold else z, activations[0] if activations else None, index)

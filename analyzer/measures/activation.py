@@ -1,4 +1,4 @@
-"""Activation patterns on arrays in memory (Hartmann, 2025): patterns, their matrices, cells, the global pattern."""
+"""Activation patterns of arrays in memory (Hartmann, 2025): patterns, pattern matrices, cells, the global pattern."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ Floats = NDArray[np.floating]
 def pattern(z: Floats) -> Bools:
     """A_l(x), definition 1: which units are active, z > 0, strictly; any shape (..., unit).
 
-    The printed definition lacks the unit's index; zero counts as inactive, as in the author's code.
+    The printed definition omits the index of the unit; zero counts as inactive, as in the author's code.
 
     >>> pattern(np.array([1.0, 0.0, -1.0])).tolist()
     [True, False, False]
@@ -30,7 +30,7 @@ def activation_matrix(z: Floats) -> Floats:
 
 
 def same_cell(x: Floats, y: Floats) -> Bools:
-    """Whether two points, given by their z (..., unit), lie in one activation cell, definition 2 (...).
+    """Whether two points, given by their z (..., unit), are in the same activation cell, definition 2 (...).
 
     >>> same_cell(np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([[2.0, -3.0], [1.0, 0.0]])).tolist()
     [True, False]
@@ -39,9 +39,9 @@ def same_cell(x: Floats, y: Floats) -> Bools:
 
 
 def global_pattern(sites: Sequence[Floats]) -> Bools:
-    """A(x), definition 3, (2.12): the patterns of all sites and positions side by side (sample, sum of units).
+    """A(x), definition 3, (2.12): the concatenated patterns of all sites and positions (sample, sum of units).
 
-    Its last exponent should be that of the last ReLU, d_(L-1), since f_L has none: `sites` holds ReLU inputs only.
+    The last exponent should be d_(L-1), that of the last ReLU, since f_L has none: `sites` holds ReLU inputs only.
 
     Args:
         sites: pre-activations of each site, in order (sample, position, unit).

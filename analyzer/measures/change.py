@@ -1,7 +1,7 @@
-"""What changed in a site's patterns (Hartmann, 2025) from one state c to a later one c': sets and weights compared.
+"""Changes in a site's patterns (Hartmann, 2025) from one state c to a later one c', by sets and by counts.
 
-S and S' are the patterns with a count. Two states are compared at the coarser of their levels, where both know the same
-part of all patterns; at level 0 numbers are exact, above they are estimates (strata.py).
+S and S' are the sets of patterns with a positive count. Two states are compared at the coarser of their levels, where
+both hold the same sample of all patterns: values are exact at level 0 and estimates above it (sampling_estimates.py).
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .sampling_estimates import ratio, tracked, tracked_keys
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many sampled patterns are in one state only, and in both; each pattern was sampled with probability q."""
+    """Numbers of sampled patterns in one state only and in both; each pattern was sampled with probability q."""
 
     before: int
     after: int
@@ -28,7 +28,7 @@ class Overlap:
 
     @property
     def any(self) -> int:
-        """Sampled patterns of the union."""
+        """Number of sampled patterns in the union."""
         return self.before + self.after + self.both
 
 
@@ -36,14 +36,16 @@ def _require_same_keys(c: Patterns, d: Patterns) -> None:
     for name in ("units", "seed"):
         mine, theirs = getattr(c, name), getattr(d, name)
         if mine != theirs:
-            raise StateError(f"patterns with {name} {mine} and {theirs} cannot be compared; use the same {name}")
+            raise StateError(
+                f"expected patterns with the same {name}, got {name} {mine} and {theirs}; use one for both"
+            )
 
 
 def overlap(c: Patterns, d: Patterns) -> Overlap:
     """Count the sampled patterns of both states, at the coarser of their levels.
 
     Raises:
-        StateError: the two differ in units or seed, so that their keys mean different things.
+        StateError: the states differ in units or seed, so equal keys do not mean equal patterns.
     """
     _require_same_keys(c, d)
     level = max(c.level, d.level)
@@ -69,10 +71,10 @@ def jaccard(o: Overlap) -> float | Estimate:
 
 
 def net_change(o: Overlap) -> float | Estimate:
-    """(|S'| - |S|) / |S'|: growth of the number of patterns, relative to the number now; negative where more were lost.
+    """(|S'| - |S|) / |S'|: growth of the number of patterns relative to the later number; negative if it shrank.
 
-    (3.6) has the other sign, and the text calls it a symmetric difference; the author's code computes this. What the
-    text describes is `added`, `removed` and `symmetric_difference`.
+    (3.6) has the opposite sign and its text calls it a symmetric difference; this is the formula of the author's code.
+    The text describes `added`, `removed` and `symmetric_difference`.
     """
     before, after = o.before + o.both, o.after + o.both
     if after == 0:
@@ -88,10 +90,10 @@ def weighted_jaccard(c: Patterns, d: Patterns) -> float | Estimate:
     """J_W = sum_i min(c_i, c'_i) / sum_i max(c_i, c'_i), (3.7); 1 where both are empty.
 
     With I the sum of the minima, the sum of the maxima is N + N' - I, so only I has to be estimated: patterns
-    tracked in either state enter one by one, the rest by its known mass and the minima in the sample.
+    tracked in either state contribute individually, the rest by its known mass and the minima in the sample.
 
     Raises:
-        StateError: the two differ in units or seed.
+        StateError: the states differ in units or seed.
     """
     _require_same_keys(c, d)
     N = c.total + d.total
@@ -108,7 +110,7 @@ def weighted_jaccard(c: Patterns, d: Patterns) -> float | Estimate:
     x, y = c.bounds(rest)[0].astype(np.float64), d.bounds(rest)[0].astype(np.float64)
     rate, error = ratio(np.minimum(x, y), x + y, q=2.0**-level, most=0.5)
     minima = float(np.minimum(a.counts, b.counts).sum()) + mass * rate
-    # One occurrence more moves the minimum if it is in the state that has fewer, and leaves one less to the rest.
+    # One more occurrence raises the minimum if it is in the state with fewer, and leaves one less for the rest.
     doubts = a.error((a.counts < b.counts) - rate), b.error((b.counts < a.counts) - rate)
     return Estimate(minima / (N - minima), N / (N - minima) ** 2 * hypot(mass * error, *doubts))
 
@@ -117,7 +119,7 @@ def changes(before: Patterns, after: Patterns) -> dict[str, Value]:
     """All measures of change, M-3 and M-4.
 
     Raises:
-        StateError: the two differ in units or seed.
+        StateError: the states differ in units or seed.
     """
     o = overlap(before, after)
     similarity = jaccard(o)
@@ -135,29 +137,29 @@ def changes(before: Patterns, after: Patterns) -> dict[str, Value]:
 
 
 ABOVE = 10
+"""Largest count of a pattern that `frequent_jaccard` leaves out by default."""
 
 
 def frequent_jaccard(c: Patterns, d: Patterns, *, above: int = ABOVE) -> float | Estimate:
     """Jaccard similarity of the sets {i : c_i > above} and {i : c'_i > above}; 1 where both are empty.
 
-    Patterns that hardly ever occur make most of a set, and noise decides which; the author's code leaves those out
-    that occurred at most 10 times. Not printed in the thesis.
+    Most patterns of a set occur rarely, and noise decides which ones do; the author's code leaves out those with at
+    most 10 occurrences. Not printed in the thesis.
 
     Args:
         c: patterns of one state.
         d: patterns of the other, with the same units and seed.
-        above: the largest count that is left out.
+        above: largest count that is left out.
 
     Raises:
-        StateError: the two differ in units or seed, so that their keys mean different things.
+        StateError: the states differ in units or seed, so equal keys do not mean equal patterns.
 
     >>> keys = np.array([1] * 12 + [2] * 3, dtype=np.uint64)
     >>> a, b = (Patterns.of_keys(each, units=64) for each in (keys, keys[:12]))
     >>> frequent_jaccard(a, b), frequent_jaccard(a, b, above=0)
     (1.0, 0.5)
     """
-    if (c.units, c.seed) != (d.units, d.seed):
-        raise StateError("patterns of other units or with another seed cannot be compared; use the same")
+    _require_same_keys(c, d)
     level = max(c.level, d.level)
     (a, a_counts), (b, b_counts) = c.sample(level), d.sample(level)
     a, b = a[a_counts > above], b[b_counts > above]

@@ -31,7 +31,7 @@ def unit_classes(extents: UnitRanges) -> NDArray[np.str_]:
 
 
 def units(extents: UnitRanges) -> dict[str, Value]:
-    """Definition 1 for a whole site: which units are of each class, the ratios, and each unit's extent and activity."""
+    """Definition 1 for a whole site: the units of each class, their ratios, and each unit's range and activity."""
     classes = unit_classes(extents)
     size = classes.size
     share = extents.active / extents.count
@@ -49,7 +49,7 @@ def units(extents: UnitRanges) -> dict[str, Value]:
 
 
 def points(points: Points) -> dict[str, Value]:
-    """Definition 2: how many points of each class a site has, the ratios, and the smallest sample numbers of each."""
+    """Definition 2 for a whole site: number, ratio and smallest sample numbers of the points of each class."""
     values: dict[str, Value] = {}
     counts = {
         DEAD: (points.dead, points.listed_dead),
@@ -64,11 +64,11 @@ def points(points: Points) -> dict[str, Value]:
 
 
 def margins(extents: UnitRanges, points: PointMargins) -> dict[str, Value]:
-    """Constraints (3) to (6): the share of units and of points that satisfy each, and whether all do.
+    """Constraints (3) to (6): the share of units or points that satisfy each, and whether all of them do.
 
     (3) max over points of g_j >= upper, for each unit j;    (4) min over points of g_j <= lower, for each unit j;
     (5) max over units of g(x) >= upper, for each point x;   (6) min over units of g(x) <= lower, for each point x.
-    The paper's margins are 1 and -1. Of a feature map the extreme over its positions counts (section 3, end).
+    The paper's margins are 1 and -1. For a feature map the extreme over its positions is used (section 3, end).
     """
     above, below = extents.high >= points.upper, extents.low <= points.lower
     shares = {
@@ -88,7 +88,7 @@ def margins(extents: UnitRanges, points: PointMargins) -> dict[str, Value]:
 def satisfied(
     g: NDArray[np.floating], *, upper: float = UPPER, lower: float = LOWER
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Constraints (3) to (6), one by one, on pre-activations held in memory.
+    """Evaluate each of the constraints (3) to (6) on pre-activations in memory.
 
     Args:
         g: pre-activations (sample, position, unit).
@@ -116,8 +116,8 @@ def network(sites: Mapping[str, UnitRanges], fates: PointTraces) -> dict[str, Va
     point.
 
     Args:
-        sites: extents of each site by name, in the order in which `fates` counts them.
-        fates: what became of the points.
+        sites: ranges of each site by name, in the order in which `fates` counts them.
+        fates: for each site, how many points die there first and how many are linear up to it.
     """
     classes = {name: unit_classes(extents) for name, extents in sites.items()}
     return {

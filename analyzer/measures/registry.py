@@ -1,4 +1,4 @@
-"""The registry: which measures there are, which statistics each needs, and what it is read with."""
+"""The registry of measures: their names, the statistics they need and their formulas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ..stats import (
     UnitRanges,
 )
 from ..values.plain_data import Value
-from . import information, jumpstart, patterns, vni
+from . import jumpstart, label_information, pattern_counts, vanishing_nodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +23,11 @@ class Measure:
     """A formula, and the statistics it is a function of.
 
     Args:
-        name: the user's name for it.
-        needs: the statistics of one site, in the order in which the formula takes them.
-        formula: pure; from those statistics to named values, a per-unit value being an array (unit,).
-        default: whether it is computed unless asked otherwise.
-        labels: whether its statistics need the classes of the samples.
+        name: the name by which the option `measures` selects it.
+        needs: statistic types of one site, in the order of the formula's arguments.
+        formula: pure function of those statistics; returns values by name, per-unit values as arrays (unit,).
+        default: whether it is computed when `measures` is not given.
+        labels: whether its statistics need the class of each sample.
     """
 
     name: str
@@ -37,26 +37,26 @@ class Measure:
     labels: bool = False
 
     def __call__(self, *statistics: Any) -> dict[str, Value]:
-        """The values, from the statistics named in `needs`."""
+        """Evaluate the formula on statistics of the types in `needs`."""
         return self.formula(*statistics)
 
 
 MEASURES: tuple[Measure, ...] = (
     Measure(name="units", needs=(UnitRanges,), formula=jumpstart.units),
     Measure(name="points", needs=(Points,), formula=jumpstart.points),
-    Measure(name="patterns", needs=(Patterns,), formula=patterns.patterns),
-    Measure(name="vni", needs=(CoMoment,), formula=vni.node_redundancy),
+    Measure(name="patterns", needs=(Patterns,), formula=pattern_counts.patterns),
+    Measure(name="vni", needs=(CoMoment,), formula=vanishing_nodes.node_redundancy),
     Measure(name="margins", needs=(UnitRanges, PointMargins), formula=jumpstart.margins, default=False),
     Measure(
         name="preactivation_vni",
         needs=(PreactivationCoMoment,),
-        formula=vni.preactivation_redundancy,
+        formula=vanishing_nodes.preactivation_redundancy,
         default=False,
     ),
     Measure(
         name="information",
         needs=(Patterns, LabelledPatterns),
-        formula=information.information,
+        formula=label_information.information,
         default=False,
         labels=True,
     ),

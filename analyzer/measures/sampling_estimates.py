@@ -1,7 +1,8 @@
-"""Two kinds of patterns in a state past its capacity: those tracked one by one, and the rest, known by a fair sample.
+"""Estimates from a pattern table past its capacity: frequent patterns are tracked, the rest is known from a sample.
 
-Which patterns are tracked does not depend on their keys, and which are sampled depends on nothing else; so the sampled
-patterns that are not tracked are a fair draw from all that are not, and those that are show what tracking misses.
+Which patterns are tracked does not depend on their keys, and which are sampled depends on the keys alone. The sampled
+patterns that are not tracked are therefore a random sample of all untracked ones, and the sampled patterns that are
+tracked show how many occurrences tracking misses.
 """
 
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Tracked:
-    """Counts of some patterns as one state knows them.
+    """Estimated counts of tracked patterns in one state.
 
     Args:
-        counts: exact where the pattern is sampled or has missed nothing, else the likely value in its range (pattern,).
+        counts: exact where the pattern is sampled or missed no occurrence, else the expected value in its range
+            (pattern,).
         missed: width of that range (pattern,), 0 where the count is exact.
-        doubt: standard error of the share of the missed occurrences that was taken as likely.
+        doubt: standard error of the share of possibly missed occurrences that is assumed missed.
     """
 
     counts: Doubles
@@ -35,23 +37,27 @@ class Tracked:
     def error(self, slope: NDArray[np.floating]) -> float:
         """Standard error of a sum over the patterns whose terms change by `slope` (pattern,) per occurrence.
 
-        The share is one number for all of them, so its doubt adds up; each pattern besides lies anywhere in its range.
+        The share is common to all patterns, so its error adds linearly; each count is also uniform over its range.
         """
         reach = slope * self.missed
         return float(np.hypot(self.doubt * reach.sum(), np.sqrt(np.square(reach).sum() / 12)))
 
 
 def tracked_keys(c: Patterns) -> Keys:
-    """Keys of the frequent patterns, sorted; of a state at level 0 those that it would keep at a higher level."""
+    """Sorted keys of the frequent patterns; at level 0, of those that the state would track at a higher level."""
     return c.keys[heaviest(c.counts, c.capacity // TRACKED_SHARE)] if c.level == 0 else c.frequent_keys
 
 
 def tracked(c: Patterns, keys: Keys) -> Tracked:
-    """What a state knows of the counts of patterns chosen without regard to their keys.
+    """Estimate the counts of patterns that were chosen independently of their keys.
 
-    Of the occurrences that a pattern may have missed, the share it has missed is seen on the sampled patterns, whose
-    true counts are known. One more pattern is added to them that missed half, with the error of an even spread: it
-    stands in for them where there are none.
+    The share of possibly missed occurrences that was missed is measured on the sampled patterns, whose true counts are
+    known. One prior pattern that missed half of them, with the error of a uniform distribution, is added: it decides
+    where no such pattern was sampled.
+
+    Args:
+        c: the state.
+        keys: sorted keys of the patterns (pattern,).
     """
     seen, missed = c.tracked(keys)
     exact, unknown = c.bounds(keys)
@@ -69,19 +75,22 @@ def rest(c: Patterns, keys: Keys) -> Doubles:
 
 
 def ratio(y: Doubles, x: Doubles, *, q: float, most: float) -> tuple[float, float]:
-    """Ratio of the sums of y and x over all patterns of the rest, from the sampled ones, and its standard error.
+    """Estimate the ratio of the sums of y and x over all untracked patterns from the sampled ones.
 
     Cochran, Sampling Techniques (1977), chapter 6, for a sample that takes each pattern with probability q:
     r = sum y / sum x, error^2 = (1 - q) n / (n - 1) sum (y - r x)^2 / (sum x)^2.
 
-    The sum of squares has one term more, a pattern with the largest x and the ratio farthest from r: a sample of
-    patterns all alike does not show that there are no others.
+    The sum of squares has one more term, a pattern with the largest x and the ratio farthest from r, because a sample
+    of equal patterns does not exclude other ones.
 
     Args:
-        y: what is wanted of each sampled pattern (pattern,).
-        x: what is known in total (pattern,), positive.
+        y: quantity whose total is unknown (pattern,).
+        x: quantity whose total is known (pattern,), positive.
         q: probability with which a pattern was sampled.
-        most: largest ratio a pattern can have (the smallest is 0); with fewer than two patterns, that is all there is.
+        most: largest ratio a pattern can have; the smallest is 0.
+
+    Returns:
+        The ratio and its standard error; with fewer than two patterns, those of a uniform distribution over [0, most].
 
     >>> ratio(np.array([1.0, 2.0]), np.array([2.0, 4.0]), q=1.0, most=1.0)
     (0.5, 0.0)

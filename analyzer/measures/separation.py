@@ -1,7 +1,7 @@
-"""Separation constraints (S): membership of points in the sets that a layer's units cut out, on arrays in memory.
+"""Separation constraints (S): membership of points in the half-spaces of a layer's units, on arrays in memory.
 
-The sets are given by the pre-activations z = w . x + b of the layer, (sample, unit): x lies in upper(u_j) where z_j > 0
-and in lower(u_j) where z_j <= 0, (3).
+The sets are given by the pre-activations z = w . x + b of the layer, (sample, unit): x is in upper(u_j) if z_j > 0 and
+in lower(u_j) if z_j <= 0, (3).
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ Floats = NDArray[np.floating]
 
 
 def upper(z: Floats) -> Bools:
-    """Whether x lies in the upper set of each unit, (3): the open half-space where it is active (sample, unit).
+    """Whether x is in the upper set of each unit, (3): the open half-space where it is active (sample, unit).
 
     >>> upper(np.array([[1.0, 0.0]])).tolist()
     [[True, False]]
@@ -21,7 +21,7 @@ def upper(z: Floats) -> Bools:
 
 
 def lower(z: Floats) -> Bools:
-    """Whether x lies in the lower set of each unit, (3): the closed half-space where it is inactive (sample, unit).
+    """Whether x is in the lower set of each unit, (3): the closed half-space where it is inactive (sample, unit).
 
     >>> lower(np.array([[1.0, 0.0]])).tolist()
     [[False, True]]
@@ -30,7 +30,7 @@ def lower(z: Floats) -> Bools:
 
 
 def affine_component(z: Floats) -> Bools:
-    """Whether x lies in A(l), (4), the intersection of all upper sets: the layer is affine there (sample,).
+    """Whether x is in A(l), (4), the intersection of all upper sets: the layer is affine there (sample,).
 
     >>> affine_component(np.array([[1.0, 2.0], [1.0, 0.0]])).tolist()
     [True, False]
@@ -39,7 +39,7 @@ def affine_component(z: Floats) -> Bools:
 
 
 def zero_set(z: Floats) -> Bools:
-    """Whether x lies in Z(l), (4), the intersection of all lower sets: a dead point of the layer, (6) (sample,).
+    """Whether x is in Z(l), (4), the intersection of all lower sets: a dead point of the layer, (6) (sample,).
 
     >>> zero_set(np.array([[-1.0, 0.0], [1.0, 0.0]])).tolist()
     [True, False]
@@ -48,7 +48,7 @@ def zero_set(z: Floats) -> Bools:
 
 
 def dead_unit(z: Floats) -> Bools:
-    """All data lies in lower(u_j), (5) (unit,).
+    """Whether all data is in lower(u_j), (5) (unit,).
 
     >>> dead_unit(np.array([[-1.0, 1.0], [0.0, -1.0]])).tolist()
     [True, False]
@@ -57,7 +57,7 @@ def dead_unit(z: Floats) -> Bools:
 
 
 def affine_unit(z: Floats) -> Bools:
-    """All data lies in upper(u_j) (unit,).
+    """Whether all data is in upper(u_j) (unit,).
 
     >>> affine_unit(np.array([[1.0, 1.0], [2.0, -1.0]])).tolist()
     [True, False]
@@ -66,9 +66,9 @@ def affine_unit(z: Floats) -> Bools:
 
 
 def dead_point(layers: list[Floats]) -> Bools:
-    """Whether x falls into the zero set of some layer on its way, (7) (sample,).
+    """Whether x is in the zero set of some layer, (7) (sample,).
 
-    (7) asks for 1 < k; a point that the first layer kills is dead as well, so here 1 <= k.
+    (7) requires 1 < k; a point in the zero set of the first layer is dead as well, so here 1 <= k.
 
     Args:
         layers: pre-activations of each layer (sample, unit).
@@ -80,7 +80,7 @@ def dead_point(layers: list[Floats]) -> Bools:
 
 
 def separating_unit(z: Floats) -> Bools:
-    """R_X(u_j), (8): part of the data lies in lower(u_j), but not all; the unit is neither dead nor affine (unit,).
+    """R_X(u_j), (8): part of the data is in lower(u_j), but not all; the unit is neither dead nor affine (unit,).
 
     >>> separating_unit(np.array([[1.0, 1.0, -1.0], [2.0, -1.0, -1.0]])).tolist()
     [False, True, False]
@@ -90,7 +90,7 @@ def separating_unit(z: Floats) -> Bools:
 
 
 def separating_point(z: Floats) -> Bools:
-    """Some j, l with x in upper(u_j) and in lower(u_l), (9): the point is neither dead nor affine (sample,).
+    """Whether x is in upper(u_j) and in lower(u_l) for some j, l, (9): neither dead nor affine (sample,).
 
     >>> separating_point(np.array([[1.0, -1.0], [1.0, 2.0]])).tolist()
     [True, False]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..measures import MEASURES, network, patterns
-from ..options import GLOBAL
+from ..measures import MEASURES, network, pattern_counts
+from ..options import GLOBAL_PATTERNS
 from ..sites import GUESS, Site
 from ..state.analysis_state import State
 from ..stats import CoMoment, Nonfinite, Patterns, PointTraces, UnitRanges
@@ -15,6 +15,9 @@ from ..stats.hits import Accuracy
 from ..stats.nonfinite import NONE
 from ..values.plain_data import Value
 from .report import Report, SiteReport
+
+MAX_NOTED_SITES = 4
+"""Names of sites that a note lists."""
 
 
 def build_report(state: State) -> Report:
@@ -82,6 +85,26 @@ def network_values(extents: Mapping[str, UnitRanges], through: Sequence[str], fa
     return network({name: extents[name] for name in through if name in extents}, fates)
 
 
+def guessed_axes_note(sites: Sequence[str]) -> str:
+    """Return the note on sites, by name, whose unit axis is a guess."""
+    return (
+        f"The unit axis is a guess at sites whose values come from an unknown operator: {_join_names(sites)}; check it "
+        "with `relucid sites` and set it with --unit-axis."
+    )
+
+
+def omitted_vni_note(sites: Sequence[str], limit: int) -> str:
+    """Return the note on sites, by name, with more units than the limit for VNI."""
+    return (
+        f"VNI is not computed for a site with more than {limit} units, since a covariance matrix has units^2 entries: "
+        f"{_join_names(sites)}; raise the limit with --squares."
+    )
+
+
+def _join_names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_NOTED_SITES]) + (" ..." if len(names) > MAX_NOTED_SITES else "")
+
+
 def _undefined(measure: str) -> dict[str, Value]:
     """What a measure of redundancy says where a site has too many units for its statistic to be kept."""
     prefix = "preactivation_" if measure.startswith("preactivation") else ""
@@ -108,20 +131,16 @@ def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict
     hits: Accuracy | None = found.get(Accuracy.__name__)
     if hits is not None:
         values["accuracy"] = hits.correct / hits.total
-    whole: Patterns | None = found.get(GLOBAL)
+    whole: Patterns | None = found.get(GLOBAL_PATTERNS)
     if whole is not None:
-        values[GLOBAL] = patterns.total(whole)
+        values[GLOBAL_PATTERNS] = pattern_counts.total(whole)
     return values
 
 
 def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
     notes = []
-    guessed = [site.name for site in state.sites if site.name in seen and site.rule == GUESS]
-    if guessed:
-        notes.append(
-            f"The unit axis is a guess where nothing is known of what made the values: {', '.join(guessed[:4])}"
-            f"{' ...' if len(guessed) > 4 else ''}; see `relucid sites`, set it with --unit-axis."
-        )
+    if guessed := [site.name for site in state.sites if site.name in seen and site.rule == GUESS]:
+        notes.append(guessed_axes_note(guessed))
     for name, found in seen.items():
         spoilt: Nonfinite = found[Nonfinite.__name__]
         if spoilt.values:
@@ -133,8 +152,5 @@ def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
     squares = [kind.__name__ for kind in wanted if issubclass(kind, CoMoment)]
     large = [name for name, found in seen.items() if not all(kind in found for kind in squares)]
     if large:
-        notes.append(
-            f"VNI left out where a site has more than {state.provenance['squares']} units, whose co-moments would take "
-            f"units^2 numbers: {', '.join(large[:4])}{' ...' if len(large) > 4 else ''}; raise it with --squares."
-        )
+        notes.append(omitted_vni_note(large, state.provenance["squares"]))
     return notes

@@ -39,7 +39,7 @@ def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[
     True
     """
     prepared = load(model)
-    sites = (options or Options()).chosen_sites([site for site in find_sites(prepared.ir) if site.analysable])
+    sites = (options or Options()).select_sites([site for site in find_sites(prepared.ir) if site.analysable])
     if not sites:
         raise ModelError(f"{prepared.name} has no site whose pre-activation can be made an output")
     raw = parse(model)

@@ -13,7 +13,7 @@ from ..data import InputSpec, fixed_batch, input_specs
 from ..errors import ModelError, OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model
-from ..options import GLOBAL, Options
+from ..options import GLOBAL_PATTERNS, Options
 from ..passes.expose_values import InstrumentPass
 from ..sites import Site, find_sites
 from ..stats import Points, Statistic, UnitRanges
@@ -78,7 +78,7 @@ def open_model(model: Model, options: Options) -> Opened:
         MissingDependencyError: there is no working onnxruntime.
     """
     every_site = find_sites(model.ir)
-    sites = options.chosen_sites([site for site in every_site if site.analysable])
+    sites = options.select_sites([site for site in every_site if site.analysable])
     if not sites:
         raise ModelError(_nothing_in(model, every_site))
     outputs = tuple(model.ir.graph.outputs)
@@ -104,7 +104,7 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
     Raises:
         OptionError: a measure needs labels and there are none, or an output is named that is not there.
     """
-    measures = options.chosen_measures(labels=labels)
+    measures = options.select_measures(labels=labels)
     statistics = tuple(_statistics(options, labels=labels))
     collectors = tuple(
         TapAccumulator(
@@ -114,12 +114,12 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
             seed=options.seed,
             every_position=options.units == "position",
             squares=options.squares,
-            keys=options.wants_global_patterns,
+            keys=options.counts_global_patterns,
         )
         for site in opened.sites
     )
     scores, notes = _scores(opened.outputs, options.output) if labels else (None, ())
-    missed = options.unmatched(opened.every_site)
+    missed = options.unmatched_globs(opened.every_site)
     notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in missed))
     way = choose_backend(opened.model, options)
     stream = Stream(
@@ -129,16 +129,16 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
         scores=scores,
         run_at_once=options.batch,
         workers=options.threads or os.cpu_count() or 1,
-        global_patterns=(options.capacity, options.seed) if options.wants_global_patterns else None,
+        global_patterns=(options.capacity, options.seed) if options.counts_global_patterns else None,
     )
-    names = [measure.name for measure in measures] + [GLOBAL] * options.wants_global_patterns
+    names = [measure.name for measure in measures] + [GLOBAL_PATTERNS] * options.counts_global_patterns
     made = _made(opened, options, measures=names, scores=scores)
     return Prepared(opened.every_site, opened.specs, stream, made, notes)
 
 
 def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
     """What the measures read, each once; every report has the extents and the points."""
-    measures = options.chosen_measures(labels=labels)
+    measures = options.select_measures(labels=labels)
     return {UnitRanges: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
 
 

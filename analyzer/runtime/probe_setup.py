@@ -186,7 +186,7 @@ class Probing:
             sample_axis=sample,
             unit_axis=unit,
             double=z.dtype == np.float64,
-            keys=any(issubclass(kind, Patterns) for kind in kept) or self.options.wants_global_patterns,
+            keys=any(issubclass(kind, Patterns) for kind in kept) or self.options.counts_global_patterns,
             comoment=CoMoment in kept,
             preactivation_comoment=PreactivationCoMoment in kept,
         )

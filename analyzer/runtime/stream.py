@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import cut, evenly, owned
 from ..errors import DataError, ModelError
-from ..options import GLOBAL
+from ..options import GLOBAL_PATTERNS
 from ..stats import MergeTree, Patterns, PointTraces, Statistic, global_keys
 from ..stats.hits import Accuracy
 from .background_merge import BackgroundMerger
@@ -253,7 +253,7 @@ class Stream:
         if self._global is not None and (finite := np.logical_and.reduce([f.finite for f in found])).any():
             capacity, seed = self._global
             keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
-            statistics[GLOBAL] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
+            statistics[GLOBAL_PATTERNS] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
         if self._scores is not None and piece.labels is not None:
             statistics[Accuracy.__name__] = self._hits(sight.outputs[self._scores], piece.labels)
         return statistics

@@ -1,4 +1,4 @@
-"""A site: a place in the graph where units switch."""
+"""Site, a node where units switch, and Switch, the form in which a recogniser finds it in the graph."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ SMOOTH = frozenset(
 )
 PIECEWISE = frozenset("relu leaky_relu prelu thresholded_relu clip max where mask quantize".split())
 GUESS = "nothing known of its maker; axis 1 by convention"
-"""The rule of a unit axis that was not found but assumed."""
+"""`Site.rule` where the unit axis is assumed because no rule determined it."""
 RECTIFIERS = frozenset("relu max where mask quantize".split())
-"""Kinds whose activation is max(z, 0) and nothing else."""
+"""Kinds whose activation is exactly max(z, 0)."""
 KINDS = tuple(sorted(PIECEWISE | SMOOTH))
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a decision is taken: one use of a ReLU-like function.
+    """A node where units switch: one use of a ReLU-like function.
 
     Args:
-        name: the user's name for it, unique in the model: module path, else node name, else value name.
-        value: name of the value it reads, the pre-activation z.
+        name: unique name in the model: the module path, or the node's name, or the value's name.
+        value: name of its input, the pre-activation z.
         kind: one of `KINDS`.
-        unit_axis: the axis of z that counts units; negative where the rank of z is not known.
-        activation: name of the value it makes, h; None where h is not a value of the graph.
-        rule: how the unit axis was found, for people to check.
-        threshold: units switch where z > threshold.
-        sample_axis: the axis of z that counts samples.
-        shape: declared shape of z, if it is known.
-        depth: how many sites stand on the longest way from the inputs to this one.
+        unit_axis: axis of z that counts units; negative if the rank of z is unknown.
+        activation: name of its output, the activation h; None if h is not a value of the graph.
+        rule: how the unit axis was determined, as text for the user.
+        threshold: a unit is active where z > threshold.
+        sample_axis: axis of z that counts samples.
+        shape: declared shape of z; None if unknown.
+        depth: number of other sites on the longest path from the inputs to this one.
         reason: why the site cannot be analysed; None if it can.
     """
 
@@ -48,26 +48,26 @@ class Site:
 
     @property
     def smooth(self) -> bool:
-        """Whether the function bends near its threshold instead of breaking there."""
+        """Whether the kind is one of `SMOOTH`."""
         return self.kind in SMOOTH
 
     @property
     def analysable(self) -> bool:
-        """Whether its pre-activations can be tapped."""
+        """Whether its pre-activations can be read."""
         return self.reason is None
 
 
 @dataclass(frozen=True)
 class Switch:
-    """h = f(z), made by `node` with the help of the nodes in `within`.
+    """An activation h = f(z) in the graph, computed by `node` and the nodes in `within`.
 
     Args:
-        node: the node that makes h.
+        node: the node whose output is h.
         kind: one of `KINDS`.
-        z: the pre-activation; None where it is no value of the graph.
-        within: nodes between z and h that belong to this form and are no switches of their own.
-        threshold: units switch where z > threshold.
-        reason: why there is nothing to tap; None if there is.
+        z: the pre-activation; None if it is not a value of the graph.
+        within: nodes between z and h that are part of this activation rather than switches themselves.
+        threshold: a unit is active where z > threshold.
+        reason: why z cannot be read; None if it can.
     """
 
     node: ir.Node
@@ -79,4 +79,4 @@ class Switch:
 
 
 Recogniser = Callable[[ir.Node], Switch | None]
-"""Looks at a node that might make an activation; None if it does not."""
+"""Returns the switch whose output the node computes, or None."""

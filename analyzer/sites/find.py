@@ -1,4 +1,4 @@
-"""Every site of a model, in the order in which they decide."""
+"""find_sites: every site of a model, in the order of the graph."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,10 +7,10 @@ import onnx_ir as ir
 from ..errors import ModelError, translate_errors
 from . import fused, piecewise, smooth
 from .definition import Recogniser, Site, Switch
-from .graph import depths, in_order
+from .graph import depths, sort_nodes
 from .graph_match import is_constant
 from .names import site_name, unique
-from .unit_axis import UnitAxis, unit_axis
+from .unit_axis import UnitAxis, find_unit_axis
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     smooth.operator,
@@ -23,19 +23,19 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     piecewise.mask,
     fused.quantized,
     fused.runtime_gelu,
-    fused.fused,
+    fused.named_activation,
 )
 
 
 def find_switches(nodes: Iterable[ir.Node]) -> list[Switch]:
-    """All switches among the nodes, in their order; a node inside a larger form is not listed again."""
+    """All switches among the nodes, in their order; nodes that are part of another switch are not listed."""
     found = [switch for node in nodes if (switch := _recognise(node)) is not None]
     taken = {inner for switch in found for inner in switch.within if _only_used_in(switch, inner)}
     return [switch for switch in found if switch.node not in taken]
 
 
 def _only_used_in(switch: Switch, inner: ir.Node) -> bool:
-    """Whether nobody outside the form reads what the inner node makes; else it is a switch of its own as well."""
+    """Whether only nodes of the switch read the outputs of `inner`; otherwise `inner` is a switch as well."""
     form = {switch.node, *switch.within}
     return all(not out.is_graph_output() and all(use.node in form for use in out.uses()) for out in inner.outputs)
 
@@ -49,22 +49,25 @@ def _recognise(node: ir.Node) -> Switch | None:
 
 
 def _is_activation(z: ir.Value | None) -> bool:
-    """Whether a value can be a pre-activation: whole numbers are places and sizes that a model reckons with."""
+    """Whether a value can be a pre-activation: not if it is an integer, as indices and shapes are."""
     return z is not None and z.dtype not in {ir.DataType.INT32, ir.DataType.INT64}
 
 
 def find_sites(model: ir.Model) -> tuple[Site, ...]:
-    """Where decisions are taken: one site for every use of a ReLU-like function, in the order of the graph.
+    """Find every use of a ReLU-like function in a model.
 
-    Those that cannot be tapped are listed too, with the reason: they stand inside the body of an If, a Loop or a Scan,
-    or their pre-activation is no value of the graph. Model-local functions must have been inlined, and shapes
-    inferred, as `relucid.analyzer.model.load` does.
+    Sites that cannot be analysed are listed with the reason: they are in the body of an If, a Loop or a Scan, or their
+    pre-activation is not a value of the graph. Model-local functions must be inlined and shapes inferred, as
+    `relucid.analyzer.model.load` does.
 
     Args:
-        model: the model; it is not changed.
+        model: the model; it is not modified.
+
+    Returns:
+        The sites, in the order of the graph.
 
     Raises:
-        ModelError: it is no such model, or its graph is damaged.
+        ModelError: the argument is not an `onnx_ir.Model`, or its graph is invalid.
 
     >>> from relucid.analyzer import demo
     >>> from relucid.analyzer.model import load
@@ -73,20 +76,20 @@ def find_sites(model: ir.Model) -> tuple[Site, ...]:
     """
     if not isinstance(model, ir.Model):
         raise ModelError(
-            f"find_sites wants an onnx_ir.Model, as relucid.analyzer.model.load(...).ir, came {type(model).__name__}"
+            f"expected an onnx_ir.Model, got {type(model).__name__}; relucid.analyzer.model.load(...).ir is one"
         )
     return translate_errors("find the sites of", f"the graph {model.graph.name!r}", lambda: _sites_of(model))
 
 
 def _sites_of(model: ir.Model) -> tuple[Site, ...]:
-    nodes = in_order(model.graph)
+    nodes = sort_nodes(model.graph)
     switches = find_switches(nodes)
     hidden = [(switch, reason) for node in nodes for switch, reason in _inside(node)]
     names = unique([site_name(s.node, s.kind) for s in switches] + [site_name(s.node, s.kind) for s, _ in hidden])
-    behind = depths(model.graph, [s.node.outputs[0] for s in switches])
+    depth_of = depths(model.graph, [s.node.outputs[0] for s in switches])
     batch = _batch_dim(model.graph)
     sites = [
-        _site(switch, name, behind.get(switch.node.outputs[0], 0), batch)
+        _site(switch, name, depth_of.get(switch.node.outputs[0], 0), batch)
         for switch, name in zip(switches, names, strict=False)
     ]
     bodies = [
@@ -100,7 +103,7 @@ def _site(switch: Switch, name: str, depth: int, batch: int | str | None) -> Sit
     z, reason = switch.z, switch.reason
     if z is not None and reason is None and is_constant(z):
         reason = "it reads a constant, so it decides nothing"
-    found = unit_axis(z) if z is not None else UnitAxis(-1, "no pre-activation")
+    found = find_unit_axis(z) if z is not None else UnitAxis(-1, "no pre-activation")
     shape = None if z is None or z.shape is None else tuple(_size(d) for d in z.shape)
     return Site(
         name=name,
@@ -118,7 +121,7 @@ def _site(switch: Switch, name: str, depth: int, batch: int | str | None) -> Sit
 
 
 def _inside(node: ir.Node) -> Iterator[tuple[Switch, str]]:
-    """The switches in the bodies of a node, with the reason why they cannot be tapped."""
+    """Yield the switches in the bodies of a node, with the reason why they cannot be analysed."""
     for attribute in node.attributes.values():
         bodies: Iterable[ir.Graph] = ()
         if attribute.type == ir.AttributeType.GRAPH:
@@ -132,14 +135,14 @@ def _inside(node: ir.Node) -> Iterator[tuple[Switch, str]]:
 
 
 def _size(dim: int | ir.SymbolicDim) -> int | str | None:
-    """A dimension; the names that shape inference invents, new in every run, say nothing."""
+    """A dimension; None for the names that shape inference generates, which differ between runs."""
     if isinstance(dim, int):
         return dim
     return None if dim.value is None or dim.value.startswith("unk__") else dim.value
 
 
 def _batch_dim(graph: ir.Graph) -> int | str | None:
-    """The first dimension of the first input that is fed and has one."""
+    """The first dimension of the first input that has one and no initializer."""
     for value in graph.inputs:
         if value.name not in graph.initializers and value.shape is not None and len(value.shape) > 0:
             return _size(value.shape[0])
@@ -147,9 +150,9 @@ def _batch_dim(graph: ir.Graph) -> int | str | None:
 
 
 def _sample_axis(shape: tuple[int | str | None, ...] | None, units: int, batch: int | str | None) -> int:
-    """Axis 0, unless the name or the number of the batch stands at exactly one other axis and not there.
+    """Axis 0, unless the size of the batch is that of exactly one other axis and not of axis 0.
 
-    A number stands elsewhere by chance as well: it counts only where axis 0 cannot be the batch merged with other axes.
+    A numeric size may match by chance: it counts only if axis 0 cannot be the batch merged with other axes.
     """
     if shape is None or batch in (None, 0, 1) or not shape or shape[0] == batch:
         return 0
@@ -159,7 +162,7 @@ def _sample_axis(shape: tuple[int | str | None, ...] | None, units: int, batch: 
 
 
 def _may_be_multiple(size: int | str | None, batch: int) -> bool:
-    """Whether the size may hold the batch as a factor; a plain name is another dimension, an expression may be any."""
+    """Whether the size may be a multiple of the batch; a plain name is another dimension, an expression may be one."""
     if isinstance(size, str):
         return not size.isidentifier()
     return size is None or size % batch == 0

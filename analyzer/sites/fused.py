@@ -1,4 +1,4 @@
-"""Switches that an optimizer or a quantizer has hidden inside a larger operator."""
+"""Recognisers of switches inside larger operators, as optimizers and quantizers write them."""
 
 import math
 
@@ -22,7 +22,7 @@ _NAMED_IN_AN_ATTRIBUTE = {
 
 
 def quantized(node: ir.Node) -> Switch | None:
-    """A zero point at the lowest code clamps negative numbers away: a ReLU written as a quantization."""
+    """A quantization that clamps negative numbers to 0, since its zero point is the lowest code of its type."""
     if node.op_type == "QuantizeLinear" and _quantizes_from_0(node) and _can_be_negative(input_of(node, 0)):
         return Switch(node, "quantize", input_of(node, 0))
     if node.op_type in _OUTPUT_ZERO_POINT and _clamps(input_of(node, _OUTPUT_ZERO_POINT[node.op_type])):
@@ -32,8 +32,8 @@ def quantized(node: ir.Node) -> Switch | None:
     return None
 
 
-def fused(node: ir.Node) -> Switch | None:
-    """An operator of a runtime or a recurrent cell that names its activation in an attribute."""
+def named_activation(node: ir.Node) -> Switch | None:
+    """A fused operator or a recurrent cell that names its activation in an attribute."""
     names = [name.lower() for name in _strings(node, "activation", "activations")]
     kinds = [_NAMED_IN_AN_ATTRIBUTE[name] for name in names if name in _NAMED_IN_AN_ATTRIBUTE]
     if not kinds or (kinds[0] == "clip" and _lower_bound(node) != 0):
@@ -43,7 +43,7 @@ def fused(node: ir.Node) -> Switch | None:
 
 
 def runtime_gelu(node: ir.Node) -> Switch | None:
-    """The runtime's own GELU operators; those that add a bias inside have no pre-activation to read."""
+    """The GELU operators of onnxruntime; those that add a bias have no pre-activation in the graph."""
     if node.domain != "com.microsoft" or node.op_type not in {"Gelu", "QuickGelu", "FastGelu", "BiasGelu"}:
         return None
     kind = "gelu"
@@ -55,14 +55,14 @@ def runtime_gelu(node: ir.Node) -> Switch | None:
 
 
 def _quantizes_from_0(node: ir.Node) -> bool:
-    """Whether the lowest code of a QuantizeLinear stands for 0; without a zero point its codes are uint8 from 0."""
+    """Whether the lowest code of a QuantizeLinear means 0; without a zero point its codes are uint8 from 0."""
     if input_of(node, 2) is not None:
         return _clamps(input_of(node, 2))
     return number_of(node, "output_dtype", 0) in (0, ir.DataType.UINT8, ir.DataType.UINT16)
 
 
 def _lower_bound(node: ir.Node) -> float:
-    """Where the Clip inside a fused operator begins."""
+    """The lower bound of the Clip inside a fused operator."""
     bounds = node.attributes.get("activation_params")
     return bounds.as_floats()[0] if bounds is not None else -math.inf
 
@@ -81,7 +81,7 @@ def _can_be_negative(value: ir.Value | None) -> bool:
 
 
 def _reaches_below_0(value: ir.Value | None) -> bool:
-    """Whether an affine operator made the value, or it is decoded from codes that stand for negative numbers."""
+    """Whether the value is the output of an affine operator, or decoded from a type with codes for negative numbers."""
     decoder = made_by(value, "DequantizeLinear")
     if decoder is None:
         return made_by(value, *_AFFINE) is not None

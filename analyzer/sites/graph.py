@@ -1,4 +1,4 @@
-"""The value graph as a networkx digraph: order and depth."""
+"""Order and depth of the values of a graph, computed with networkx."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 
 def value_graph(graph: ir.Graph) -> "nx.DiGraph[ir.Value]":
-    """An edge from every value a node reads to every value it makes; values of bodies count as read by their node."""
+    """A digraph with an edge from every input of a node, inputs of its bodies included, to each of its outputs."""
     values: nx.DiGraph[ir.Value] = nx.DiGraph()
     values.add_nodes_from(graph.inputs)
     for node in graph:
@@ -17,8 +17,8 @@ def value_graph(graph: ir.Graph) -> "nx.DiGraph[ir.Value]":
     return values
 
 
-def in_order(graph: ir.Graph) -> list[ir.Node]:
-    """The nodes in the order in which they can run; the graph's own order wherever that is one.
+def sort_nodes(graph: ir.Graph) -> list[ir.Node]:
+    """Sort the nodes topologically, in the order of the graph where it is topological.
 
     Raises:
         networkx.NetworkXUnfeasible: the graph has a cycle.
@@ -33,7 +33,7 @@ def in_order(graph: ir.Graph) -> list[ir.Node]:
 
 
 def depths(graph: ir.Graph, marked: Collection[ir.Value]) -> dict[ir.Value, int]:
-    """For every marked value, how many marked values stand on the longest way to it, itself not counted."""
+    """For each marked value, the number of other marked values on the longest path to it."""
     values = value_graph(graph)
     chosen = set(marked)
     depth: dict[ir.Value, int] = {}

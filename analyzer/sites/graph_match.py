@@ -1,4 +1,4 @@
-"""Small questions about the neighbourhood of a node, asked by every recogniser."""
+"""Queries about a node, its inputs and constants, which the recognisers share."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _SHAPING = frozenset(
 
 
 def tensor_of(value: ir.Value | None) -> ir.TensorProtocol | None:
-    """The tensor behind an initializer or a Constant node; None for anything computed or fed."""
+    """The tensor of an initializer or a Constant node; None for inputs and computed values."""
     if value is None:
         return None
     if value.const_value is not None:
@@ -29,7 +29,7 @@ def tensor_of(value: ir.Value | None) -> ir.TensorProtocol | None:
 
 
 def is_constant(value: ir.Value | None) -> bool:
-    """Whether the value is fixed by the model: a tensor, or a reshaping of one (its scaling too, where quantized)."""
+    """Whether the value is a constant: a tensor, possibly reshaped or dequantized."""
     if tensor_of(value) is not None:
         return True
     node = value.producer() if value is not None else None
@@ -40,7 +40,7 @@ def is_constant(value: ir.Value | None) -> bool:
 
 
 def uniform(value: ir.Value | None) -> float | None:
-    """The one number a constant value holds everywhere, through any reshaping; None if there is no such number."""
+    """The number that all entries of a constant value equal, through any reshaping; None if there is none."""
     tensor = tensor_of(value)
     if tensor is not None:
         return _uniform_tensor(tensor)
@@ -56,7 +56,7 @@ def uniform(value: ir.Value | None) -> float | None:
 
 
 def is_number(value: ir.Value | None, number: float) -> bool:
-    """Whether the value is this number everywhere (to the six digits an exporter may have rounded it to)."""
+    """Whether all entries of a constant value equal the number, to the six digits that exporters keep."""
     found = uniform(value)
     return found is not None and math.isclose(found, number, rel_tol=2e-6, abs_tol=0.0 if number else 1e-30)
 
@@ -70,24 +70,24 @@ def _uniform_tensor(tensor: ir.TensorProtocol) -> float | None:
 
 
 def made_by(value: ir.Value | None, *op_types: str) -> ir.Node | None:
-    """The standard node of one of these types that makes the value, if one does."""
+    """The producer of the value if it is a standard operator of one of these types, else None."""
     node = value.producer() if value is not None else None
     return node if node is not None and node.op_type in op_types and not node.domain else None
 
 
 def input_of(node: ir.Node, place: int) -> ir.Value | None:
-    """The input at this place; None where it was left out."""
+    """The input at this position; None if it is omitted."""
     return node.inputs[place] if place < len(node.inputs) else None
 
 
 def number_of(node: ir.Node, name: str, default: float) -> float:
-    """A numeric attribute of the node."""
+    """A numeric attribute of the node, or the default."""
     attribute = node.attributes.get(name)
     return default if attribute is None or attribute.is_ref() else float(attribute.value)
 
 
 def pairs(node: ir.Node | None, op_type: str) -> Iterator[tuple[ir.Value, ir.Value]]:
-    """Both orders of the two inputs of a commutative node of this type."""
+    """Yield both orders of the two inputs of a commutative node of this type."""
     if node is not None and node.op_type == op_type and not node.domain and len(node.inputs) == 2:
         first, second = node.inputs
         if first is not None and second is not None:
@@ -96,7 +96,7 @@ def pairs(node: ir.Node | None, op_type: str) -> Iterator[tuple[ir.Value, ir.Val
 
 
 def slope_of(value: ir.Value | None, z: ir.Value) -> tuple[ir.Value, ir.Node] | None:
-    """The constant c and the node, where the value is c z."""
+    """The constant c and the Mul node where the value is c z, else None."""
     node = made_by(value, "Mul")
     for slope, other in pairs(node, "Mul"):
         if node is not None and other is z and is_constant(slope):

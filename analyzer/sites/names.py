@@ -1,4 +1,4 @@
-"""What people call a site: the module path where the export carries it, else the node's name, else the value's."""
+"""Names of sites: the module path if the export has it, else the node's name, else the value's."""
 
 import ast
 from collections import Counter
@@ -9,7 +9,7 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
 def site_name(node: ir.Node, kind: str) -> str:
-    """The innermost module the switch ran in; at the root of the model, where there is none, its kind."""
+    """The name of a site: the path of the innermost module, the kind if that path is empty, else the node's name."""
     path = _module_path(node)
     if path is not None:
         return path or kind
@@ -17,7 +17,7 @@ def site_name(node: ir.Node, kind: str) -> str:
 
 
 def unique(names: list[str]) -> list[str]:
-    """The same names, the second and later uses of one told apart by their order: `act`, `act#2`, `act#3`.
+    """Make names unique by numbering the second and later uses of each: `act`, `act#2`, `act#3`.
 
     >>> unique(["relu", "features.1", "relu", "relu"])
     ['relu', 'features.1', 'relu#2', 'relu#3']
@@ -35,7 +35,7 @@ def unique(names: list[str]) -> list[str]:
 
 
 def _module_path(node: ir.Node) -> str | None:
-    """Path of the innermost module in the scopes that torch's dynamo exporter writes; None where there are none."""
+    """Path of the innermost module in the scopes that torch's dynamo exporter writes; None if there are none."""
     scopes = node.metadata_props.get(_SCOPES)
     if scopes is None:
         return None

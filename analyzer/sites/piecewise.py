@@ -1,4 +1,4 @@
-"""The piecewise linear switches, in every form exporters write: operator, Clip, Max, Where, a masked product."""
+"""Recognisers of piecewise linear switches in the forms exporters write: operator, Clip, Max, Where, masked product."""
 
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,7 @@ def thresholded(node: ir.Node) -> Switch | None:
 
 
 def clip(node: ir.Node) -> Switch | None:
-    """Clip with the lower bound 0, a Relu before it or not; Min and Max with the lower bound 0: ReLU and ReLU6."""
+    """Clip with lower bound 0, optionally after a Relu, and the same as Min and Max: ReLU and ReLU6."""
     if node.op_type == "Clip" and not node.domain:
         low = number_of(node, "min", 1.0) if "min" in node.attributes else uniform(input_of(node, 1))
         relu = made_by(input_of(node, 0), "Relu")
@@ -57,13 +57,13 @@ def maximum(node: ir.Node) -> Switch | None:
 
 
 def _leaks(slope: ir.Value) -> bool:
-    """Whether a slope below the threshold is that of a leaky ReLU: -1 would make it the absolute value."""
+    """Whether the slope is that of a leaky ReLU, between 0 and 1; -1 gives the absolute value."""
     number = uniform(slope)
     return number is not None and 0 < number < 1
 
 
 def where(node: ir.Node) -> Switch | None:
-    """Where(z > 0, z, 0), the same with its branches exchanged, with slope z in place of 0, with another threshold."""
+    """Where(z > 0, z, 0), also with exchanged branches, another threshold, or slope z in place of 0."""
     if node.op_type != "Where" or node.domain or len(node.inputs) != 3:
         return None
     test = _test(node.inputs[0])
@@ -100,7 +100,7 @@ def _thresholded_at(test: "_Test", node: ir.Node, kind: str, within: tuple[ir.No
 
 @dataclass(frozen=True)
 class _Test:
-    """A comparison of z with a number: whether true means that z is above it, and the nodes that compare."""
+    """A comparison of z with a threshold: whether true means that z is above it, and its nodes."""
 
     z: ir.Value
     threshold: float
@@ -112,7 +112,7 @@ _TRUE_MEANS_ABOVE = {"Greater": True, "GreaterOrEqual": True, "Less": False, "Le
 
 
 def _test(condition: ir.Value | None) -> _Test | None:
-    """What a condition compares. Whether the threshold itself counts as above is not asked: z is 0 there either way."""
+    """The comparison a condition makes; whether z equal to the threshold counts as above it is ignored."""
     negation = made_by(condition, "Not")
     if negation is not None:
         inner = _test(input_of(negation, 0))

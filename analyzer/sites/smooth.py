@@ -1,7 +1,7 @@
-"""The smooth switches: operators, and the arithmetic exporters put in their place.
+"""Recognisers of smooth switches: operators, and the arithmetic into which exporters decompose them.
 
-Arithmetic is recognised by what it computes, not by how it is written: the few nodes before a product are evaluated at
-some points, and the product is a GELU if it takes the values of a GELU there.
+Arithmetic is recognised by its values rather than its form: the nodes before a product are evaluated at some points,
+and the product is a GELU if its values there are those of a GELU.
 """
 
 import math
@@ -36,7 +36,7 @@ def operator(node: ir.Node) -> Switch | None:
 
 
 def arithmetic(node: ir.Node) -> Switch | None:
-    """Arithmetic that takes the values of a known function of one value z, a few nodes back."""
+    """Arithmetic with the values of a known function of a value z a few nodes before it."""
     if node.op_type not in _LAST_STEPS or node.domain:
         return None
     cone = _cone(node)
@@ -78,14 +78,14 @@ FORMS: tuple[tuple[str, Callable[[Points], Points]], ...] = (
     ("hard_sigmoid", lambda z: np.clip(z / 5 + 0.5, 0, 1)),
     ("softplus", _softplus),
 )
-"""The functions that are recognised in arithmetic; two forms of one kind where frameworks differ."""
+"""Functions that are recognised in arithmetic; two forms of one kind where frameworks differ."""
 
 _BENDS = frozenset({"Erf", "Tanh", "Sigmoid", "HardSigmoid", "Clip", "Min", "Max", "Relu", "Exp"})
 _LARGEST = 12  # nodes: the tanh form of GELU takes nine
 
 
 def _cone(node: ir.Node) -> list[ir.Node]:
-    """The nodes behind this one, nearest first, through operators that can be evaluated."""
+    """The node and its ancestors through operators that can be evaluated, nearest first."""
     cone = [node]
     for inner in cone:
         for value in inner.inputs:
@@ -98,7 +98,7 @@ def _cone(node: ir.Node) -> list[ir.Node]:
 
 
 def _candidates(cone: list[ir.Node]) -> Iterator[ir.Value]:
-    """Every value the nodes read that is not constant, nearest first."""
+    """Yield every input of the nodes that is not constant, nearest first."""
     seen = set()
     for node in cone:
         for value in node.inputs:
@@ -133,9 +133,9 @@ _EVALUATED = frozenset({*_UNARY, *_BINARY, *_BOUNDED})
 
 
 def _evaluate(value: ir.Value | None, z: ir.Value, within: dict[ir.Node, Points | None]) -> Points | None:
-    """The value where z takes the points `_AT`; None if it needs anything but z and constants.
+    """Evaluate the value for z = `_AT`; None if it depends on anything but z and constants.
 
-    `within` collects the nodes that were evaluated, with what they gave: each is evaluated once.
+    `within` caches the result of each evaluated node.
     """
     if value is z:
         return _AT
@@ -152,7 +152,7 @@ def _evaluate(value: ir.Value | None, z: ir.Value, within: dict[ir.Node, Points 
 
 
 def _result(node: ir.Node, z: ir.Value, within: dict[ir.Node, Points | None]) -> Points | None:
-    """What the node makes of its evaluated inputs."""
+    """Evaluate a node for z = `_AT`; None if it cannot be evaluated."""
     arguments = [_evaluate(v, z, within) for v in node.inputs[: 1 if node.op_type in _BOUNDED else None]]
     with np.errstate(all="ignore"):
         match arguments:

@@ -1,4 +1,4 @@
-"""Which axis of a pre-activation counts units: found by meaning, following the value back to what made it."""
+"""find_unit_axis: the axis of a pre-activation that counts units, found from the operators that computed it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from .graph_match import input_of, is_constant, number_of, tensor_of
 
 @dataclass(frozen=True)
 class UnitAxis:
-    """An axis (negative: counted from the end) and the rule that found it, in words.
+    """The axis of the units and the rule that determined it.
 
     Args:
-        axis: where the units stand.
-        rule: why there.
-        reason: why no axis of what a runtime shows holds the units; None where one does.
+        axis: axis of the units; negative counts from the end.
+        rule: how it was determined, as text.
+        reason: why no axis of the value counts units; None if one does.
     """
 
     axis: int
@@ -25,19 +25,19 @@ class UnitAxis:
 
 
 def rank(value: ir.Value | None) -> int | None:
-    """How many axes the value has, if that is known."""
+    """The number of axes of the value; None if unknown."""
     return None if value is None or value.shape is None else len(value.shape)
 
 
 def sizes(value: ir.Value | None) -> list[int | None]:
-    """The declared sizes of the axes of a value, None where one is not fixed; empty if the rank is not known."""
+    """The declared sizes of the axes of a value, None for a symbolic one; empty if the rank is unknown."""
     if value is None or value.shape is None:
         return []
     return [d if isinstance(d, int) else None for d in value.shape]
 
 
 def from_end(axis: int, value: ir.Value) -> int:
-    """A negative axis of the value, counted from its beginning if its rank is known."""
+    """A negative axis of the value, counted from the start if its rank is known."""
     total = rank(value)
     return axis if total is None else total + axis
 
@@ -74,13 +74,13 @@ def _unsqueeze(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
 
 
 def _reshape(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
-    """Where the units stand after a Reshape, by the first of these that applies.
+    """The axis of the units after a Reshape, by the first of these rules that applies.
 
-    1. The axis of equal size with the same number of entries behind it.
-    2. The same place, where all sizes up to it are the same and what is behind it is not known.
+    1. The axis of equal size with the same number of entries after it.
+    2. The same axis, if all sizes up to it are equal and those after it are unknown.
     3. The axis into which it was merged, or the innermost of those into which it was split, as attention splits
-       channels into heads. A vector that is unfolded into an image is no such case: nothing is known of it.
-    4. The last of two axes: everything was flattened.
+       channels into heads. A vector reshaped into an image is no such case: its unit axis is unknown.
+    4. The last of two axes: a flattening.
     """
     before, after = sizes(node.inputs[0]), sizes(node.outputs[0])
     if found is not None and before and after:
@@ -99,7 +99,7 @@ def _reshape(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
 
 
 def _part(found: UnitAxis, behind: int, after: list[int | None]) -> UnitAxis | None:
-    """The axis in which a step over so many entries is a step of less than its whole length."""
+    """The axis along which `behind` entries are less than its whole length."""
     step = 1
     for place in range(len(after) - 1, 0, -1):
         size = after[place]
@@ -136,11 +136,11 @@ MOVES: dict[str, Callable[[ir.Node, UnitAxis | None], UnitAxis | None]] = {
         "ReduceMean ReduceMax ReduceMin ReduceSum ReduceL1 ReduceL2 ReduceProd ReduceLogSumExp".split(), _reduce
     ),
 }
-"""By operator: the axis of what it makes, from the axis of its first input; None where that is not known."""
+"""By operator: the unit axis of its output from that of its first input; None if unknown."""
 
 
 def _axes(node: ir.Node) -> list[int] | None:
-    """The axes of a Squeeze, Unsqueeze or Reduce, from its attribute or its second input; None if not fixed."""
+    """The axes of a Squeeze, Unsqueeze or Reduce, from its attribute or its second input; None if not constant."""
     if "axes" in node.attributes:
         return list(node.attributes["axes"].as_ints())
     tensor = tensor_of(input_of(node, 1))
@@ -182,19 +182,19 @@ _BLOCKED = UnitAxis(
     "blocked by the runtime",
     reason="the runtime has rearranged its channels in blocks; analyse the model as it was before that optimisation",
 )
-_FAR = 200  # values to walk back through at most: what made a value stands near it
+_MAX_VISITED = 200  # values; the operator that determines the axis is nearby
 
 
-def unit_axis(z: ir.Value) -> UnitAxis:
-    """The axis of z that counts units, by the first of these rules that applies.
+def find_unit_axis(z: ir.Value) -> UnitAxis:
+    """Find the axis of z that counts units, by the first of these rules that applies.
 
-    1. A convolution or a normalization over channels made it: axis 1. A Gemm, a recurrent cell, a layer normalization,
-       a look-up in a table of weights: the last axis. A MatMul or Gemm: the last axis, or the last but one where the
-       weights stand on its left. An Einsum: the axis of the last letter of its output that only weights have.
+    1. By the operator that computes z. Convolution, normalization over channels: axis 1. Recurrent cell, layer
+       normalization, look-up in a table of weights: the last axis. MatMul, Gemm: the last axis, or the second to last
+       if the weights are the left operand. Einsum: the axis of the last output letter that occurs in weights only.
     2. Transpose, Squeeze, Unsqueeze, Reshape, Flatten, Gather and reductions move the axis; elementwise operators and
        pooling keep it; an If is followed into its first branch.
-    3. On the way stood a constant with one entry for every unit, as a scale or a shift has: its axis.
-    4. Nothing is known: the last axis of a value with at most two axes, else axis 1.
+    3. The axis of a constant operand with one entry per unit, such as a scale or a shift.
+    4. Otherwise the last axis of a value with at most two axes, else axis 1.
     """
     found = _back(z, set())
     return found if found is not None else UnitAxis(*_by_rank(z))
@@ -208,9 +208,9 @@ def _by_rank(z: ir.Value) -> tuple[int, str]:
 
 
 def _back(value: ir.Value | None, seen: set[ir.Value]) -> UnitAxis | None:
-    """The axis of the value, in its own axes; None if the walk back finds no maker with a meaning."""
+    """The unit axis of the value by rules 1 to 3 of `find_unit_axis`; None if none applies."""
     node = value.producer() if value is not None else None
-    if value is None or node is None or value in seen or len(seen) >= _FAR:
+    if value is None or node is None or value in seen or len(seen) >= _MAX_VISITED:
         return None
     seen.add(value)
     op = node.op_type
@@ -237,7 +237,7 @@ def _back(value: ir.Value | None, seen: set[ir.Value]) -> UnitAxis | None:
 
 
 def _einsum(node: ir.Node, value: ir.Value) -> UnitAxis | None:
-    """The axis of the last letter of the output that only constant operands have: o of nchw,oc->nohw; None if none."""
+    """The axis of the last output letter that only constant operands have (o of nchw,oc->nohw); None if none."""
     if "equation" not in node.attributes:
         return None
     equation = node.attributes["equation"].as_string().replace(" ", "")
@@ -256,9 +256,9 @@ def _einsum(node: ir.Node, value: ir.Value) -> UnitAxis | None:
 
 
 def _kept(node: ir.Node, value: ir.Value, seen: set[ir.Value]) -> UnitAxis | None:
-    """The axis of the first operand that has a meaning, aligned from the right; else that of a constant operand.
+    """The axis of the first operand with a known unit axis, aligned from the right; else that of a constant operand.
 
-    Of operators that do not combine values only the first input is data; the others say how.
+    Operators that do not combine values take data from their first input only; the others are parameters.
     """
     operands = list(node.inputs) if node.op_type in _COMBINE else list(node.inputs[:1])
     own = rank(value)
@@ -274,7 +274,7 @@ def _kept(node: ir.Node, value: ir.Value, seen: set[ir.Value]) -> UnitAxis | Non
 
 
 def _one_for_each(operand: ir.Value | None, total: int | None) -> UnitAxis | None:
-    """The axis along which a constant operand holds one number for every unit; None if it is no such constant."""
+    """The axis along which a constant operand has one entry per unit; None if it has no such axis."""
     its = sizes(operand) if is_constant(operand) else []
     long = [place for place, size in enumerate(its) if size != 1]
     if len(long) != 1 or total is None or total < len(its):

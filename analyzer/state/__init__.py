@@ -1,5 +1,10 @@
-"""Statistics with their provenance: saved, resumed and merged."""
+"""States: statistics with their provenance, which merge and are saved and resumed."""
 
-from .analysis_state import State
+from .analysis_state import DataShard, State
+from .checkpoint import Checkpointer
 
-__all__ = ["State"]
+__all__ = ["Checkpointer", "DataShard", "State"]
+
+
+def __dir__() -> list[str]:
+    return __all__

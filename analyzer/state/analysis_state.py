@@ -1,4 +1,4 @@
-"""A state: the statistics of a model on data, with what they were made with; states merge and are saved."""
+"""State: the statistics of a model on data with their provenance; states of disjoint data merge."""
 
 import json
 import zipfile
@@ -19,12 +19,12 @@ from ..stats.packing import pack, present_name, stored_name, unpack
 
 
 class DataShard(NamedTuple):
-    """A share of some data.
+    """One of the shards of a data source: the samples whose number is `shard` modulo `of`.
 
     Args:
-        data: what `identity` says of it; empty if nothing is known, and then nothing can be noticed.
-        shard: which of how many shards.
-        of: how many; 1 is all of the data.
+        data: identity of the source; empty if unknown, and then overlaps are not detected.
+        shard: number of the shard.
+        of: number of shards; 1 is all of the data.
     """
 
     data: str
@@ -32,7 +32,7 @@ class DataShard(NamedTuple):
     of: int = 1
 
     def overlaps(self, other: Self) -> bool:
-        """Whether a sample may be in both: whether a number can be shard modulo of for both of them.
+        """Whether both hold a common sample number of the same source.
 
         >>> DataShard("a", 0, 2).overlaps(DataShard("a", 1, 2)), DataShard("a", 0, 2).overlaps(DataShard("a"))
         (False, True)
@@ -48,8 +48,8 @@ class DataShard(NamedTuple):
 
 FORMAT = 1
 _INFORMATIVE = frozenset({"model", "python", "machine", "way"})
-"""What a state carries for readers only: the model is known by its sha256, whatever its file is called, and every way
-of counting gives the same counts."""
+"""Provenance that may differ between states that merge: a model is identified by its sha256 rather than its name, and
+every backend counts the same."""
 _DAMAGE = (
     OSError,
     EOFError,
@@ -63,22 +63,22 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What reading a damaged archive can end in: a flipped bit may ask for a password, a compression, a length."""
+"""Exceptions of reading a damaged archive: a flipped bit may set an encryption, a compression or a length."""
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What was seen, before any formula.
+    """The statistics of a model on data.
 
     Args:
-        provenance: what it was made with: only states made with the same merge.
-        sites: every site of the model, those that cannot be analysed too.
-        statistics: of each analysed site by its name, then by the name of the statistic.
-        network: statistics of the whole network by name: PointTraces, Accuracy, Patterns (of global patterns).
-        samples: how many samples were seen.
-        resume_at: number of the first sample not seen yet; None once states were merged.
-        notes: sentences a reader must know.
-        parts: which parts of which data were seen.
+        provenance: model, runtime and options the statistics depend on; states merge if it is the same.
+        sites: all sites of the model, including those that cannot be analysed.
+        statistics: by name of the site, then by name of the statistic.
+        network: statistics of the whole network by name: PointTraces, Accuracy, Patterns (global patterns).
+        samples: number of samples.
+        resume_at: number of the first sample that is not included; None for a merged state.
+        notes: sentences that qualify the results.
+        parts: the shards of data that are included.
     """
 
     provenance: Mapping[str, Any]
@@ -91,56 +91,63 @@ class State:
     parts: tuple[DataShard, ...] = ()
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """Merge with the state of a disjoint part of the data.
 
         Raises:
-            StateError: the two were made with different things, or saw the same samples; the message names both.
+            StateError: the states differ in provenance, or include the same samples.
         """
-        self.must_match(other)
+        self.check_compatible(other)
         for mine in self.parts:
             for theirs in other.parts:
                 if mine.overlaps(theirs):
                     both = str(mine) if mine == theirs else f"{mine} and {theirs}"
-                    raise StateError(f"these states do not merge: samples of {both} would count twice")
-        return self.joined(other, parts=self.parts + other.parts)
+                    raise StateError(f"samples of {both} would count twice; merge states of disjoint shards")
+        return self.combine(other, parts=self.parts + other.parts)
 
-    def joined(self, other: Self, *, parts: tuple[DataShard, ...]) -> Self:
-        """The statistics of both; the caller knows that no sample is in both, and which parts they are."""
+    def combine(self, other: Self, *, parts: tuple[DataShard, ...]) -> Self:
+        """Merge statistics without checking that the states are compatible and disjoint.
+
+        Args:
+            other: state of other samples.
+            parts: the shards of data that both together include.
+        """
         if self.samples == 0 or other.samples == 0:
             return replace(self if other.samples == 0 else other, parts=parts)
         merged = {
-            name: _merged(self.statistics.get(name, {}), other.statistics.get(name, {}))
+            name: _merge(self.statistics.get(name, {}), other.statistics.get(name, {}))
             for name in dict.fromkeys([*self.statistics, *other.statistics])
         }
         both = (self.provenance.get("way", ""), other.provenance.get("way", ""))
-        ways = sorted({way for each in both for way in each.split(", ") if way})
+        backends = sorted({backend for each in both for backend in each.split(", ") if backend})
         return type(self)(
-            provenance={**self.provenance, "way": ", ".join(ways)},
+            provenance={**self.provenance, "way": ", ".join(backends)},
             sites=self.sites,
             statistics=merged,
-            network=_merged(self.network, other.network),
+            network=_merge(self.network, other.network),
             samples=self.samples + other.samples,
             parts=parts,
             notes=tuple(dict.fromkeys(self.notes + other.notes)),
         )
 
-    def must_match(self, other: Self) -> None:
-        """See that the two were made with the same things.
+    def check_compatible(self, other: Self) -> None:
+        """Check that both states are of the same analysis.
 
         Raises:
-            StateError: they were not; the message names what differs, and both values.
+            StateError: the states differ in provenance or sites; the message has both values.
         """
         for name in dict.fromkeys([*self.provenance, *other.provenance]):
             if name in _INFORMATIVE:
                 continue
             mine, theirs = self.provenance.get(name), other.provenance.get(name)
             if mine != theirs:
-                raise StateError(f"these states do not merge: made with {name} {mine!r} and {theirs!r}")
+                raise StateError(
+                    f"expected states with the same {name}, got {name} {mine!r} and {theirs!r}; analyse all parts alike"
+                )
         if [s.name for s in self.sites] != [s.name for s in other.sites]:
-            raise StateError("these states do not merge: they are of different sites")
+            raise StateError("expected states of the same sites, got different sites; analyse all parts with one model")
 
     def save(self, path: Path) -> None:
-        """Write the state to a file, which appears whole or not at all.
+        """Write the state to a file, atomically.
 
         Raises:
             StateError: the file cannot be written.
@@ -150,8 +157,8 @@ class State:
             "relucid_state": FORMAT,
             "made": dict(self.provenance),
             "sites": [asdict(site) for site in self.sites],
-            "statistics": {name: _packed(f"s{i}", of, arrays) for i, (name, of) in enumerate(self.statistics.items())},
-            "network": _packed("n", self.network, arrays),
+            "statistics": {name: _pack(f"s{i}", of, arrays) for i, (name, of) in enumerate(self.statistics.items())},
+            "network": _pack("n", self.network, arrays),
             "samples": self.samples,
             "resume_at": self.resume_at,
             "notes": list(self.notes),
@@ -161,28 +168,30 @@ class State:
             with write_atomically(path) as part, part.open("wb") as file:
                 np.savez(file, header=np.array(json.dumps(header)), **arrays)
         except OSError as error:
-            raise StateError(f"cannot write the state to {path}: {error.strerror}; choose another place") from error
+            raise StateError(f"cannot write the state to {path}: {error.strerror}; choose another path") from error
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a state that `save` wrote.
+        """Read a state written by `save`.
 
         Raises:
             StateError: the file is not a state, or is damaged.
         """
         try:
             if not path.exists():
-                raise StateError(f"there is no state file {path}")
-            # Opened here: numpy leaves a file open that is no archive.
+                raise StateError(f"there is no state file {path}; `relucid analyze --state` writes one")
+            # Opened here since numpy does not close a file that is not an archive.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 header = json.loads(str(stored["header"]))
                 if header["relucid_state"] != FORMAT:
-                    raise StateError(f"{path} has state format {header['relucid_state']}; this relucid reads {FORMAT}")
+                    raise StateError(
+                        f"expected state format {FORMAT}, got {header['relucid_state']}: {path} needs a newer relucid"
+                    )
                 return cls(
                     provenance=header["made"],
-                    sites=tuple(_site(row) for row in header["sites"]),
-                    statistics={name: _unpacked(of, stored) for name, of in header["statistics"].items()},
-                    network=_unpacked(header["network"], stored),
+                    sites=tuple(_read_site(row) for row in header["sites"]),
+                    statistics={name: _unpack(of, stored) for name, of in header["statistics"].items()},
+                    network=_unpack(header["network"], stored),
                     samples=header["samples"],
                     resume_at=header["resume_at"],
                     notes=tuple(header["notes"]),
@@ -193,29 +202,29 @@ class State:
             raise StateError(f"{path} is not a relucid state, or is damaged: {cause}") from error
 
 
-def _merged(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     both = {name: mine[name].merge(theirs[name]) for name in mine if name in theirs}
     return {name: both.get(name, mine.get(name, theirs.get(name))) for name in dict.fromkeys([*mine, *theirs])}
 
 
-def _packed(prefix: str, statistics: Mapping[str, Any], arrays: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Scalars for the header, arrays put aside under a name of their own."""
+def _pack(prefix: str, statistics: Mapping[str, Any], arrays: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The statistics as JSON for the header; their arrays are added to `arrays` and referred to by name."""
 
-    def put_aside(name: str, field: str, array: Any) -> dict[str, str]:
+    def store(name: str, field: str, array: Any) -> dict[str, str]:
         arrays[f"{prefix}.{name}.{field}"] = array
         return {"array": f"{prefix}.{name}.{field}"}
 
     named = ((stored_name(name), of) for name, of in statistics.items())
-    return {name: pack(of, partial(put_aside, name)) for name, of in named}
+    return {name: pack(of, partial(store, name)) for name, of in named}
 
 
-def _unpacked(header: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Any]) -> dict[str, Any]:
-    def fetched(value: Any) -> Any:
+def _unpack(header: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Any]) -> dict[str, Any]:
+    def fetch(value: Any) -> Any:
         return stored[value["array"]] if isinstance(value, dict) else value
 
-    return {present_name(name): unpack(name, values, fetched) for name, values in header.items()}
+    return {present_name(name): unpack(name, values, fetch) for name, values in header.items()}
 
 
-def _site(row: dict[str, Any]) -> Site:
+def _read_site(row: dict[str, Any]) -> Site:
     shape = row.pop("shape")
     return Site(**row, shape=None if shape is None else tuple(shape))

@@ -1,112 +1,90 @@
-"""What has been seen so far, as a state at any moment: for progress, for saving now and then, for going on later."""
+"""Checkpointer: the state of a run at any moment, saved at intervals and continued by a later run."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..data import Batch
-from ..data.batch import cut
 from ..errors import StateError
-from ..runtime.preparation import Prepared
-from .analysis_state import DataShard, State
+from .analysis_state import State
 
 SAVE_EVERY = 60.0
 """Seconds between two calls of `keep`."""
 
 
 class Checkpointer:
-    """Keeps account of a stream, and hands its state out.
+    """Tracks the progress of a run and returns its state, merged with the state that it resumes.
 
-    As a context it calls `keep` at the end, also when the run is broken off: nothing that was seen is lost. Only what
-    does not merge is not kept.
+    As a context manager it calls `keep` on exit, also if the run is interrupted; not if states failed to merge.
 
     Args:
-        prepared: what is run.
-        part: which part of which data it is run on.
-        resume: a state of the same analysis to go on from.
+        snapshot: called with `last=False` or `last=True`; returns the state of this run alone. With `last=True` the run
+            has ended, and its memory may be released.
+        resume: a state of the same analysis to continue.
         progress: called with the number of samples after every run.
-        keep: called with the state every minute and at the end.
+        keep: called with the state every `SAVE_EVERY` seconds and on exit.
+
+    Attributes:
+        next_sample: number of the first sample that is not in the state yet.
 
     Raises:
-        StateError: the state to resume was made differently, or cannot be resumed.
+        StateError: the state to resume has another provenance or other data, or is a merged one.
     """
 
     def __init__(
         self,
-        prepared: Prepared,
+        snapshot: Callable[..., State],
         *,
-        part: DataShard,
         resume: State | None = None,
         progress: Callable[[int], None] | None = None,
         keep: Callable[[State], None] | None = None,
     ) -> None:
-        self._prepared = prepared
-        self._part = part
-        self._before = resume
+        self.next_sample = 0
+        self._snapshot = snapshot
+        self._resumed = resume
         self._progress = progress
         self._keep = keep
         self._kept_at = time.monotonic()
-        self._next = 0
-        self._end: State | None = None
+        self._samples = 0
+        self._final: State | None = None
         if resume is not None:
             if resume.resume_at is None:
-                raise StateError("a merged state cannot be resumed: it is not known which samples it has seen")
-            resume.must_match(self._here(last=False))
-            if resume.parts != (part,):
-                seen = " and ".join(map(str, resume.parts))
-                raise StateError(f"this state has seen {seen}; {part} is other data or another shard: start anew")
-            self._next = resume.resume_at
+                raise StateError("a merged state cannot be resumed: resume the states of its parts instead")
+            this = snapshot(last=False)
+            resume.check_compatible(this)
+            if resume.parts != this.parts:
+                before, now = (" and ".join(map(str, state.parts)) for state in (resume, this))
+                raise StateError(f"expected a state of {now}, got one of {before}; resume on the same data and shard")
+            self.next_sample = resume.resume_at
 
-    def unseen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The batches, or parts of them, that the state to resume has not seen."""
-        start = self._next
-        for batch in batches:
-            first = int(np.searchsorted(batch.index, start))
-            if first < len(batch.index):
-                yield cut(batch, self._prepared.specs, slice(first, len(batch.index)))
+    def advance(self, index: NDArray[np.int64]) -> None:
+        """Record that a run has ended.
 
-    def seen(self, batch: Batch) -> None:
-        """Take note of samples that have been taken in."""
-        self._next = int(batch.index[-1]) + 1
+        Args:
+            index: numbers of its samples (sample,), ascending.
+        """
+        self.next_sample = int(index[-1]) + 1
+        self._samples += len(index)
         if self._progress is not None:
-            self._progress(len(batch.index))
+            self._progress(len(index))
         if self._keep is not None and time.monotonic() - self._kept_at > SAVE_EVERY:
-            self._keep(self.state())
+            self._keep(self._merged(last=False))
             self._kept_at = time.monotonic()
 
-    def state(self) -> State:
-        """Everything seen so far, by this run and the one it goes on from."""
-        return self._whole(last=False)
+    def finish(self) -> State:
+        """Return the final state; no run may follow."""
+        if self._final is None:
+            self._final = self._merged(last=True)
+        return self._final
 
-    def finished(self) -> State:
-        """Everything seen in the end; nothing more can be."""
-        if self._end is None:
-            self._end = self._whole(last=True)
-        return self._end
-
-    def _whole(self, *, last: bool) -> State:
-        here = self._here(last=last)
-        whole = here if self._before is None else self._before.joined(here, parts=(self._part,))
-        return replace(whole, resume_at=self._next)
-
-    def _here(self, *, last: bool) -> State:
-        stream = self._prepared.stream
-        return State(
-            provenance={**self._prepared.provenance, "way": stream.way},
-            sites=self._prepared.sites,
-            statistics={
-                name: {kind.__name__: part for kind, part in found.items()}
-                for name, found in stream.statistics(last=last).items()
-            },
-            network=stream.network(),
-            samples=stream.samples,
-            parts=(self._part,),
-            notes=(*self._prepared.notes, *stream.notes),
-        )
+    def _merged(self, *, last: bool) -> State:
+        this = self._snapshot(last=last)
+        whole = this if self._resumed is None else self._resumed.combine(this, parts=this.parts)
+        return replace(whole, resume_at=self.next_sample)
 
     def __enter__(self) -> Self:
         return self
@@ -116,5 +94,5 @@ class Checkpointer:
     ) -> None:
         if self._keep is None or isinstance(error, StateError):
             return
-        if error is None or self._prepared.stream.samples:
-            self._keep(self.finished())
+        if error is None or self._samples:
+            self._keep(self.finish())

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from relucid.analyzer.errors import StateError
 from relucid.analyzer.measures import changes
-from relucid.analyzer.measures.change import weighted_jaccard
+from relucid.analyzer.measures.change import frequent_jaccard, jaccard, overlap, weighted_jaccard
 from relucid.analyzer.stats import Patterns, merge_all
 from relucid.analyzer.stats.keys import mix64, stream
 from relucid.analyzer.values.estimate import Estimate
 
 VALUES = st.lists(st.integers(0, 15), max_size=40)
+FEW_VALUES = st.lists(st.integers(0, 5), max_size=60)
 
 
 def state_of(values: np.ndarray | list[int], *, capacity: int = 2**20, seed: int = 0, blocks: int = 1) -> Patterns:
@@ -67,7 +68,36 @@ def test_a_state_equals_itself_also_past_its_capacity() -> None:
     assert values["weighted_jaccard"].value == pytest.approx(1)
 
 
-@pytest.mark.parametrize("compare", [changes, weighted_jaccard])
+@given(FEW_VALUES, FEW_VALUES, st.integers(0, 12))
+def test_frequent_jaccard_is_that_of_the_sets_of_what_occurs_more_often(
+    before: list[int], after: list[int], above: int
+) -> None:
+    a, b = ({key for key, times in Counter(values).items() if times > above} for values in (before, after))
+    expected = len(a & b) / len(a | b) if a | b else 1
+    assert frequent_jaccard(state_of(before, blocks=5), state_of(after, blocks=5), above=above) == expected
+
+
+@given(FEW_VALUES, FEW_VALUES)
+def test_frequent_jaccard_above_zero_is_the_plain_one(before: list[int], after: list[int]) -> None:
+    a, b = state_of(before, blocks=5), state_of(after, blocks=5)
+    assert frequent_jaccard(a, b, above=0) == jaccard(overlap(a, b))
+
+
+def test_frequent_jaccard_is_within_three_of_its_errors_for_19_of_20_seeds() -> None:
+    random = np.random.default_rng(0)
+    before = np.repeat(np.arange(3000), random.integers(1, 40, 3000))
+    after = np.repeat(np.arange(1000, 4000), random.integers(1, 40, 3000))
+    before, after = random.permutation(before), random.permutation(after)
+    exact = frequent_jaccard(state_of(before, blocks=5), state_of(after, blocks=5))
+    hits = 0
+    for seed in range(20):
+        found = frequent_jaccard(*(state_of(values, capacity=500, seed=seed, blocks=5) for values in (before, after)))
+        assert isinstance(found, Estimate)
+        hits += abs(found.value - float(exact)) <= 3 * found.error
+    assert hits >= 19
+
+
+@pytest.mark.parametrize("compare", [changes, weighted_jaccard, frequent_jaccard])
 def test_keys_that_mean_different_things_are_not_compared(compare: object) -> None:
     with pytest.raises(StateError, match="seed 0 and 1"):
         compare(state_of([1]), state_of([1], seed=1))

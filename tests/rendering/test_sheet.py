@@ -9,15 +9,15 @@ import pytest
 from rich.console import Console
 
 from relucid.analyzer.atomic_write import write_all
-from relucid.analyzer.compare.comparison import OF_PAIR, OF_STATE, Comparison, Course
-from relucid.analyzer.compare.sheet import OF_SITES, OF_STATES
+from relucid.analyzer.compare.comparison import COURSE_PAIR_VALUES, COURSE_STATE_VALUES, Comparison, Course
+from relucid.analyzer.compare.sheet import COMPARISON_COLUMNS, COURSE_COLUMNS
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.report import SiteReport
 from relucid.analyzer.report.condition import ChangeCondition
 from relucid.analyzer.report.schema import COMPARISON_FIELDS
 from relucid.analyzer.values.estimate import Estimate
 
-COLUMNS = tuple(chain.from_iterable(OF_SITES))
+COLUMNS = tuple(chain.from_iterable(COMPARISON_COLUMNS))
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "compare.md"
 
 
@@ -106,7 +106,7 @@ def test_the_page_holds_every_column() -> None:
 
 
 def course() -> Course:
-    network: dict[str, object] = {column.name: (None, 0.5) for column in OF_STATES}
+    network: dict[str, object] = {column.name: (None, 0.5) for column in COURSE_COLUMNS}
     network |= {"states": ("a.onnx", "b.onnx"), "mean_weighted_jaccard_to_first": (1.0, Estimate(0.5, 0.04))}
     return Course((site(),), network, provenance={"model": "a.onnx → b.onnx"})  # type: ignore[arg-type]
 
@@ -181,5 +181,7 @@ def test_the_document_lists_the_words() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (count|number|share|list|truth|text) \| (.*) \|$", text, re.M)
     assert rows == [(word.name, word.kind, word.meaning) for word in COMPARISON_FIELDS]
-    assert all(f"`{name}`" in text for name in (*OF_STATE, *(f"{name}_to_first" for name in OF_PAIR)))
+    assert all(
+        f"`{name}`" in text for name in (*COURSE_STATE_VALUES, *(f"{name}_to_first" for name in COURSE_PAIR_VALUES))
+    )
     assert {column.name for column in COLUMNS} <= {word.name for word in COMPARISON_FIELDS}

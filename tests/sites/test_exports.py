@@ -147,7 +147,7 @@ def test_names_are_the_paths_of_the_modules(exported):
 
 
 def numbered(names: list[str]) -> list[str]:
-    """The second use of a name is told apart by its number."""
+    """The second use of a name is numbered."""
     seen: Counter[str] = Counter()
     result = []
     for name in names:

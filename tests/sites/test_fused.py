@@ -147,7 +147,7 @@ def test_what_the_runtime_fuses(net):
 
 
 def test_what_the_runtime_rearranges_in_blocks(net):
-    """Whether it does so depends on the machine; where it does, no axis of what lies in blocks holds the units."""
+    """Whether it does so depends on the machine; where it does, no axis of the blocked values counts units."""
     path = optimized(net, "ORT_ENABLE_ALL")
     blocked = any(node.domain == "com.microsoft.nchwc" for node in onnx.load(path).graph.node)
     assert sites(path)["relu2"].analysable is not blocked

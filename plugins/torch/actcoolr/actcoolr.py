@@ -11,7 +11,7 @@ from torch.optim import ASGD, LBFGS, Optimizer, Rprop
 from torch.optim.lr_scheduler import LRScheduler
 
 from ....analyzer.errors import ModelError, OptionError
-from ....analyzer.measures.temperature import network_distance
+from ....analyzer.measures.pattern_temperature import network_distance
 from ..steps.optimizer_hooks import Steps, is_finite, set_rate, unwrapped
 from ..steps.trial_step import trials
 from ..temperature.pattern_change import Probe

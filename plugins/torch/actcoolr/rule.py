@@ -11,7 +11,7 @@ from math import inf, isfinite, log, sqrt
 from typing import Any, Literal, get_args
 
 from ....analyzer.errors import OptionError, RelucidError
-from ....analyzer.measures.temperature import distance
+from ....analyzer.measures.pattern_temperature import distance
 from ..temperature.transition import log_normal_inverse, log_normal_place
 from ..temperature.transition_fit import probit_lstsq
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ....analyzer.errors import StateError
-from ....analyzer.options import SQUARES
+from ....analyzer.options import MAX_COVARIANCE_UNITS
 from ....analyzer.report import Report
 from ....analyzer.sites import Site
 from ....analyzer.stats.patterns import CAPACITY
@@ -68,7 +68,7 @@ class Monitor:
         window: int | Literal["epoch"] = 1,
         log: Log | None = None,
         capacity: int = CAPACITY,
-        squares: int = SQUARES,
+        squares: int = MAX_COVARIANCE_UNITS,
     ) -> None:
         check_count("every", every)
         check_count("capacity", capacity)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ....analyzer.errors import DataError, ModelError, OptionError
-from ....analyzer.options import SQUARES
+from ....analyzer.options import MAX_COVARIANCE_UNITS
 from ....analyzer.report import Report
 from ....analyzer.stats.patterns import CAPACITY
 from ..capture.capture import Capture
@@ -70,7 +70,7 @@ def snapshot(
 
 
 def _run_in_training(
-    model: nn.Module, batches: Iterable[Any], *, capacity: int = CAPACITY, squares: int = SQUARES
+    model: nn.Module, batches: Iterable[Any], *, capacity: int = CAPACITY, squares: int = MAX_COVARIANCE_UNITS
 ) -> Report:
     copy = deepcopy(model).eval()
     for module in copy.modules():

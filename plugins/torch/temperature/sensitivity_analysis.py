@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ....analyzer.errors import OptionError
-from ....analyzer.measures.temperature import temperature
+from ....analyzer.measures.pattern_temperature import temperature
 from ..capture.hooks import unwrap_model
 from ..steps.optimizer_hooks import unwrapped
 from ..steps.restore import rolled_back

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ....analyzer.errors import OptionError
-from ....analyzer.measures.temperature import network_distance, temperature
+from ....analyzer.measures.pattern_temperature import network_distance, temperature
 from ..steps.optimizer_hooks import Steps, unwrapped
 from .pattern_change import Probe
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from relucid.analyzer.errors import ModelError, OptionError
-from relucid.analyzer.measures.temperature import pattern_distance
+from relucid.analyzer.measures.pattern_temperature import pattern_distance
 from relucid.plugins.torch import Thermometer, sensitivity
 from relucid.plugins.torch.temperature.sensitivity_analysis import RATES
 from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL

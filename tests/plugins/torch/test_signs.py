@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import ModelError
-from relucid.analyzer.measures.temperature import pattern_distance
+from relucid.analyzer.measures.pattern_temperature import pattern_distance
 from relucid.plugins.torch.temperature.packed_signs import Signs, packed_bits
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from relucid.analyzer.errors import ModelError, OptionError
-from relucid.analyzer.measures.temperature import pattern_distance
+from relucid.analyzer.measures.pattern_temperature import pattern_distance
 from relucid.plugins.torch import Thermometer
 from relucid.plugins.torch.temperature.pattern_change import Probe
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....analyzer.atomic_write import write_atomically
 from ....analyzer.errors import import_optional
-from ....analyzer.measures.temperature import temperature
+from ....analyzer.measures.pattern_temperature import temperature
 from ..schedules.runs import EpochRow, Run, StepRow, key
 
 WARMEST = 6.0

@@ -1,8 +1,8 @@
-"""Activation pattern temperature (Hartmann, 2025, section 3.2): how many decisions a change of the weights changed.
+"""Activation pattern temperature (Hartmann, 2025, section 3.2): the share of patterns that a change of weights changes.
 
-D is the share of patterns that differ, one pattern at each (sample, position); T is its negative logarithm, in bits.
-In places the thesis calls P(D) the probability of a pattern that has *not* changed; its formulas, and the numbers
-it gives (T = 3.17 where D = 89 %), need D to be the share that has.
+D is the share of patterns that differ, one pattern at each (sample, position), and T = -log2(1 - D), in bits. In places
+the thesis calls P(D) the probability that a pattern has *not* changed; its formulas and its numbers (T = 3.17 for
+D = 89 %) require D to be the share that has.
 """
 
 from math import log2
@@ -22,8 +22,8 @@ def pattern_distance(before: NDArray[Any], after: NDArray[Any]) -> float:
     """D, definition 5, (3.15): the share of (sample, position) at which at least one unit's z > 0 differs.
 
     Args:
-        before: pre-activations (sample, position, unit); any shape (..., unit) will do.
-        after: those of the same samples in the other state.
+        before: pre-activations (sample, position, unit), or any shape (..., unit).
+        after: pre-activations of the same samples in the other state, same shape.
 
     >>> pattern_distance(np.array([[[1.0, -1.0]], [[1.0, 0.0]]]), np.array([[[2.0, 1.0]], [[3.0, -1.0]]]))
     0.5
@@ -36,12 +36,12 @@ def temperature(D: float) -> float: ...
 @overload
 def temperature(D: Doubles) -> Doubles: ...
 def temperature(D: float | Doubles) -> float | Doubles:
-    """T = -log2(1 - D), definition 6, (3.16): bits of surprise at a pattern that stayed; infinite where none did.
+    """T = -log2(1 - D), definition 6, (3.16): surprisal of an unchanged pattern in bits; infinite for D = 1.
 
-    The printed log has no base: 2 is the one with which T = 3.17 belongs to D = 8/9.
+    The printed log has no base: base 2 gives the thesis' T = 3.17 for D = 8/9.
 
     Args:
-        D: distance in [0, 1], one or many.
+        D: distance in [0, 1], scalar or array.
 
     >>> temperature(0.0), temperature(0.5), temperature(1.0)
     (0.0, 1.0, inf)
@@ -61,7 +61,7 @@ def distance(T: float | Doubles) -> float | Doubles:
     """D = 1 - 2^-T, the inverse of (3.16).
 
     Args:
-        T: temperature, at least 0, one or many.
+        T: temperature, at least 0, scalar or array.
 
     >>> distance(0.0), distance(1.0), distance(float("inf"))
     (0.0, 0.5, 1.0)
@@ -71,7 +71,7 @@ def distance(T: float | Doubles) -> float | Doubles:
 
 
 def network_distance(D: ArrayLike) -> float:
-    """P = mean_l D_l: the mean over the layers, each with the same weight; the control variable of section 3.3.
+    """P = mean_l D_l, the unweighted mean over the layers; the control variable of section 3.3.
 
     Args:
         D: distance of each site (site,), at least one.
@@ -85,8 +85,8 @@ def network_distance(D: ArrayLike) -> float:
 def network_temperature(D: ArrayLike) -> float:
     """T = -log2(1 - P), the temperature of the mean distance.
 
-    The text and figure 3.22 speak of the mean of the layers' temperatures, which is infinite as soon as one layer has
-    D = 1; the algorithm (A.4) works with P. That mean is `mean_temperature`.
+    The text and figure 3.22 use the mean of the layers' temperatures (`mean_temperature`), which is infinite as soon as
+    one layer has D = 1; the algorithm (A.4) uses P.
 
     Args:
         D: distance of each site (site,), at least one.
@@ -98,7 +98,7 @@ def network_temperature(D: ArrayLike) -> float:
 
 
 def clipping_temperature(count: int) -> float:
-    """log2 2N, as if half a pattern of N had stayed: just above every finite T that N patterns can show.
+    """log2(2N), the temperature if half of one pattern of N were unchanged: above every finite T of N patterns.
 
     >>> clipping_temperature(1024)
     11.0
@@ -107,11 +107,11 @@ def clipping_temperature(count: int) -> float:
 
 
 def mean_temperature(D: ArrayLike, *, most: ArrayLike) -> float:
-    """mean_l min(T_l, most): the mean of the layers' temperatures, each clipped so that one D = 1 does not decide all.
+    """mean_l min(T_l, most): the mean of the layers' temperatures, clipped so that it stays finite where D = 1.
 
     Args:
         D: distance of each site (site,), at least one.
-        most: where to clip, one for all or one for each site (site,), as `clipping_temperature` gives it.
+        most: upper bound of T, a scalar or one for each site (site,), see `clipping_temperature`.
 
     >>> mean_temperature([0.5, 1.0], most=9.0)
     5.0
@@ -120,7 +120,7 @@ def mean_temperature(D: ArrayLike, *, most: ArrayLike) -> float:
 
 
 def decisions(changes: Changes) -> dict[str, Value]:
-    """D and T of one site, and how often its units flipped: all of them, and each."""
+    """D and T of one site, and the flips of its units: their overall share, and the count and share of each unit."""
     D = changes.different / changes.count
     return {
         "distance": D,

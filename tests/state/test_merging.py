@@ -1,4 +1,4 @@
-"""Parts of the data seen apart, from Python: what `analyze` saves, `merge` puts together."""
+"""relucid.merge: the states that `analyze` saves for shards merge into one report."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pytest
 
 import relucid
 from relucid.analyzer import demo
-from relucid.analyzer.analysis import merged
+from relucid.analyzer.analysis import merge_states
 from relucid.analyzer.errors import OptionError, StateError
 from relucid.analyzer.state.analysis_state import State
 
-from . import reference
-from .small import perceptron, samples
+from .. import reference
+from ..small import perceptron, samples
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_shards_merge_into_the_report_of_the_whole(shards: list[Path], order: tu
 
 def test_a_state_a_text_and_a_path_are_the_same(shards: list[Path], tmp_path: Path) -> None:
     one = relucid.merge(str(shards[0]), State.load(shards[1]), shards[2])
-    merged(*shards[:2]).save(tmp_path / "pair")
+    merge_states(*shards[:2]).save(tmp_path / "pair")
     assert reference.differences(one, relucid.merge(tmp_path / "pair", shards[2])) == []
 
 

@@ -1,7 +1,7 @@
-"""Activation patterns (Hartmann, 2025): how many a site shows, and how evenly.
+"""Activation patterns (Hartmann, 2025): the number of distinct patterns of a site and their entropy.
 
 c_i is the count of pattern i and N = sum_i c_i. The thesis counts buckets of a hash; here c is a `Patterns` state. At
-level 0 every count is exact and so is every number; above, numbers are estimates as strata.py tells.
+level 0 every count is exact and so is every value; above it, values are estimates (sampling_estimates.py).
 """
 
 from math import hypot, log2, sqrt
@@ -18,8 +18,8 @@ from .sampling_estimates import ratio, rest, tracked, tracked_keys
 def total(c: Patterns) -> int | Estimate:
     """Number of distinct patterns, sum_i [c_i > 0], (3.5).
 
-    Estimated as the number tracked plus the number of the rest sampled over q, for each of them stands for 1 / q; that
-    number is binomial, hence the error.
+    Estimated as the number of tracked patterns plus the number of other sampled patterns divided by q, since each of
+    the latter represents 1 / q patterns; that number is binomial, hence the error.
     """
     if c.level == 0:
         return c.keys.size
@@ -31,8 +31,8 @@ def total(c: Patterns) -> int | Estimate:
 def max_frequency(c: Patterns) -> float | Estimate:
     """Share of the most frequent pattern, maxFreq(c) = max_i c_i / N, (3.8).
 
-    Exact wherever no other pattern can be more frequent than the one whose count is largest and whole; else the middle
-    of the range in which the largest count lies, with the standard deviation of an even spread over it as error.
+    Exact if no other pattern can be more frequent than the one with the largest complete count; otherwise the midpoint
+    of the range of the largest count, with the standard deviation of a uniform distribution over it as error.
     """
     unsampled = slice(size_under(c.frequent_keys, c.level), None)
     sampled = int(c.counts.max(initial=0))
@@ -47,11 +47,11 @@ def max_frequency(c: Patterns) -> float | Estimate:
 def entropy(c: Patterns) -> float | Estimate:
     """Entropy of the patterns in bits, H(c) = - sum_i c_i / N log2(c_i / N), over c_i > 0, (3.9).
 
-    The thesis has N_l := 2^d in place of N (definition 4), which would make no distribution of the shares; N is the sum
-    of the counts, as in the author's code.
+    The thesis has N_l := 2^d in place of N (definition 4), with which the shares would not sum to 1; N is the sum of
+    the counts, as in the author's code.
 
-    Estimated as log2 N - 1/N sum_i c_i log2 c_i: the tracked patterns enter one by one; of the rest the mass is known,
-    and the sample tells how much c log2 c there is to a unit of mass.
+    Estimated as log2 N - 1/N sum_i c_i log2 c_i: tracked patterns contribute individually; the mass of the rest is
+    known, and the sample gives the ratio of c log2 c to mass.
     """
     if c.level == 0:
         p = c.counts / c.total
@@ -61,13 +61,13 @@ def entropy(c: Patterns) -> float | Estimate:
     mass = max(c.total - float(known.counts.sum()), 0.0)
     rate, error = ratio(x * np.log2(x), x, q=2.0**-c.level, most=log2(max(c.floor, 1)))
     inside = float((known.counts * np.log2(known.counts)).sum()) + mass * rate
-    # One occurrence more of a tracked pattern is one less of the rest.
+    # One more occurrence of a tracked pattern is one less of the rest.
     doubt = known.error(np.log2(known.counts) + 1 / np.log(2) - rate)
     return Estimate(max(log2(c.total) - inside / c.total, 0.0), hypot(mass * error, doubt) / c.total)
 
 
 def relative_entropy(c: Patterns) -> float | Estimate:
-    """H_r(c) = H(c) / min(d, log2 N), (3.10): the share of the most that N patterns of d units can show.
+    """H_r(c) = H(c) / min(d, log2 N), (3.10): entropy relative to the maximum for N patterns of d units.
 
     Where N = 1 it is 0 / 0 and defined as 0.
     """
@@ -79,7 +79,7 @@ def relative_entropy(c: Patterns) -> float | Estimate:
 
 
 def patterns(c: Patterns) -> dict[str, Value]:
-    """The measures of one site's patterns: (3.5), (3.8), (3.9), (3.10)."""
+    """All pattern measures of one site: (3.5), (3.8), (3.9), (3.10)."""
     return {
         "patterns": total(c),
         "top_pattern": max_frequency(c),

@@ -1,4 +1,4 @@
-"""States: parts of the data seen apart tell the same as all of it seen at once; a run broken off goes on."""
+"""States of shards merge into the state of the whole; saving, loading and damaged files."""
 
 import json
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
 
-from . import reference
-from .small import perceptron, samples
+from .. import reference
+from ..small import perceptron, samples
 
 MEASURES = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "information", "global_patterns"]
 
@@ -239,5 +239,5 @@ def test_no_sample_is_counted_twice(tmp_path: Path) -> None:
 def test_another_shard_is_not_what_a_state_goes_on_with(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=samples(12))
     first = observe(load(perceptron()), tmp_path / "data.npz", Options(shard=(0, 2)))
-    with pytest.raises(StateError, match="has seen shard 0/2; shard 1/2"):
+    with pytest.raises(StateError, match="expected a state of shard 1/2, got one of shard 0/2"):
         observe(load(perceptron()), tmp_path / "data.npz", Options(shard=(1, 2)), resume=first)

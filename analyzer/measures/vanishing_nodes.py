@@ -1,8 +1,8 @@
-"""Vanishing nodes (Chang, 2019): how correlated a site's units are, and how many of them that leaves.
+"""Vanishing nodes (Chang, 2019): the correlation of a site's units and the effective number of units it leaves.
 
-C is the covariance of the units over the data (its expectation, (3.3)), sigma_i^2 = C_ii their variances. The thesis
-defines all of this for the activations x_l of any layer; of a feature map, channels are the nodes and every position
-counts as a sample.
+C is the covariance of the units over the data (an expectation in (3.3)), sigma_i^2 = C_ii their variances. The thesis
+defines both for the activations x_l of any layer; in a feature map, channels are the nodes and every position counts as
+a sample.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ Doubles = NDArray[np.float64]
 def squared_correlations(C: Doubles) -> Doubles:
     """rho_ij^2 = C_ij^2 / (sigma_i^2 sigma_j^2) (unit, unit), (3.2).
 
-    A constant unit has no variance and (3.2) is 0 / 0: it is taken as uncorrelated to all others and to itself, 0.
+    For a constant unit (3.2) is 0 / 0: its correlation with every unit, itself included, is defined as 0.
 
     >>> squared_correlations(np.array([[4.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 0.0]])).tolist()
     [[1.0, 0.25, 0.0], [0.25, 1.0, 0.0], [0.0, 0.0, 0.0]]
@@ -44,8 +44,8 @@ def vni_by_correlations(C: Doubles) -> float | None:
 def vni(C: Doubles) -> float | None:
     """R_sq = tr(C C^T) / tr(C)^2, (3.5); None if all units are constant, where it is 0 / 0.
 
-    Between 1/N, units uncorrelated and of equal variance, and 1, all units one. From M samples the estimate cannot fall
-    below about 1/N + 1/M.
+    Ranges from 1/N (uncorrelated units of equal variance) to 1 (all units equal). Estimated from M samples it is at
+    least about 1/N + 1/M.
 
     >>> vni(np.ones((4, 4)))
     1.0
@@ -55,7 +55,7 @@ def vni(C: Doubles) -> float | None:
 
 
 def effective_units(R: float, N: int) -> float:
-    """N (1 - R) + 1 (section 3.3): the nodes that are not redundant, and one.
+    """N (1 - R) + 1 (section 3.3): the effective number of nodes.
 
     >>> effective_units(0.25, 4), effective_units(1.0, 4)
     (4.0, 1.0)
@@ -71,5 +71,5 @@ def node_redundancy(moments: CoMoment) -> dict[str, Value]:
 
 
 def preactivation_redundancy(moments: CoMoment) -> dict[str, Value]:
-    """The same of the pre-activations, under names of its own."""
+    """VNI and effective units of the pre-activations; both None where every unit is constant."""
     return {f"preactivation_{name}": value for name, value in node_redundancy(moments).items()}

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import xlogy
 
-from relucid.analyzer.measures import temperature as measure
-from relucid.analyzer.measures.temperature import distance, temperature
+from relucid.analyzer.measures import pattern_temperature as measure
+from relucid.analyzer.measures.pattern_temperature import distance, temperature
 from relucid.analyzer.stats import Changes
 
 SHARES = st.floats(0, 1, allow_nan=False)

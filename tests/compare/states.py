@@ -1,4 +1,4 @@
-"""States of a small convolutional net on the UCI digits, as ONNX models: trained by plain torch, for comparisons.
+"""States of a small convolutional net during its training on the UCI digits, as ONNX models.
 
 Weights are rounded to 1/32, so that every sum of the net is exact in float32 whatever its order: no sign then depends
 on how a runtime adds, and counts can be compared to the last one.
@@ -64,7 +64,7 @@ def course(*, rate: float, epochs: int, seed: int = 0) -> tuple[onnx.ModelProto,
 
 
 def exported(net: object) -> onnx.ModelProto:
-    """The net as it stands, its weights rounded."""
+    """The net as an ONNX model, its weights rounded."""
     layers = [layer for layer in net if hasattr(layer, "weight")]  # type: ignore[attr-defined]
     weights = {}
     for number, layer in enumerate(layers, 1):

@@ -1,4 +1,4 @@
-"""A comparison and a course are reports: saved, loaded and pickled they are what they were."""
+"""Comparisons and courses are reports: they save, load and pickle."""
 
 import pickle
 from pathlib import Path

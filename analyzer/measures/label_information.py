@@ -1,7 +1,9 @@
-"""What a site's patterns tell about the classes (code of the thesis' author only): joint and conditional entropy, MI.
+"""Information of a site's patterns about the labels: joint and conditional entropy and mutual information.
 
-A is the pattern at one (sample, position), L the class of the sample; all in bits. The author's code takes all classes
-as equally frequent, p(L) = 1 / K; here H(L) is that of the classes counted.
+Defined in the code of the thesis' author only.
+
+A is the pattern at one (sample, position), L the class of the sample; all values are in bits. The author's code assumes
+equally frequent classes, p(L) = 1 / K; here H(L) is computed from the class counts.
 """
 
 from math import hypot
@@ -11,7 +13,7 @@ import numpy as np
 from ..stats import LabelledPatterns, Patterns
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .patterns import entropy
+from .pattern_counts import entropy
 
 
 def label_entropy(pairs: LabelledPatterns) -> float:

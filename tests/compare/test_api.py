@@ -1,4 +1,4 @@
-"""A comparison as its user sees it: a case by hand, two checkpoints of a trained net by numpy, batches, chains."""
+"""compare and compare_chain: a case by hand, two checkpoints of a trained net by numpy, batches, chains."""
 
 import math
 import weakref
@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 import relucid
 from relucid.analyzer.compare import compare, compare_chain
-from relucid.analyzer.compare.api import MEASURES, observe_all
-from relucid.analyzer.compare.site_changes import Contrasts
+from relucid.analyzer.compare.api import MEASURES, observe_models
+from relucid.analyzer.compare.site_changes import NetworkChanges
 from relucid.analyzer.errors import DataError
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
@@ -248,7 +248,7 @@ def test_a_chain_is_its_pairs() -> None:
 
 
 def test_memory_does_not_grow_with_the_data() -> None:
-    """Data that was compared is let go of, and what is kept is as large after much data as after little."""
+    """Batches are freed, and the statistics have the same size after little and after much data."""
     alive = []
 
     def data(parts: int):
@@ -259,7 +259,7 @@ def test_memory_does_not_grow_with_the_data() -> None:
             assert sum(each() is not None for each in alive[:-1]) <= 2
 
     few, many = (
-        contrasts([perceptron(), perceptron(seed=1)], data(parts), Options(measures=MEASURES), pairs=[(0, 1)])
+        observe([perceptron(), perceptron(seed=1)], data(parts), Options(measures=MEASURES), pairs=[(0, 1)])
         for parts in (4, 100)
     )
     for one, other in zip(few.sites, many.sites, strict=True):
@@ -271,12 +271,12 @@ def test_memory_does_not_grow_with_the_data() -> None:
 def test_progress_counts_every_sample_once() -> None:
     steps: list[int] = []
     models = [perceptron(), perceptron(seed=1)]
-    contrasts(models, samples(30), Options(measures=MEASURES, batch=8), pairs=[(0, 1)], progress=steps.append)
+    observe(models, samples(30), Options(measures=MEASURES, batch=8), pairs=[(0, 1)], progress=steps.append)
     assert steps == [8, 8, 8, 6]
 
 
-def contrasts(models: list[onnx.ModelProto], *args: object, **options: object) -> Contrasts:
-    return observe_all([load(each) for each in models], *args, **options)
+def observe(models: list[onnx.ModelProto], *args: object, **options: object) -> NetworkChanges:
+    return observe_models([load(each) for each in models], *args, **options)
 
 
 def test_data_is_walked_once() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
 
-from relucid.analyzer.measures import patterns as measure
+from relucid.analyzer.measures import pattern_counts as measure
 from relucid.analyzer.stats import Patterns, merge_all
 from relucid.analyzer.stats.keys import mix64, stream
 from relucid.analyzer.values.estimate import Estimate

@@ -1,4 +1,4 @@
-"""Several models on one walk: batches fixed or refused, renamed inputs, half precision, other people's nets."""
+"""Several models in one pass: fixed and failing batches, renamed inputs, half precision, third-party models."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_samples_that_cannot_be_told_apart_are_refused() -> None:
         }""",
         zero=np.array(0, dtype=np.int64),
     )
-    with pytest.raises(DataError, match=r"site 'y' of .* other values than alone"):
+    with pytest.raises(DataError, match=r"site 'y' of .* other values for a sample in a batch than alone"):
         compare(mixed, mixed, samples(8))
 
 
@@ -70,9 +70,9 @@ def test_a_net_and_its_half_precision_copy() -> None:
 
 
 def test_sites_of_other_sizes_are_refused_when_they_show() -> None:
-    """Shapes that no declaration tells are seen only when data comes through."""
+    """Undeclared shapes are known only at run time."""
     graph = "g (float[N, M] x) => (float[N, K] y) {{ z = {} y = Relu(z) }}"
-    with pytest.raises(ModelError, match=r"site 'y' wants the same positions and units in every model.*--sites"):
+    with pytest.raises(ModelError, match=r"positions and units in every model at site 'y', got .*--sites"):
         compare(model(graph.format("Identity(x)")), model(graph.format("Concat<axis = 1>(x, x)")), samples(9))
 
 
@@ -87,7 +87,7 @@ def test_a_model_without_sites_and_data_that_does_not_fit() -> None:
         )
     with pytest.raises(DataError, match=r"wants float32 \(N, 6\), came float32 \(5, 7\)"):
         compare(perceptron(), perceptron(), samples(5, 7))
-    with pytest.raises(OptionError, match="at least two models, came 1"):
+    with pytest.raises(OptionError, match="at least two models to compare, got 1"):
         compare_chain([perceptron()], samples(3))
 
 

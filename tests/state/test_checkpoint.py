@@ -1,4 +1,4 @@
-"""A run broken off goes on: nothing that was seen is lost, nothing is counted twice."""
+"""An interrupted run resumes from its checkpoint: no sample is lost or counted twice."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,9 @@ from relucid.analyzer.state import checkpoint
 from relucid.analyzer.state.analysis_state import State
 from relucid.analyzer.stats import merge_all
 
-from . import reference
-from .interrupts import broken_off
-from .small import perceptron, samples
+from .. import reference
+from ..interrupts import broken_off
+from ..small import perceptron, samples
 
 MEASURES = ["units", "points", "patterns", "vni", "global_patterns"]
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from relucid.analyzer.compare.matching import Match, match_inputs, match_sites, units_of
+from relucid.analyzer.compare.matching import count_units, match_inputs, match_sites
+from relucid.analyzer.compare.site_changes import SiteChanges
 from relucid.analyzer.data import InputSpec
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.sites import Site
+from relucid.analyzer.stats import Nonfinite
 
 
 def site(name: str, units: int | str | None = None, kind: str = "relu") -> Site:
@@ -22,7 +24,7 @@ A = ("a", [site("one", 7), site("two", 5)])
 
 def pairs_of(*others: tuple[str, list[Site]]) -> list[tuple[str, ...]]:
     matches, _ = match_sites([A, *others])
-    return [tuple(each.name for each in match.sites) for match in matches]
+    return [tuple(each.name for each in match) for match in matches]
 
 
 def test_by_name_in_whatever_order_they_come() -> None:
@@ -33,7 +35,7 @@ def test_by_name_in_whatever_order_they_come() -> None:
 def test_by_order_where_names_differ_and_it_is_said() -> None:
     b = ("b", [site("x", 7), site("y", 5)])
     matches, notes = match_sites([A, A, b])
-    assert [tuple(each.name for each in match.sites) for match in matches] == [("one", "one", "x"), ("two", "two", "y")]
+    assert [tuple(each.name for each in match) for match in matches] == [("one", "one", "x"), ("two", "two", "y")]
     assert notes == ("Sites are matched by order, as a and b name them differently: one with x, two with y.",)
 
 
@@ -63,13 +65,16 @@ def test_what_does_not_match_is_an_error_that_lists_both(sites: list[Site]) -> N
 
 
 def test_units_that_no_shape_tells_match_any() -> None:
-    assert units_of(site("x")) is units_of(site("x", "width")) is None
+    assert count_units(site("x")) is count_units(site("x", "width")) is None
     assert pairs_of(("b", [site("x"), site("y", "width")])) == [("one", "x"), ("two", "y")]
 
 
 def test_kinds_may_differ_and_are_both_told() -> None:
-    assert Match((site("a", 7), site("a", 7))).kind == "relu"
-    assert Match((site("a", 7), site("a", 7, "gelu"))).kind == "relu -> gelu"
+    def kind(*sites: Site) -> str:
+        return SiteChanges(sites, Nonfinite(0, 0, 0), states=(), changes={}).kind
+
+    assert kind(site("a", 7), site("a", 7)) == "relu"
+    assert kind(site("a", 7), site("a", 7, "gelu")) == "relu -> gelu"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,7 @@ def test_inputs_that_take_the_same_data(mine: list[InputSpec], theirs: list[Inpu
     ],
 )
 def test_inputs_that_want_other_data_are_one_line(theirs: list[InputSpec]) -> None:
-    with pytest.raises(ModelError, match=r"their inputs differ: a wants x float32 \(N, 6\); b wants") as refusal:
+    with pytest.raises(ModelError, match=r"their inputs differ: a has x float32 \(N, 6\); b has") as refusal:
         match_inputs(("a", [spec("x", "N", 6)]), ("b", theirs))
     assert "\n" not in str(refusal.value)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
 
-from relucid.analyzer.measures.information import information
+from relucid.analyzer.measures.label_information import information
 from relucid.analyzer.stats import Block, LabelledPatterns, Patterns, merge_all
 from relucid.analyzer.values.estimate import Estimate
 
