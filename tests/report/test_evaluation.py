@@ -11,8 +11,8 @@ from relucid.analyzer.report import Report
 from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.stats import merge_all
 
-from . import reference
-from .small import model, samples
+from .. import reference
+from ..small import model, samples
 
 MEASURES = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "global_patterns"]
 CHAIN = model(
