@@ -1,4 +1,4 @@
-"""What a report may hold: plain values, and estimates with their standard errors."""
+"""The values a report may hold: plain data, and estimates with their standard errors."""
 
 from .estimate import Estimate
 from .plain_data import Value, equal_values, to_plain, unknown_name

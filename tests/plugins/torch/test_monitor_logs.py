@@ -62,7 +62,7 @@ def test_tensorboard_gets_scalars_by_site(tmp_path):
 
 def test_tensorboard_that_is_absent_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(MissingDependencyError, match=r'TensorBoardLog wants .* pip install "relucid\[tensorboard\]"'):
+    with pytest.raises(MissingDependencyError, match=r'TensorBoardLog needs .* pip install "relucid\[tensorboard\]"'):
         TensorBoardLog(tmp_path)
 
 
