@@ -1,10 +1,9 @@
 """The comparison of two states of a network: what changed, by site and for the whole, as frozen plain data."""
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from ..errors import OptionError
-from ..report import html_page, serialize, sheet
+from ..report import html_page, serialize
 from ..report.report import Report, SiteReport
 from ..report.sheet import Sheet
 from ..values.plain_data import Value
@@ -12,43 +11,10 @@ from .evaluation import SIMILAR, mean, notes_on, of_itself, of_network, of_pair,
 from .sheet import of_comparison, of_course
 from .site_changes import Contrast, Contrasts, Pair
 
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
-
-
-class ShownReport(Report, ABC):
-    """A report that shows itself by its sheet; what the sheet holds is said by who derives from it."""
-
-    @abstractmethod
-    def sheet(self) -> "Sheet":
-        """What is shown."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.sites, dict(self.network), dict(self.provenance), self.notes, self.not_analysable)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.sites)} sites of {self.provenance.get('model', 'several models')})"
-
-    def __str__(self) -> str:
-        """The table as plain text, at most 100 columns."""
-        return sheet.as_text(self.sheet())
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return html_page.sheet_to_snippet(self.sheet())
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield from sheet.renderables(self.sheet(), width=options.max_width)
-
-    def to_html(self) -> str:
-        """All of it as one self-contained page."""
-        return html_page.sheet_to_page(self.sheet())
-
-
 PAIR = (0, 1)
 
 
-class Comparison(ShownReport):
+class Comparison(Report):
     """What changed from one model to another on the same data: a report, its values listed in docs/compare.md.
 
     >>> from relucid import compare, demo
@@ -59,9 +25,12 @@ class Comparison(ShownReport):
 
     FILES: ClassVar = ("comparison.json", "units.csv", "comparison.html")
 
-    def sheet(self) -> Sheet:
-        """What is shown."""
+    def _sheet(self) -> Sheet:
         return of_comparison(self)
+
+    def to_html(self) -> str:
+        """Return the table as one self-contained page."""
+        return html_page.sheet_to_page(self._sheet())
 
 
 def compared(contrasts: Contrasts) -> Comparison:
@@ -85,7 +54,7 @@ OF_PAIR = ("distance", "temperature", *SIMILAR)
 OF_STATE = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
 
 
-class Course(ShownReport):
+class Course(Report):
     """What became of the patterns over several states (thesis, figure 3.7): a report whose values are tuples by state.
 
     `..._to_first`, `..._to_last` and `..._to_previous` compare each state with one of the others; the first state has
@@ -99,9 +68,12 @@ class Course(ShownReport):
 
     FILES: ClassVar = ("course.json", "course.csv", "course.html")
 
-    def sheet(self) -> Sheet:
-        """What is shown."""
+    def _sheet(self) -> Sheet:
         return of_course(self)
+
+    def to_html(self) -> str:
+        """Return the table as one self-contained page."""
+        return html_page.sheet_to_page(self._sheet())
 
     def to_csv(self) -> str:
         """One row for each site and state."""

@@ -47,12 +47,12 @@ def test_options_reach_the_analysis(relucid: Run, place: Path) -> None:
         "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    wanted = analyze(
+    expected = analyze(
         model, data, labels="labels", measures=["units", "patterns", "global_patterns"], sites="fir*", kinds=["relu"],
         limit=40, batch=7, capacity=500, squares=3, seed=5, exact=True, threads=1, output="y", unit_axis={"first": 1},
         units="position",
     )  # fmt: skip
-    assert result.stdout == wanted.to_json()
+    assert result.stdout == expected.to_json()
 
 
 def test_json_on_stdout_is_the_file(relucid: Run, place: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, place: Path) -
         "analyze", place / "model.onnx", "--data", place / "data.npz", "--squares", 0, "--fail-if", "vni > 0.5"
     )
     assert result.exit_code == 0
-    assert "cannot fire by vni" in result.stderr
+    assert "cannot fire because of vni" in result.stderr
 
 
 @pytest.mark.parametrize("condition", ["dead_units >", "nonsense > 1", "__import__('os')", "dead_units > 20"])
@@ -117,10 +117,10 @@ def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
         (["model.onnx", "--data", "data.npz", "--batch", "0"], "batch must be at least 1"),
         (["model.onnx", "--data", "random:3", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["model.onnx", "--data", "data.npz", "--batch", "many"], "'many' is not a valid integer"),
-        (["model.onnx", "--data", "data.npz", "--shard", "3"], "wants I/N"),
+        (["model.onnx", "--data", "data.npz", "--shard", "3"], "expected I/N"),
         (["model.onnx", "--data", "data.npz", "--shard", "3/3"], "0 <= I < N"),
-        (["model.onnx", "--data", "data.npz", "--unit-axis", "first"], "wants NAME=VALUE"),
-        (["model.onnx", "--data", "data.npz", "--unit-axis", "first=one"], "whole number"),
+        (["model.onnx", "--data", "data.npz", "--unit-axis", "first"], "expected NAME=VALUE"),
+        (["model.onnx", "--data", "data.npz", "--unit-axis", "first=one"], "with an integer"),
         (["model.onnx", "--data", "data.npz", "--input", "image=x"], "the model has no input 'image'"),
         (["model.onnx", "--data", "data.npz", "--resume"], "name its file with --state"),
         (["model.onnx", "--data", "data.npz", "--colour"], "No such option"),
@@ -149,10 +149,10 @@ def test_what_is_wrong_is_said_in_one_line(
 
 def test_debug_shows_the_traceback(place: Path) -> None:
     words = [sys.executable, "-m", "relucid", "--debug", "analyze", str(place / "missing.onnx"), "--data", "random:1"]
-    told = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
-    assert told.returncode == 2
-    assert "Traceback" in told.stderr
-    assert "ModelError: no model at" in told.stderr
+    result = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
+    assert result.returncode == 2
+    assert "Traceback" in result.stderr
+    assert "ModelError: no model at" in result.stderr
 
 
 def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -> None:
@@ -257,7 +257,7 @@ def rows():
     finally:
         running.kill()
         running.communicate()
-    assert (running.returncode, stderr) == (130, "relucid: broken off\n")
+    assert (running.returncode, stderr) == (130, "relucid: interrupted\n")
     again = ("analyze", place / "model.onnx", "--data", f"{place / 'loader.py'}:rows")
     resumed = relucid(*again, "--state", place / "state", "--resume", "--json")
     whole = relucid("analyze", place / "model.onnx", "--data", place / "data.npz", "--json")

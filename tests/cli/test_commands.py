@@ -44,10 +44,10 @@ def test_importing_relucid_loads_nothing(tmp_path: Path) -> None:
 
 
 def test_the_installed_command_is_the_module(tmp_path: Path) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "relucid", "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert all(command in told.stdout for command in COMMANDS)
+    assert all(command in result.stdout for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

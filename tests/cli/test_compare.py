@@ -75,9 +75,9 @@ def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, pair: Path) ->
     words = ("compare", pair / "model.onnx", pair / "other.onnx", "--data", pair / "data.npz", "--squares", "0")
     result = relucid(*words, "--fail-if", "vni_after > 0.5")
     assert result.exit_code == 0
-    assert "cannot fire by vni_after: it is defined at no site" in result.stderr
+    assert "cannot fire because of vni_after: it is undefined at every site" in result.stderr
     fires = relucid(*words, "--fail-if", "vni_after > 0.5 or temperature >= 0")
-    assert (fires.exit_code, "cannot fire by temperature" in fires.stderr) == (1, False)
+    assert (fires.exit_code, "cannot fire because of temperature" in fires.stderr) == (1, False)
 
 
 def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
@@ -91,8 +91,8 @@ def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["model.onnx"], "wants two models, came 1"),
-        (["model.onnx", "other.onnx", "model.onnx"], "wants two models, came 3; name more with --chain"),
+        (["model.onnx"], "expected two models, got 1"),
+        (["model.onnx", "other.onnx", "model.onnx"], "expected two models, got 3; use --chain for more"),
         (["--chain", "model.onnx"], "at least two models, came 1"),
         (["--chain", "model.onnx", "other.onnx", "--fail-if", "distance > 0.5"], "leave out --chain"),
         (["model.onnx", "nowhere.onnx"], "no model at"),
