@@ -28,7 +28,7 @@ class StateError(RelucidError):
 
 
 class MissingDependencyError(RelucidError):
-    """An optional package is not installed; the message has the pip command."""
+    """An optional package is not installed; the message has the command that installs it."""
 
 
 def import_optional(module: str, *, package: str, task: str) -> ModuleType:
@@ -97,7 +97,7 @@ _NOISE = re.compile(
 
 
 def explain(message: str) -> str:
-    """Return the first useful line of a library's message; of known causes an explanation and a remedy.
+    """Return the first useful line of the message of a library; for known causes, an explanation and a remedy.
 
     >>> explain("FAIL : model.cc:1 Unsupported model IR version: 14, max supported IR version: 13")
     'the model has IR version 14, the installed onnxruntime reads up to 13; export it again with an older IR version'

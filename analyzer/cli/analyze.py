@@ -1,4 +1,4 @@
-"""`relucid analyze`: run a model over data and report what it decides."""
+"""`relucid analyze`: run a model over data and report its units and patterns."""
 
 from pathlib import Path
 from typing import Any, get_args

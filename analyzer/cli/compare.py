@@ -63,5 +63,7 @@ def command(
     check_writable(out=out)
     loaded = [load(model) for model in models]
     with show_progress("samples", total=chosen.limit) as advance:
-        seen = observe_all(loaded, data, chosen, pairs=pairs, inputs=inputs, preprocess=preprocess, progress=advance)
-    print_report(followed(seen) if chain else compared(seen), out=out, as_json=as_json, fail_if=condition)
+        observed = observe_all(
+            loaded, data, chosen, pairs=pairs, inputs=inputs, preprocess=preprocess, progress=advance
+        )
+    print_report(followed(observed) if chain else compared(observed), out=out, as_json=as_json, fail_if=condition)

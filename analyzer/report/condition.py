@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from ..errors import OptionError
-from ..values.plain_data import Value, unknown_name
+from ..values.plain_data import Value, describe_unknown_name
 from . import expression
 from .data import ReportData
 from .formatting import number
@@ -83,7 +83,7 @@ class Condition:
         fields, names = VOCABULARIES[of], expression.names(tree)
         for name in names:
             if name not in fields:
-                raise OptionError(unknown_name(f"{text!r}: a {of} has no value", name, sorted(fields)))
+                raise OptionError(describe_unknown_name(f"{text!r}: a {of} has no value", name, sorted(fields)))
         if not names:
             raise OptionError(f"{text!r} uses no value of the {of}; write a condition such as '{EXAMPLES[of]}'")
         counts = {field.name: count for count, field in COUNTS.items()} if of == "report" else {}

@@ -1,4 +1,4 @@
-"""The data of a report: values by site and for the network, frozen and plain, with no way of showing them."""
+"""The data of a report: values by site and for the network, frozen and plain, independent of how they are shown."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.plain_data import Value, equal_values, to_plain, unknown_name
+from ..values.plain_data import Value, describe_unknown_name, equal_values, to_plain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,13 +49,13 @@ class SiteReport:
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.values:
-            raise KeyError(unknown_name(f"site {self.name!r} has no value", name, self.values))
+            raise KeyError(describe_unknown_name(f"site {self.name!r} has no value", name, self.values))
         return self.values[name]
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("values", {})
         if name not in values:
-            raise AttributeError(unknown_name("a site's report has no value", name, values))
+            raise AttributeError(describe_unknown_name("a site's report has no value", name, values))
         return values[name]
 
     def __dir__(self) -> list[str]:
@@ -111,7 +111,7 @@ class ReportData:
         for site in self.sites:
             if site.name == name:
                 return site
-        raise KeyError(unknown_name("the report has no site", name, [site.name for site in self.sites]))
+        raise KeyError(describe_unknown_name("the report has no site", name, [site.name for site in self.sites]))
 
     def __iter__(self) -> Iterator[SiteReport]:
         return iter(self.sites)
@@ -122,7 +122,7 @@ class ReportData:
     def __getattr__(self, name: str) -> Any:
         network = self.__dict__.get("network", {})
         if name not in network:
-            raise AttributeError(unknown_name("the report has no value of the network", name, network))
+            raise AttributeError(describe_unknown_name("the report has no value of the network", name, network))
         return network[name]
 
     def __dir__(self) -> list[str]:

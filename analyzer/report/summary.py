@@ -16,12 +16,12 @@ def title(report: ReportData) -> str:
 
 def header(report: ReportData) -> str:
     """Return one line: the number of samples, the runtime, the provider and the optimisation level."""
-    made = report.provenance
+    provenance = report.provenance
     samples = report.network.get("samples")
     parts = [f"{count(samples)} samples"] if isinstance(samples, int) else []
-    parts += [f"onnxruntime {made['onnxruntime']}"] if "onnxruntime" in made else []
-    parts += [str(made["provider"])] if "provider" in made else []
-    parts += [f"optimisation {made['optimisation']}"] if "optimisation" in made else []
+    parts += [f"onnxruntime {provenance['onnxruntime']}"] if "onnxruntime" in provenance else []
+    parts += [str(provenance["provider"])] if "provider" in provenance else []
+    parts += [f"optimisation {provenance['optimisation']}"] if "optimisation" in provenance else []
     return printable(" · ".join(parts))
 
 

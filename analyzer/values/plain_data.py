@@ -77,7 +77,7 @@ def equal_values(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
+def describe_unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     """Return the error message for an unknown name, with similar known names.
 
     Args:
@@ -85,7 +85,7 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
         name: the unknown name.
         known: the names that exist.
 
-    >>> unknown_name("no site is named", "conv", ["conv1", "fc"])
+    >>> describe_unknown_name("no site is named", "conv", ["conv1", "fc"])
     "no site is named 'conv'; did you mean 'conv1'?"
     """
     from difflib import get_close_matches  # noqa: PLC0415 - only needed for an error

@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 
 
 def one_line(result: Result) -> str:
-    """The one line on stderr of something that was wrong."""
+    """The one line on stderr of an error."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
@@ -79,7 +79,7 @@ def test_fail_if_decides_the_exit_code(relucid: Run, place: Path, condition: str
         assert result.stderr == f"relucid: {condition} holds for first, second\n"
 
 
-def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, place: Path) -> None:
+def test_a_condition_on_an_undefined_value_prints_a_note(relucid: Run, place: Path) -> None:
     result = relucid(
         "analyze", place / "model.onnx", "--data", place / "data.npz", "--squares", 0, "--fail-if", "vni > 0.5"
     )
@@ -88,9 +88,7 @@ def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, place: Path) -
 
 
 @pytest.mark.parametrize("condition", ["dead_units >", "nonsense > 1", "__import__('os')", "dead_units > 20"])
-def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
-    relucid: Run, place: Path, condition: str
-) -> None:
+def test_an_invalid_condition_is_rejected_before_the_run(relucid: Run, place: Path, condition: str) -> None:
     one_line(relucid("analyze", "no such model", "--data", "no such data", "--fail-if", condition))
 
 
@@ -134,7 +132,7 @@ def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
         (["model.onnx", "--data", "data.npz", "--state", "model.onnx", "--resume"], "is not a relucid state"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_errors_are_one_line(
     relucid: Run, place: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
 ) -> None:
     np.savez(place / "bytes.npz", x=np.zeros((5, 6), dtype=np.uint8))
@@ -169,7 +167,7 @@ def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -
 
 
 def _alike(one: object, other: object) -> bool:
-    """Whether two reports say the same: floats to six digits, since extents and VNI carry the runtime's rounding."""
+    """Whether two reports are equal, floats to six digits: unit ranges and VNI depend on the runtime's rounding."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -201,7 +199,7 @@ def test_states_made_differently_are_refused_with_both_values(relucid: Run, plac
     assert "is damaged" in one_line(relucid("merge", place / "a", place / "b"))
 
 
-def test_a_run_broken_off_goes_on(relucid: Run, place: Path) -> None:
+def test_an_interrupted_run_can_be_resumed(relucid: Run, place: Path) -> None:
     (place / "loader.py").write_text(
         f"""
 import numpy as np
@@ -225,7 +223,7 @@ def rows():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
-def test_ctrl_c_saves_what_was_seen(relucid: Run, place: Path) -> None:
+def test_ctrl_c_saves_the_state(relucid: Run, place: Path) -> None:
     (place / "loader.py").write_text(
         f"""
 import numpy as np, time

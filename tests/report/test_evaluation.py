@@ -55,7 +55,7 @@ def test_samples_with_nan_or_infinity_are_counted_and_excluded(batch: int) -> No
 
 
 def test_samples_are_excluded_only_where_they_are_not_finite() -> None:
-    """-inf in x is 0 after the first ReLU: the second site sees nothing wrong."""
+    """-inf in x is 0 after the first ReLU: all values of the second site are finite."""
     x, _ = nonfinite_samples()
     report = analyze(CHAIN, x, measures=MEASURES)
     after = np.maximum(x, 0)

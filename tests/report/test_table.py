@@ -71,7 +71,7 @@ def test_every_number_is_shown(usual):
     ]
     row = next(line for line in body(text) if line.startswith("block2.act1"))
     assert row.split()[-2:] == ["-", "-"]
-    for said in (
+    for line in (
         "digits.onnx",
         "360 samples",
         "1.31.1",
@@ -80,7 +80,7 @@ def test_every_number_is_shown(usual):
         "0.9722",
         "sites all dead: block2.act1",
     ):
-        assert said in text
+        assert line in text
     assert "note: the data has 360 samples" in text
     assert "loop.act (relu): inside a Loop body" in text
 
