@@ -50,4 +50,4 @@ class _OnnxIrWithoutSympy:
 
 
 if "onnx_ir" not in sys.modules:
-    sys.meta_path.insert(0, _OnnxIrWithoutSympy())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _OnnxIrWithoutSympy())

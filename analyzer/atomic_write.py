@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all."""
+"""Atomic writing: a file appears complete or not at all."""
 
 import errno
 import os
@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from .errors import DataError, OptionError
+from .errors import OptionError
 
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Give out a place beside the path to write to; it takes the path's name once the block ends well.
+    """Context manager for a temporary path in the same folder, renamed to `path` if the block succeeds.
 
-    A link is followed: what it leads to is written.
+    A symbolic link is followed: its target is replaced.
 
     Raises:
-        OSError: the path leads to something that is no file, as a folder or a device is, or cannot be written.
+        OSError: the path exists and is not a regular file (a folder, a device), or cannot be written.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
@@ -27,7 +27,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
@@ -37,7 +37,14 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
-    """Write each text under its name into the folder, which is made if it does not exist.
+    """Write each text to the file of its name in the folder: all files or none.
+
+    Args:
+        folder: created if it does not exist.
+        texts: by file name.
+
+    Returns:
+        The paths, in the order of `texts`.
 
     Raises:
         OptionError: the folder cannot be written to.
@@ -55,18 +62,3 @@ def write_all(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
     except OSError as error:
         raise OptionError(f"cannot write into {folder}: {error.strerror}; choose another folder") from error
     return tuple(folder / name for name in texts)
-
-
-def read_back(path: Path, name: str) -> tuple[str, str]:
-    """The text of a file and where it was found; the path may be the folder that holds it under this name.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    file = path / name if path.is_dir() else path
-    try:
-        return file.read_text(encoding="utf-8"), str(file)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not a report: not UTF-8 text") from error
-    except OSError as error:
-        raise DataError(f"cannot read the report {file}: {error.strerror}; `--out` writes one") from error

@@ -1,4 +1,4 @@
-"""What can go wrong, by who can mend it: each error is one line that says what was wanted, what came, what to do."""
+"""Errors, by what the user can correct; each message is one line: what was expected, what was got, what to do."""
 
 import importlib
 import re
@@ -8,63 +8,66 @@ from typing import TypeVar
 
 
 class RelucidError(Exception):
-    """Base of every error relucid raises on purpose; the command line prints it in one line and exits with 2."""
+    """Base class of relucid's errors; the command line prints the message and exits with 2."""
 
 
 class ModelError(RelucidError):
-    """The model file cannot be read, trusted, instrumented or run."""
+    """The model cannot be read, verified, instrumented or run."""
 
 
 class DataError(RelucidError):
-    """The data does not fit the model: a wrong name, dtype or shape, or a file that cannot be read."""
+    """The data does not fit the model (name, dtype or shape), or its file cannot be read."""
 
 
 class OptionError(RelucidError):
-    """An option has a value that cannot be meant."""
+    """An option has an invalid value."""
 
 
 class StateError(RelucidError):
-    """Two states cannot be merged, or a state file is not ours or is damaged."""
+    """Two states cannot be merged, or a file is not a state or is damaged."""
 
 
 class MissingDependencyError(RelucidError):
-    """An optional package is absent; the message holds the pip command."""
+    """An optional package is not installed; the message has the command that installs it."""
 
 
 def import_optional(module: str, *, package: str, task: str) -> ModuleType:
-    """An optional module, imported.
+    """Import a module of an optional dependency.
 
     Args:
         module: its dotted name.
-        package: what pip calls what it comes with.
-        task: what wants it.
+        package: the requirement to install it with pip.
+        task: what needs it, for the message.
 
     Raises:
-        MissingDependencyError: it cannot be imported.
+        MissingDependencyError: the import failed.
 
     >>> import_optional("math", package="math", task="this line").sqrt(4)
     2.0
     >>> import_optional("nosuch", package="relucid[nosuch]", task="this line")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
-    MissingDependencyError: this line wants nosuch: pip install "relucid[nosuch]" (No module named 'nosuch')
+    MissingDependencyError: this line needs nosuch: pip install "relucid[nosuch]" (No module named 'nosuch')
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        quoted = f'"{package}"' if "[" in package else package  # which shells would take for a pattern
-        raise MissingDependencyError(f"{task} wants {module}: pip install {quoted} ({error})") from error
+        quoted = f'"{package}"' if "[" in package else package  # a shell would expand the brackets
+        raise MissingDependencyError(f"{task} needs {module}: pip install {quoted} ({error})") from error
 
 
 T = TypeVar("T")
 
 
 def translate_errors(step: str, name: str, call: Callable[[], T]) -> T:
-    """Call what reads an untrusted file; whatever a library raises becomes one line that names the file and the step.
+    """Call a function that reads a model, and raise any error of a library as a one-line ModelError.
 
     Args:
-        step: what is tried, as in "cannot <step> <name>".
+        step: the verb of the message "cannot <step> <name>: <cause>".
         name: the file, as the user knows it.
-        call: what to do.
+        call: the function.
+
+    Returns:
+        The result of the call.
 
     Raises:
         ModelError: the call failed.
@@ -79,7 +82,7 @@ def translate_errors(step: str, name: str, call: Callable[[], T]) -> T:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """The error that began a chain: the ones raised from it only say where it passed by."""
+    """Return the first error of a chain of `raise ... from`."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -94,7 +97,7 @@ _NOISE = re.compile(
 
 
 def explain(message: str) -> str:
-    """The first useful line of a library's message, said in the user's terms where the cause is known.
+    """Return the first useful line of the message of a library; for known causes, an explanation and a remedy.
 
     >>> explain("FAIL : model.cc:1 Unsupported model IR version: 14, max supported IR version: 13")
     'the model has IR version 14, the installed onnxruntime reads up to 13; export it again with an older IR version'
@@ -110,6 +113,6 @@ def explain(message: str) -> str:
             "export it again with an older opset"
         )
     if found := _OPERATOR.search(message):
-        return f"onnxruntime has no operator {found[2]} of the domain {found[1]}; name its library with --custom-ops"
+        return f"onnxruntime has no operator {found[2]} of the domain {found[1]}; give its library with --custom-ops"
     lines = [line.strip() for line in _NOISE.sub("", message).splitlines() if line.strip()]
     return lines[0] if lines else ""

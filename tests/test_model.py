@@ -86,7 +86,7 @@ def test_what_the_runtime_cannot_read_says_both_numbers(text_model):
 
 def test_an_operator_the_runtime_has_not_is_named(text_model):
     model = load(text_model("g (float[N, 4] x) => (float[N, 4] y) { y = own.Thing(x) }", domains={"own": 1}))
-    with pytest.raises(ModelError, match="no operator Thing of the domain own; name its library with --custom-ops"):
+    with pytest.raises(ModelError, match="no operator Thing of the domain own; give its library with --custom-ops"):
         open_session(model)
 
 

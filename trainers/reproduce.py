@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..analyzer.cli.progress import progress
+from ..analyzer.cli.output import show_progress
 from ..analyzer.errors import OptionError
 from .recipes import RECIPES, RunConfig, find_recipe
 
@@ -84,7 +84,7 @@ def command(
     made = find_recipe(name)
     _check_device(device)
     _make_folder(order.out)
-    with progress(name, total=made.steps(order)) as told:
+    with show_progress(name, total=made.steps(order)) as told:
         lines = made.run(order, told or (lambda _: None))
     for line in lines:
         click.echo(line)

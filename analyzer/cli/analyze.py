@@ -1,4 +1,4 @@
-"""`relucid analyze`: run a model over data and tell what it decides."""
+"""`relucid analyze`: run a model over data and report its units and patterns."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -8,28 +8,31 @@ import click
 from ..analysis import load_earlier, observe, save_to
 from ..model.loading import load
 from ..options import MeasureName, Options
+from ..report.condition import Condition
 from ..report.evaluation import build_report
-from . import choices, running
-from .progress import progress
-from .show import condition, show, writable
+from .output import check_writable, print_report, show_progress
+from .run_options import data_options, runtime_options, unit_options
+from .shared_options import PATH, parse_list, parse_shard, report_options, site_options
 
-MEASURES = f"Which of {', '.join(get_args(MeasureName))}; by default the first four, with labels information too."
+MEASURES = f"Any of {', '.join(get_args(MeasureName))}; default: the first four, and information if there are labels."
 
 
 @click.command()
-@click.argument("model", type=choices.PATH)
-@running.which_data
-@click.option("--labels", metavar="KEY|FILE", help="Class of each sample: a key of the data, an .npy or an .npz.")
-@click.option("--measures", callback=choices.commas, metavar="A,B", help=MEASURES)
-@choices.which_sites
-@running.which_units
-@running.how_to_run
-@click.option("--portable", is_flag=True, help="Count with numpy, not with native probes; the results are the same.")
-@click.option("--output", metavar="NAME", help="The output that holds the class scores.")
-@click.option("--shard", callback=choices.shard, metavar="I/N", help="Only the samples whose number is I modulo N.")
-@click.option("--state", type=choices.PATH, metavar="FILE", help="Save what was seen, to merge or to go on later.")
-@click.option("--resume", is_flag=True, help="Go on from the --state file, if it is there.")
-@choices.telling
+@click.argument("model", type=PATH)
+@data_options
+@click.option(
+    "--labels", metavar="KEY|FILE", help="Class label of each sample: a key of the data, or an .npy or .npz file."
+)
+@click.option("--measures", callback=parse_list, metavar="A,B", help=MEASURES)
+@site_options
+@unit_options
+@runtime_options
+@click.option("--portable", is_flag=True, help="Count with numpy instead of native probes; the results are the same.")
+@click.option("--output", metavar="NAME", help="Model output with the class scores.")
+@click.option("--shard", callback=parse_shard, metavar="I/N", help="Use only the samples whose number is I modulo N.")
+@click.option("--state", type=PATH, metavar="FILE", help="Save the statistics, to merge or resume them later.")
+@click.option("--resume", is_flag=True, help="Resume from the --state file if it exists.")
+@report_options
 def command(
     *,
     model: Path,
@@ -44,14 +47,14 @@ def command(
     fail_if: str | None,
     **options: Any,
 ) -> None:
-    """Run MODEL over data: what is dead, linear, redundant, and how many patterns it knows."""
-    fires = condition(fail_if)
+    """Run MODEL over data and report dead, linear and redundant units, and the patterns."""
+    condition = None if fail_if is None else Condition.parse(fail_if)
     chosen = Options(**options)
-    writable(out=out, file=state)
+    check_writable(out=out, file=state)
     earlier = load_earlier(state, resume=resume)
     loaded = load(model)
-    with progress("samples", total=chosen.limit if chosen.shard is None else None) as step:
-        found = observe(
+    with show_progress("samples", total=chosen.limit if chosen.shard is None else None) as advance:
+        observed = observe(
             loaded,
             data,
             chosen,
@@ -59,7 +62,7 @@ def command(
             inputs=inputs,
             preprocess=preprocess,
             resume=earlier,
-            progress=step,
+            progress=advance,
             keep=save_to(state),
         )
-    show(build_report(found), out=out, as_json=as_json, fail_if=fires)
+    print_report(build_report(observed), out=out, as_json=as_json, fail_if=condition)

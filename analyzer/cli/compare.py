@@ -1,4 +1,4 @@
-"""`relucid compare`: what changed from one model to another, or over a chain of them, on the same data."""
+"""`relucid compare`: the changes between two models, or along a chain of models, on the same data."""
 
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,33 @@ from ..compare.comparison import build_comparison, build_course, list_pairs
 from ..errors import OptionError
 from ..model.loading import load
 from ..options import Options
-from ..report.condition import ChangeCondition
-from . import choices, running
-from .progress import progress
-from .show import show, writable
+from ..report.condition import Condition
+from .output import check_writable, print_report, show_progress
+from .run_options import data_options, runtime_options, unit_options
+from .shared_options import PATH, site_options
 
 
 @click.command()
-@click.argument("models", nargs=-1, required=True, type=choices.PATH, metavar="BEFORE AFTER")
+@click.argument("models", nargs=-1, required=True, type=PATH, metavar="BEFORE AFTER")
 @click.option(
-    "--chain", is_flag=True, help="Any number of models: each compared to the first, the last and the one before."
+    "--chain",
+    is_flag=True,
+    help="Take any number of models, and compare each with the first, the last and the previous one.",
 )
-@running.which_data
-@choices.which_sites
-@running.which_units
-@running.how_to_run
-@click.option("--out", type=choices.PATH, metavar="DIR", help="Write comparison.json, units.csv and comparison.html.")
+@data_options
+@site_options
+@unit_options
+@runtime_options
+@click.option(
+    "--out",
+    type=PATH,
+    metavar="DIR",
+    help="Write comparison.json, units.csv and comparison.html to this folder; with --chain, course.*.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-@click.option("--fail-if", metavar="EXPR", help="Exit with 1 if a site satisfies it, as in 'distance > 0.5'.")
+@click.option(
+    "--fail-if", metavar="EXPR", help="Exit with 1 if the condition is true at a site, as in 'distance > 0.5'."
+)
 def command(
     *,
     models: tuple[Path, ...],
@@ -40,19 +49,22 @@ def command(
     fail_if: str | None,
     **options: Any,
 ) -> None:
-    """Compare what two models decide on the same data: distance, temperature, overlap of patterns, by site.
+    """Compare the patterns of two models on the same data: distance, temperature and similarity at each site.
 
-    With --chain name any number of models, in the order of training.
+    With --chain, give any number of models in the order of training.
     """
     if not chain and len(models) != 2:
-        raise OptionError(f"a comparison wants two models, came {len(models)}; name more with --chain")
+        raise OptionError(f"expected two models, got {len(models)}; use --chain for more")
     if chain and fail_if is not None:
-        raise OptionError("--fail-if is for two models; leave out --chain")
-    fires = None if fail_if is None else ChangeCondition.parse(fail_if)
+        raise OptionError("--fail-if works with two models only; leave out --chain")
+    condition = None if fail_if is None else Condition.parse(fail_if, of="comparison")
     pairs = list_pairs(len(models))
     chosen = Options(measures=MEASURES, **options)
-    writable(out=out)
+    check_writable(out=out)
     loaded = [load(model) for model in models]
-    with progress("samples", total=chosen.limit) as step:
-        changes = observe_models(loaded, data, chosen, pairs=pairs, inputs=inputs, preprocess=preprocess, progress=step)
-    show(build_course(changes) if chain else build_comparison(changes), out=out, as_json=as_json, fail_if=fires)
+    with show_progress("samples", total=chosen.limit) as advance:
+        changes = observe_models(
+            loaded, data, chosen, pairs=pairs, inputs=inputs, preprocess=preprocess, progress=advance
+        )
+    report = build_course(changes) if chain else build_comparison(changes)
+    print_report(report, out=out, as_json=as_json, fail_if=condition)

@@ -1,4 +1,4 @@
-"""`relucid demo`: the whole flow on the model and the data inside the package."""
+"""`relucid demo`: a whole analysis of the bundled model and data."""
 
 from pathlib import Path
 
@@ -6,15 +6,17 @@ import click
 
 from .. import demo
 from ..analysis import analyze
-from . import choices
-from .show import show
+from .output import print_report
+from .shared_options import PATH
 
 
 @click.command()
-@click.option("--out", type=choices.PATH, default=Path("relucid-report"), metavar="DIR", help="Where the report goes.")
+@click.option(
+    "--out", type=PATH, default=Path("relucid-report"), metavar="DIR", help="Write the report to this folder."
+)
 def command(*, out: Path) -> None:
-    """Analyse a small residual network on held-out handwritten digits, both inside the package."""
+    """Analyse a small residual network on handwritten digits it was not trained on; both are bundled."""
     report = analyze(demo.model(), demo.data(), labels="labels")
-    show(report, out=None, as_json=False, fail_if=None)
+    print_report(report, out=None, as_json=False, fail_if=None)
     _, _, page = report.save(out)
     click.echo(f"The report is in {page.parent}; open {page} in a browser.")

@@ -1,4 +1,4 @@
-"""`relucid doctor`: what is installed, which providers really work, and whether the native probes do."""
+"""`relucid doctor`: installed versions, and a test of every execution provider and of the native probes."""
 
 import platform
 from importlib import metadata
@@ -17,7 +17,7 @@ from ..runtime.session import PROVIDERS, installed_wheels, onnxruntime, open_ses
 
 @click.command()
 def command() -> None:
-    """Tell what is installed, and what really works: every provider and the native probes are tried."""
+    """Print installed versions, and test every execution provider and the native probes."""
     from ... import __version__  # noqa: PLC0415
 
     click.echo(f"relucid      {__version__}")
@@ -34,7 +34,7 @@ def command() -> None:
             click.echo(f"{provider:<12} does not work: {error}")
         else:
             click.echo(f"{provider:<12} works ({session.provider})")
-    click.echo(f"native       {_native()}")
+    click.echo(f"native       {_test_native()}")
     for extra in ("torch", "pillow", "pyarrow"):
         try:
             version = metadata.version(extra)
@@ -43,13 +43,13 @@ def command() -> None:
         click.echo(f"{extra:<12} {version}")
 
 
-def _native() -> str:
-    """Whether an analysis counts by native probes, or why not."""
+def _test_native() -> str:
+    """Return whether an analysis counts with native probes, or why not."""
     reason = unavailable_reason()
     if reason is not None:
         return f"not used: {reason}; numpy counts instead, with the same results"
     try:
-        seen = observe(load(demo.model()), demo.data(), Options(limit=32))
+        state = observe(load(demo.model()), demo.data(), Options(limit=32))
     except RelucidError as error:
         return f"does not work: {error}"
-    return "works" if seen.provenance["way"] == NATIVE else f"does not work: {' '.join(seen.notes)}"
+    return "works" if state.provenance["way"] == NATIVE else f"does not work: {' '.join(state.notes)}"

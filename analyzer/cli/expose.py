@@ -1,4 +1,4 @@
-"""`relucid expose`: the same model, its pre-activations as extra outputs."""
+"""`relucid expose`: the model with its pre-activations as extra outputs."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import click
 
 from ..options import Kind, Options
 from ..runtime.exposing import expose, save
-from . import choices
+from .shared_options import PATH, site_options
 
 
 @click.command()
-@click.argument("model", type=choices.PATH)
-@click.argument("out", type=choices.PATH)
-@choices.which_sites
+@click.argument("model", type=PATH)
+@click.argument("out", type=PATH)
+@site_options
 def command(*, model: Path, out: Path, sites: list[str] | None, kinds: list[Kind] | None) -> None:
     """Write MODEL to OUT with the pre-activation of every site as an extra output."""
     exposed, tapped = expose(model, options=Options(sites=sites, kinds=kinds))

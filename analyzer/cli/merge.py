@@ -1,19 +1,20 @@
-"""`relucid merge`: states of shards, in any order, into one report."""
+"""`relucid merge`: one report of the states of several shards, in any order."""
 
 from pathlib import Path
 
 import click
 
 from ..analysis import merge_states
+from ..report.condition import Condition
 from ..report.evaluation import build_report
-from . import choices
-from .show import condition, show, writable
+from .output import check_writable, print_report
+from .shared_options import PATH, report_options
 
 
 @click.command()
-@click.argument("states", type=choices.PATH, nargs=-1, required=True)
-@click.option("--state", type=choices.PATH, metavar="FILE", help="Save the merged state too.")
-@choices.telling
+@click.argument("states", type=PATH, nargs=-1, required=True)
+@click.option("--state", type=PATH, metavar="FILE", help="Save the merge_states state too.")
+@report_options
 def command(
     *,
     states: tuple[Path, ...],
@@ -22,10 +23,10 @@ def command(
     as_json: bool,
     fail_if: str | None,
 ) -> None:
-    """Merge the STATES that `relucid analyze --state` saved into one report."""
-    fires = condition(fail_if)
-    writable(out=out, file=state)
+    """Merge STATES, saved by `relucid analyze --state`, into one report."""
+    condition = None if fail_if is None else Condition.parse(fail_if)
+    check_writable(out=out, file=state)
     whole = merge_states(*states)
     if state is not None:
         whole.save(state)
-    show(build_report(whole), out=out, as_json=as_json, fail_if=fires)
+    print_report(build_report(whole), out=out, as_json=as_json, fail_if=condition)

@@ -1,11 +1,10 @@
 """Comparison and Course: the reports on two states of a network and on a chain of states."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from ..errors import OptionError
-from ..report import html_page, serialize, sheet
+from ..report import html_page, serialize
 from ..report.report import Report, SiteReport
 from ..report.sheet import Sheet
 from ..values.plain_data import Value
@@ -24,44 +23,11 @@ from .evaluation import (
 from .sheet import build_comparison_sheet, build_course_sheet
 from .site_changes import NetworkChanges, Pair, SiteChanges
 
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
-
-
-class ShownReport(Report, ABC):
-    """A report that shows itself by its sheet; what the sheet holds is said by who derives from it."""
-
-    @abstractmethod
-    def sheet(self) -> "Sheet":
-        """What is shown."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.sites, dict(self.network), dict(self.provenance), self.notes, self.not_analysable)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.sites)} sites of {self.provenance.get('model', 'several models')})"
-
-    def __str__(self) -> str:
-        """The table as plain text, at most 100 columns."""
-        return sheet.as_text(self.sheet())
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return html_page.sheet_to_snippet(self.sheet())
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield from sheet.renderables(self.sheet(), width=options.max_width)
-
-    def to_html(self) -> str:
-        """All of it as one self-contained page."""
-        return html_page.sheet_to_page(self.sheet())
-
-
 COURSE_PAIR_VALUES = ("distance", "temperature", *SIMILARITIES)
 COURSE_STATE_VALUES = ("patterns", "entropy", "relative_entropy", "vni", "dead_unit_ratio")
 
 
-class Comparison(ShownReport):
+class Comparison(Report):
     """Changes from one model to another on the same data; docs/compare.md lists the values.
 
     >>> from relucid import compare, demo
@@ -72,12 +38,16 @@ class Comparison(ShownReport):
 
     FILES: ClassVar = ("comparison.json", "units.csv", "comparison.html")
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """The table, one row per site."""
         return build_comparison_sheet(self)
 
+    def to_html(self) -> str:
+        """Return the table as one self-contained page."""
+        return html_page.sheet_to_page(self._sheet())
 
-class Course(ShownReport):
+
+class Course(Report):
     """Changes over several states of a network (thesis, figure 3.7); values of a site are tuples, one entry per state.
 
     `..._to_first`, `..._to_last` and `..._to_previous` compare each state with another one; `..._to_previous` of the
@@ -91,9 +61,13 @@ class Course(ShownReport):
 
     FILES: ClassVar = ("course.json", "course.csv", "course.html")
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """The table, one row per state."""
         return build_course_sheet(self)
+
+    def to_html(self) -> str:
+        """Return the table as one self-contained page."""
+        return html_page.sheet_to_page(self._sheet())
 
     def to_csv(self) -> str:
         """One row for each site and state."""

@@ -1,17 +1,14 @@
 """The tables of a comparison and of a course."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..report import summary
-from ..report.columns import Column, present
+from ..report.columns import Column, select_columns
+from ..report.data import ReportData
 from ..report.formatting import count, decimals, number, printable, share
-from ..report.sheet import Sheet
+from ..report.sheet import Sheet, layouts_by_group
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-
-if TYPE_CHECKING:
-    from ..report.report import Report
 
 INFINITE = "inf"
 MAX_LISTED = 4
@@ -46,7 +43,7 @@ COURSE_COLUMNS = (
 )
 
 
-def build_comparison_sheet(report: "Report") -> Sheet:
+def build_comparison_sheet(report: ReportData) -> Sheet:
     """Build the table of a comparison: one row for each site, and the network below."""
     network = report.network
     lines = []
@@ -56,11 +53,11 @@ def build_comparison_sheet(report: "Report") -> Sheet:
     if isinstance(T := network.get("mean_temperature"), float):
         lines.append(("mean of the sites' T", f"{T:.2f}{_clipped(network.get('clipped_sites'))}"))
     rows = tuple((site.name, _mark_infinite(site.values, "distance", "temperature")) for site in report.sites)
-    groups = tuple(filter(None, (present(group, report) for group in COMPARISON_COLUMNS)))
-    return _sheet(report, "site", rows, groups, tuple(lines), estimated=summary.estimated(report))
+    groups = tuple(filter(None, (select_columns(group, report) for group in COMPARISON_COLUMNS)))
+    return _sheet(report, "site", rows, groups, tuple(lines), estimated=summary.has_estimates(report))
 
 
-def build_course_sheet(report: "Report") -> Sheet:
+def build_course_sheet(report: ReportData) -> Sheet:
     """Build the table of a course: one row for each state, with the means over all sites."""
     states = report.network["states"]
     names = [str(name) for name in states] if isinstance(states, tuple) else []
@@ -78,7 +75,7 @@ def build_course_sheet(report: "Report") -> Sheet:
 
 
 def _sheet(
-    report: "Report",
+    report: ReportData,
     what: str,
     rows: tuple[tuple[str, Mapping[str, Value]], ...],
     groups: tuple[tuple[Column, ...], ...],
@@ -89,12 +86,12 @@ def _sheet(
     return Sheet(
         title=summary.title(report),
         header=summary.header(report),
-        what=what,
+        heading=what,
         rows=rows,
-        groups=groups,
+        layouts=layouts_by_group(groups),
         lines=lines,
         notes=tuple(summary.notes(report)),
-        refused=tuple((printable(a), printable(b), printable(c)) for a, b, c in report.not_analysable),
+        excluded=tuple((printable(a), printable(b), printable(c)) for a, b, c in report.not_analysable),
         estimated=estimated,
     )
 

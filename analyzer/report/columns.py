@@ -1,37 +1,34 @@
-"""The columns of the table, in order: which value of a site each shows and how it is written."""
+"""The columns of a report's table, in order: the value each shows and how it is formatted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..values.plain_data import Value
-from .formatting import Exact, count, decimals, share, written
-
-if TYPE_CHECKING:
-    from .report import Report
+from .data import ReportData
+from .formatting import Formatter, count, decimals, format_value, share
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column of a table.
 
     Args:
-        name: the value it shows.
+        name: key of the value it shows.
         heading: its two lines.
-        exact: how an exact number is written.
-        places: decimals an estimate may have.
-        alarm: "dead" or "linear" where a number above 0 is news, else "".
+        exact: formats an exact number.
+        places: maximum number of decimals of an estimate.
+        alarm: "dead" or "linear" to highlight numbers above 0 in that colour, else "".
     """
 
     name: str
     heading: tuple[str, str]
-    exact: Exact
+    exact: Formatter
     places: int = 0
     alarm: str = ""
 
     def cell(self, values: Mapping[str, Value], *, between: str = "") -> str:
-        """What stands in the column for one site's values."""
-        return written(values.get(self.name), self.exact, places=self.places, between=between)
+        """Return the formatted value; `between` separates an estimate from its error."""
+        return format_value(values.get(self.name), self.exact, places=self.places, between=between)
 
 
 COLUMNS = (
@@ -47,14 +44,14 @@ COLUMNS = (
     Column("vni", ("", "VNI"), share, places=3),
     Column("effective_units", ("eff.", "units"), decimals(1), places=1),
 )
-MORE = (
+PAGE_COLUMNS = (
     Column("positions", ("", "positions"), lambda value: f"{value:,.6g}", places=1),
     Column("linear_point_count", ("linear", "points"), count, alarm="linear"),
     Column("active_share", ("active", "share"), share, places=3),
     Column("nonfinite_values", ("not finite", "values"), count, alarm="dead"),
 )
-"""What the page shows besides."""
-ASKED = (
+"""Shown on the HTML page only."""
+OPTIONAL_COLUMNS = (
     Column("mutual_information", ("mutual", "inf."), decimals(2), places=2),
     Column("conditional_entropy", ("entropy", "| label"), decimals(2), places=2),
     Column("preactivation_vni", ("VNI", "of z"), share, places=3),
@@ -63,9 +60,9 @@ ASKED = (
     Column("point_upper_satisfied", ("points", "above"), share, places=3),
     Column("point_lower_satisfied", ("points", "below"), share, places=3),
 )
-"""Of measures that are not among the defaults: on the page, and in the terminal where there is room."""
+"""Of measures that are not computed by default: shown on the page, and in the terminal if the width allows."""
 
 
-def present(columns: tuple[Column, ...], report: "Report") -> tuple[Column, ...]:
-    """The columns for which at least one site of the report has a value, be it None."""
+def select_columns(columns: tuple[Column, ...], report: ReportData) -> tuple[Column, ...]:
+    """Return the columns whose value at least one site of the report has, even if it is None."""
     return tuple(column for column in columns if any(column.name in site.values for site in report.sites))

@@ -1,42 +1,49 @@
-"""A condition on a report, as `--fail-if` takes it: `dead_units > 0.2 or accuracy < 0.9`.
+"""Conditions on a report or a comparison, the argument of `--fail-if`: `dead_units > 0.2 or accuracy < 0.9`.
 
-The name of a list means the share of its members: `dead_units` is the share of dead units, `dead_unit_count` how many
-there are. An estimate counts as its value. A comparison with a value that is not defined is neither true nor false, and
-only what is known to be true fires.
+The name of a list is the share of its members: `dead_units` is the share of dead units, `dead_unit_count` their number.
+An estimate counts as its value. A comparison with an undefined value is neither true nor false, and a condition fires
+only where it is known to be true.
 """
 
 import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Literal, Self
 
 from ..errors import OptionError
-from ..values.plain_data import Value, unknown_name
+from ..values.plain_data import Value, describe_unknown_name
 from . import expression
+from .data import ReportData
 from .formatting import number
-from .schema import BY_NAME, COMPARISON_FIELDS, REPORT_FIELDS, Field
+from .schema import COMPARISON_FIELDS, REPORT_FIELDS, REPORT_FIELDS_BY_NAME, Field
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from .report import Report
-
+Subject = Literal["report", "comparison"]
 
 NETWORK = "the network"
+LISTS = {field.name: field for field in REPORT_FIELDS if field.share is not None}
+"""Names that mean a share of members."""
+COUNTS = {f"{name.removesuffix('s')}_count": field for name, field in LISTS.items()}
+"""Names that mean a number of members: dead_unit_count for the list dead_units."""
 
 
-def _counted(word: Field) -> str:
-    """What the number of a list's members is called: dead_units -> dead_unit_count."""
-    return word.name.removesuffix("s") + "_count"
+def _numbers(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """Return the fields that are one number of a site or of the network."""
+    return {
+        name: field
+        for name, field in fields.items()
+        if field.kind in {"count", "number", "share"} and field.place != "unit"
+    }
 
 
-LISTS = {word.name: word for word in REPORT_FIELDS if word.share is not None}
-COUNTS = {_counted(word): word for word in LISTS.values()}
-NUMBERS = {
-    word.name: word for word in BY_NAME.values() if word.kind in {"count", "number", "share"} and word.place != "unit"
+VOCABULARIES: Mapping[Subject, Mapping[str, Field]] = {
+    "report": {**COUNTS, **LISTS, **_numbers(REPORT_FIELDS_BY_NAME)},
+    "comparison": _numbers({field.name: field for field in reversed(COMPARISON_FIELDS)}),
 }
-MEANT = {**COUNTS, **LISTS, **NUMBERS}
+"""The names a condition may use, and the field that each refers to."""
+EXAMPLES: Mapping[Subject, str] = {"report": "dead_units > 0.2", "comparison": "distance > 0.5"}
+INFINITE_TEMPERATURES = {"temperature": "distance", "network_temperature": "mean_distance"}
+"""Temperatures, each infinite where this distance is 1 (a comparison stores None)."""
 
 
 @dataclass(frozen=True)
@@ -44,92 +51,94 @@ class Condition:
     """A parsed condition.
 
     Args:
-        text: as it was written.
-        tree: what it says.
+        text: the source text.
+        tree: the parsed expression.
+        of: whether it is a condition on a report or on a comparison.
 
-    >>> from relucid.analyzer.report import Report, SiteReport
-    >>> report = Report((SiteReport("act", "relu", {"dead_units": (0,), "dead_unit_ratio": 0.25}),))
+    >>> from .data import SiteReport
+    >>> report = ReportData((SiteReport("act", "relu", {"dead_units": (0,), "dead_unit_ratio": 0.25}),))
     >>> Condition.parse("dead_units > 0.2").firing(report)
     ('act',)
     >>> Condition.parse("dead_unit_count > 1").firing(report)
     ()
+    >>> change = ReportData((SiteReport("act", "relu", {"distance": 1.0, "temperature": None}),))
+    >>> Condition.parse("temperature > 5", of="comparison").firing(change)
+    ('act',)
     """
 
     text: str
     tree: ast.expr
+    of: Subject = "report"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The condition that the text says.
+    def parse(cls, text: str, *, of: Subject = "report") -> Self:
+        """Parse a condition on a report or on a comparison.
 
         Raises:
-            OptionError: it is no condition, names a value no report has, or asks of a share what is true of every
-                share or of none, as `dead_units > 20` does.
+            OptionError: it is not a condition, uses a name that no report has, or compares a share with a number
+                that every share or none satisfies, as `dead_units > 20`.
         """
         text = text.strip()
         tree = expression.parse(text)
-        for name in expression.names(tree):
-            if name not in MEANT:
-                raise OptionError(unknown_name(f"{text!r}: a report has no value", name, sorted(MEANT)))
-        if not expression.names(tree):
-            raise OptionError(f"{text!r} asks for no value of the report; write a condition such as 'dead_units > 0.2'")
-        for name, always in expression.settled(tree, lambda name: name in LISTS or MEANT[name].kind == "share"):
-            counted = f", or use {_counted(LISTS[name])} for how many" if name in LISTS else ""
-            raise OptionError(
-                f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %{counted}"
-            )
-        return cls(text, tree)
+        fields, names = VOCABULARIES[of], expression.names(tree)
+        for name in names:
+            if name not in fields:
+                raise OptionError(describe_unknown_name(f"{text!r}: a {of} has no value", name, sorted(fields)))
+        if not names:
+            raise OptionError(f"{text!r} uses no value of the {of}; write a condition such as '{EXAMPLES[of]}'")
+        counts = {field.name: count for count, field in COUNTS.items()} if of == "report" else {}
+        for name, always in expression.constant_comparisons(
+            tree, lambda name: name in counts or fields[name].kind == "share"
+        ):
+            hint = f", or use {counts[name]} for how many" if name in counts else ""
+            raise OptionError(f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %{hint}")
+        return cls(text, tree, of)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The values it asks for, each once, in alphabetical order."""
+        """The names it uses, each once, in alphabetical order."""
         return expression.names(self.tree)
 
-    def firing(self, report: "Report") -> tuple[str, ...]:
-        """The names of the sites that satisfy it, in order of depth.
+    def firing(self, report: ReportData) -> tuple[str, ...]:
+        """Return the names of the sites where it is true, in order of depth.
 
-        A condition on values of the network alone is asked once; ("the network",) says that it fires.
+        A condition on values of the network alone is evaluated once; ("the network",) means that it is true.
 
         Raises:
-            OptionError: the report lacks a value it asks for: the measure was not asked for, or labels were not given.
+            OptionError: the report lacks a value that it uses: its measure was not requested, or there are no labels.
         """
-        present = set(report.network).union(*(site.values for site in report.sites))
-        for name in self.names:
-            of_sites = MEANT[name].place == "site"
-            if not {name, MEANT[name].name} & present and (report.sites or not of_sites):
-                raise OptionError(
-                    f"{self.text!r}: this report has no {name}; ask for the measure, or give the labels, it comes from"
-                )
-        if all(MEANT[name].place == "network" for name in self.names):
+        fields = VOCABULARIES[self.of]
+        if self.of == "report":
+            self._check_present(report)
+        if all(fields[name].place == "network" for name in self.names):
             return (NETWORK,) if self._holds(report.network, report) else ()
         return tuple(site.name for site in report.sites if self._holds({**report.network, **site.values}, report))
 
-    def notes(self, report: "Report") -> tuple[str, ...]:
-        """One sentence for each value it asks for that is defined nowhere, so that nothing could fire by it."""
-        return silent(self.text, self.names, report, lambda name, values: _meaning(name, values, report))
+    def notes(self, report: ReportData) -> tuple[str, ...]:
+        """Return one sentence for each name that is undefined everywhere, so that it cannot make the condition fire."""
+        everywhere = [report.network, *(site.values for site in report.sites)]
+        undefined = (n for n in self.names if all(_evaluate(n, values, report) is None for values in everywhere))
+        return tuple(
+            f"{self.text!r} cannot fire because of {name}: it is undefined at every site" for name in undefined
+        )
 
-    def _holds(self, values: "Mapping[str, Value]", report: "Report") -> bool:
-        return expression.truth(self.tree, lambda name: _meaning(name, values, report)) is True
+    def _check_present(self, report: ReportData) -> None:
+        present = set(report.network).union(*(site.values for site in report.sites))
+        for name in self.names:
+            field = VOCABULARIES[self.of][name]
+            if not {name, field.name} & present and (report.sites or field.place != "site"):
+                raise OptionError(
+                    f"{self.text!r}: this report has no {name}; request its measure, or give the labels it needs"
+                )
 
-
-def silent(
-    text: str, names: "Sequence[str]", report: "Report", meaning: "Callable[[str, Mapping[str, Value]], float | None]"
-) -> tuple[str, ...]:
-    """One sentence for each name that means nothing anywhere in a report.
-
-    Args:
-        text: of the condition.
-        names: what it asks for.
-        report: which is asked.
-        meaning: what a name means among the values of a site or of the network.
-    """
-    everything = [report.network, *(site.values for site in report.sites)]
-    unsaid = [name for name in names if all(meaning(name, values) is None for values in everything)]
-    return tuple(f"{text!r} cannot fire by {name}: it is defined at no site" for name in unsaid)
+    def _holds(self, values: Mapping[str, Value], report: ReportData) -> bool:
+        return expression.evaluate(self.tree, lambda name: _evaluate(name, values, report)) is True
 
 
-def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> float | None:
-    """What a name means: a list the share, the count of a list how many, any other name its number."""
+def _evaluate(name: str, values: Mapping[str, Value], report: ReportData) -> float | None:
+    """Return the number that a name refers to among the values of a site or of the network."""
+    if name in INFINITE_TEMPERATURES and number(values.get(INFINITE_TEMPERATURES[name])) == 1:
+        return math.inf
     if name in COUNTS and name not in values:
         return number(values.get(COUNTS[name].name))
     if name not in LISTS:
@@ -138,65 +147,3 @@ def _meaning(name: str, values: "Mapping[str, Value]", report: "Report") -> floa
         return number(values.get(share))
     members = number(values.get(name))
     return members / len(report.sites) if members is not None and report.sites else None
-
-
-CHANGE_NUMBERS = {
-    word.name: word for word in reversed(COMPARISON_FIELDS) if word.kind != "list" and word.place != "unit"
-}
-OF_DISTANCE = {"temperature": "distance", "network_temperature": "mean_distance"}
-
-
-@dataclass(frozen=True)
-class ChangeCondition:
-    """A parsed condition.
-
-    Args:
-        text: as it was written.
-        tree: what it says.
-
-    >>> from relucid.analyzer.report import Report, SiteReport
-    >>> report = Report((SiteReport("act", "relu", {"distance": 1.0, "temperature": None}),))
-    >>> ChangeCondition.parse("temperature > 5").firing(report), ChangeCondition.parse("distance < 1").firing(report)
-    (('act',), ())
-    """
-
-    text: str
-    tree: ast.expr
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The condition that the text says.
-
-        Raises:
-            OptionError: it is no condition, names a value no comparison has, or asks of a share what is true of every
-                share or of none, as `distance > 20` does.
-        """
-        text = text.strip()
-        tree = expression.parse(text)
-        for name in expression.names(tree):
-            if name not in CHANGE_NUMBERS:
-                raise OptionError(unknown_name(f"{text!r}: a comparison has no value", name, sorted(CHANGE_NUMBERS)))
-        if not expression.names(tree):
-            raise OptionError(f"{text!r} asks for no value of the comparison; write one such as 'distance > 0.5'")
-        for name, always in expression.settled(tree, lambda name: CHANGE_NUMBERS[name].kind == "share"):
-            raise OptionError(f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %")
-        return cls(text, tree)
-
-    def firing(self, report: "Report") -> tuple[str, ...]:
-        """The names of the sites that satisfy it, in order of depth; of a condition on the network alone that."""
-        if all(CHANGE_NUMBERS[name].place == "network" for name in expression.names(self.tree)):
-            return (NETWORK,) if self._holds(report.network) else ()
-        return tuple(site.name for site in report.sites if self._holds({**report.network, **site.values}))
-
-    def notes(self, report: "Report") -> tuple[str, ...]:
-        """One sentence for each value it asks for that is defined nowhere, so that nothing could fire by it."""
-        return silent(self.text, expression.names(self.tree), report, _meaning_of_change)
-
-    def _holds(self, values: Mapping[str, Value]) -> bool:
-        return expression.truth(self.tree, lambda name: _meaning_of_change(name, values)) is True
-
-
-def _meaning_of_change(name: str, values: Mapping[str, Value]) -> float | None:
-    if name in OF_DISTANCE and number(values.get(OF_DISTANCE[name])) == 1:
-        return math.inf
-    return number(values.get(name))

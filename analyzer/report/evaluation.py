@@ -1,4 +1,4 @@
-"""From a state to a report: every measure whose statistics are there, every site, the network."""
+"""The report of a state: every requested measure of every site and of the network."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -21,68 +21,72 @@ MAX_NOTED_SITES = 4
 
 
 def build_report(state: State) -> Report:
-    """The report of a state: pure formulas over its statistics, nothing else."""
-    names = {site.name: site for site in state.sites}
-    seen = {name: found for name, found in state.statistics.items() if UnitRanges.__name__ in found}
+    """Build the report of a state: pure functions of its statistics."""
+    sites = {site.name: site for site in state.sites}
+    reported = {name: found for name, found in state.statistics.items() if UnitRanges.__name__ in found}
     chosen = set(state.provenance["measures"])
     reports = tuple(
-        SiteReport(name, names[name].kind, site_values(names[name], found, chosen=chosen, samples=state.samples))
-        for name, found in seen.items()
+        SiteReport(name, sites[name].kind, site_values(sites[name], found, chosen=chosen, samples=state.samples))
+        for name, found in reported.items()
     )
-    unseen = [
-        (name, names[name].kind, _nothing_finite(found)) for name, found in state.statistics.items() if name not in seen
+    without_values = [
+        (name, sites[name].kind, _explain_no_values(found))
+        for name, found in state.statistics.items()
+        if name not in reported
     ]
     return Report(
         sites=reports,
-        network=_network_values(state, seen) | {"samples": state.samples},
+        network=_network_values(state, reported) | {"samples": state.samples},
         provenance=dict(state.provenance),
-        notes=(*state.notes, *_notes(state, seen)),
-        not_analysable=(*unseen, *((s.name, s.kind, s.reason) for s in state.sites if s.reason is not None)),
+        notes=(*state.notes, *_notes(state, reported)),
+        not_analysable=(*without_values, *((s.name, s.kind, s.reason) for s in state.sites if s.reason is not None)),
     )
 
 
-def site_values(site: Site, found: Mapping[str, Any], *, chosen: Collection[str], samples: int) -> dict[str, Value]:
-    """What is told of a site.
+def site_values(
+    site: Site, statistics: Mapping[str, Any], *, chosen: Collection[str], samples: int
+) -> dict[str, Value]:
+    """Compute the values of a site.
 
     Args:
-        site: which.
-        found: its statistics by the name of their kind; UnitRanges and Nonfinite at least.
-        chosen: names of the measures wanted.
-        samples: how many samples came to it.
+        site: the site.
+        statistics: by class name; at least UnitRanges and Nonfinite.
+        chosen: names of the measures to compute.
+        samples: number of samples that reached the site.
     """
-    extents: UnitRanges = found[UnitRanges.__name__]
-    positions = extents.count / extents.samples
+    ranges: UnitRanges = statistics[UnitRanges.__name__]
+    positions = ranges.count / ranges.samples
     values: dict[str, Value] = {
         "unit_axis": site.unit_axis,
-        "units": int(extents.low.size),
+        "units": int(ranges.low.size),
         "samples": samples,
         "positions": int(positions) if positions.is_integer() else positions,
     }
     for measure in MEASURES:
-        needed = [found.get(statistic.__name__) for statistic in measure.needs]
+        needed = [statistics.get(statistic.__name__) for statistic in measure.needs]
         if measure.name in chosen:
-            values |= measure(*needed) if all(n is not None for n in needed) else _undefined(measure.name)
+            values |= measure(*needed) if all(n is not None for n in needed) else _undefined_values(measure.name)
     if site.threshold:
-        # The statistics count from the threshold, where the units switch; a reader wants z itself.
-        values |= {"unit_low": extents.low + site.threshold, "unit_high": extents.high + site.threshold}
-    spoilt: Nonfinite = found[Nonfinite.__name__]
-    values["nonfinite_values"] = spoilt.values
-    values["nonfinite_samples"] = spoilt.samples
-    values["first_nonfinite"] = None if spoilt.first == NONE else spoilt.first
+        # Statistics are of z - threshold, which is 0 where the units switch; the report is of z itself.
+        values |= {"unit_low": ranges.low + site.threshold, "unit_high": ranges.high + site.threshold}
+    nonfinite: Nonfinite = statistics[Nonfinite.__name__]
+    values["nonfinite_values"] = nonfinite.values
+    values["nonfinite_samples"] = nonfinite.samples
+    values["first_nonfinite"] = None if nonfinite.first == NONE else nonfinite.first
     return values
 
 
-def network_values(extents: Mapping[str, UnitRanges], through: Sequence[str], fates: PointTraces) -> dict[str, Value]:
-    """What is told of the network as a whole.
+def network_values(ranges: Mapping[str, UnitRanges], traced: Sequence[str], traces: PointTraces) -> dict[str, Value]:
+    """Compute the values of the network as a whole.
 
     Args:
-        extents: of the sites that are told of, by their names.
-        through: names of the sites the points were followed through, those with nothing to tell included.
-        fates: what became of the points there.
+        ranges: of the reported sites, by name.
+        traced: names of the sites of `traces`, in order of depth; it may include sites that are not reported.
+        traces: where points die or stay linear.
     """
-    told = np.array([name in extents for name in through])
-    fates = replace(fates, first_dead=fates.first_dead[told], linear_so_far=fates.linear_so_far[told])
-    return network({name: extents[name] for name in through if name in extents}, fates)
+    reported = np.array([name in ranges for name in traced])
+    traces = replace(traces, first_dead=traces.first_dead[reported], linear_so_far=traces.linear_so_far[reported])
+    return network({name: ranges[name] for name in traced if name in ranges}, traces)
 
 
 def guessed_axes_note(sites: Sequence[str]) -> str:
@@ -105,52 +109,50 @@ def _join_names(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_NOTED_SITES]) + (" ..." if len(names) > MAX_NOTED_SITES else "")
 
 
-def _undefined(measure: str) -> dict[str, Value]:
-    """What a measure of redundancy says where a site has too many units for its statistic to be kept."""
+def _undefined_values(measure: str) -> dict[str, Value]:
+    """Return the values of a redundancy measure at a site with too many units for its statistic."""
     prefix = "preactivation_" if measure.startswith("preactivation") else ""
     return {f"{prefix}vni": None, f"{prefix}effective_units": None}
 
 
-def _nothing_finite(found: Mapping[str, Any]) -> str:
-    spoilt: Nonfinite | None = found.get(Nonfinite.__name__)
-    if spoilt is None or not spoilt.values:
-        return "no value came through it on this data"
+def _explain_no_values(statistics: Mapping[str, Any]) -> str:
+    nonfinite: Nonfinite | None = statistics.get(Nonfinite.__name__)
+    if nonfinite is None or not nonfinite.values:
+        return "it received no values on this data"
     return (
-        f"every pre-activation that came through it on this data is in a sample with NaN or infinity: {spoilt.values} "
-        f"such values in {spoilt.samples} samples (first: {spoilt.first})"
+        f"every sample has a pre-activation that is NaN or infinite: {nonfinite.values} such values in "
+        f"{nonfinite.samples} samples (first: {nonfinite.first})"
     )
 
 
-def _network_values(state: State, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
-    found = state.network
+def _network_values(state: State, reported: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
     values: dict[str, Value] = {}
-    fates: PointTraces | None = found.get(PointTraces.__name__)
-    if fates is not None and seen:
-        extents = {name: stats[UnitRanges.__name__] for name, stats in seen.items()}
-        values |= network_values(extents, tuple(state.statistics), fates)
-    hits: Accuracy | None = found.get(Accuracy.__name__)
-    if hits is not None:
-        values["accuracy"] = hits.correct / hits.total
-    whole: Patterns | None = found.get(GLOBAL_PATTERNS)
-    if whole is not None:
-        values[GLOBAL_PATTERNS] = pattern_counts.total(whole)
+    traces: PointTraces | None = state.network.get(PointTraces.__name__)
+    if traces is not None and reported:
+        ranges = {name: found[UnitRanges.__name__] for name, found in reported.items()}
+        values |= network_values(ranges, tuple(state.statistics), traces)
+    accuracy: Accuracy | None = state.network.get(Accuracy.__name__)
+    if accuracy is not None:
+        values["accuracy"] = accuracy.correct / accuracy.total
+    global_patterns: Patterns | None = state.network.get(GLOBAL_PATTERNS)
+    if global_patterns is not None:
+        values[GLOBAL_PATTERNS] = pattern_counts.total(global_patterns)
     return values
 
 
-def _notes(state: State, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _notes(state: State, reported: Mapping[str, Mapping[str, Any]]) -> list[str]:
     notes = []
-    if guessed := [site.name for site in state.sites if site.name in seen and site.rule == GUESS]:
+    if guessed := [site.name for site in state.sites if site.name in reported and site.rule == GUESS]:
         notes.append(guessed_axes_note(guessed))
-    for name, found in seen.items():
-        spoilt: Nonfinite = found[Nonfinite.__name__]
-        if spoilt.values:
+    for name, found in reported.items():
+        nonfinite: Nonfinite = found[Nonfinite.__name__]
+        if nonfinite.values:
             notes.append(
-                f"{name}: {spoilt.values} pre-activations are NaN or infinite, in {spoilt.samples} samples (first: "
-                f"{spoilt.first}); these samples are left out of the statistics of this site."
+                f"{name}: {nonfinite.values} pre-activations are NaN or infinite, in {nonfinite.samples} samples "
+                f"(first: {nonfinite.first}); the statistics of this site exclude these samples."
             )
-    wanted = {kind for measure in MEASURES if measure.name in state.provenance["measures"] for kind in measure.needs}
-    squares = [kind.__name__ for kind in wanted if issubclass(kind, CoMoment)]
-    large = [name for name, found in seen.items() if not all(kind in found for kind in squares)]
-    if large:
+    needed = {kind for measure in MEASURES if measure.name in state.provenance["measures"] for kind in measure.needs}
+    comoments = [kind.__name__ for kind in needed if issubclass(kind, CoMoment)]
+    if large := [name for name, found in reported.items() if not all(kind in found for kind in comoments)]:
         notes.append(omitted_vni_note(large, state.provenance["squares"]))
     return notes

@@ -1,4 +1,4 @@
-"""How numbers are written for people: short, never rounding something to nothing or almost all to all."""
+"""Numbers and names as short text: a share above 0 is never shown as 0, one below 1 never as 1."""
 
 import math
 from collections import Counter
@@ -12,11 +12,11 @@ from ..values.plain_data import Value
 
 MISSING = "-"
 SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-Exact = Callable[[int], str] | Callable[[float], str]
+Formatter = Callable[[int], str] | Callable[[float], str]
 
 
 def count(value: int) -> str:
-    """A whole number with thousands marked.
+    """Format an integer with thousands separators.
 
     >>> count(1048576)
     '1,048,576'
@@ -25,7 +25,7 @@ def count(value: int) -> str:
 
 
 def share(value: float) -> str:
-    """A share in three decimals; 0 and 1 stand for exactly none and all.
+    """Format a share with three decimals; only exactly 0 and 1 are shown as 0 and 1.
 
     >>> share(0.25), share(0.0), share(1e-9), share(1 - 1e-9), share(1.0)
     ('0.250', '0', '<0.001', '>0.999', '1')
@@ -40,7 +40,7 @@ def share(value: float) -> str:
 
 
 def decimals(places: int) -> Callable[[float], str]:
-    """A writer of numbers with so many decimals.
+    """Return a function that formats numbers with this many decimals.
 
     >>> decimals(1)(12345.678)
     '12,345.7'
@@ -49,9 +49,14 @@ def decimals(places: int) -> Callable[[float], str]:
 
 
 def estimate(value: Estimate, *, places: int, between: str = "") -> str:
-    """An estimate, `~value±error`, to the first digit of its error but at most so many decimals; errors round up.
+    """Format an estimate as `~value±error`, to the first digit of its error, which is rounded up.
 
     From 10,000 on both parts are in thousands (k), millions (M) or billions (G).
+
+    Args:
+        value: the estimate.
+        places: maximum number of decimals below 10,000.
+        between: text between value and error.
 
     >>> estimate(Estimate(1234567.0, 4321.0), places=3)
     '~1.235M±0.005M'
@@ -69,7 +74,7 @@ def estimate(value: Estimate, *, places: int, between: str = "") -> str:
 
 
 def number(value: Value) -> float | None:
-    """Any number of a report as a float: a list is its length, an estimate its value; None where there is none."""
+    """Return a number of a report as a float: the length of a list, the value of an estimate; else None."""
     if isinstance(value, tuple):
         return float(len(value))
     if isinstance(value, int | float | Estimate):
@@ -77,8 +82,8 @@ def number(value: Value) -> float | None:
     return None
 
 
-def written(value: Value, exact: Exact, *, places: int, between: str = "") -> str:
-    """Any number of a report; a list is written as its length, a value that is not defined as a dash."""
+def format_value(value: Value, exact: Formatter, *, places: int, between: str = "") -> str:
+    """Format any value of a report: a list as its length, an undefined value as a dash, an exact number by `exact`."""
     if value is None:
         return MISSING
     if isinstance(value, Estimate):
@@ -91,7 +96,7 @@ def written(value: Value, exact: Exact, *, places: int, between: str = "") -> st
 
 
 def printable(text: str) -> str:
-    r"""The text with every control, direction or otherwise invisible character as a visible escape.
+    r"""Return the text with every control, direction or otherwise invisible character escaped.
 
     >>> printable("a\x1b[31mb\n")
     'a\\x1b[31mb\\n'
@@ -99,52 +104,52 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def middle(text: str, width: int) -> str:
-    """The text in at most `width` terminal cells: its beginning, an ellipsis, and twice as much of its end.
+def truncate_middle(text: str, width: int) -> str:
+    """Truncate the text to `width` terminal cells: its beginning, an ellipsis, and twice as much of its end.
 
-    >>> middle("model.layers.10.mlp.act", 12)
+    >>> truncate_middle("model.layers.10.mlp.act", 12)
     'mod….mlp.act'
     """
     if cell_len(text) <= width:
         return text
-    head = _fitting(text, (width - 1) // 3)
-    tail = _fitting(text[::-1], width - 1 - cell_len(head))[::-1]
+    head = _take_width(text, (width - 1) // 3)
+    tail = _take_width(text[::-1], width - 1 - cell_len(head))[::-1]
     return f"{head}…{tail}"
 
 
-def shortened(names: Sequence[str], width: int) -> list[str]:
-    """Every name in at most `width` cells, different names different.
+def shorten_names(names: Sequence[str], width: int) -> list[str]:
+    """Truncate every name to `width` cells so that different names stay different.
 
-    Three tries, the next one only for names the last one made equal: the middle goes; what they all begin with goes;
-    the name's number (counted from 1) stands at the end.
+    Three attempts, each only for names that the previous one made equal: remove the middle; remove the common prefix;
+    append the name's number, counted from 1.
 
     Args:
         names: printable and unique.
         width: at least 2 cells more than the largest number needs.
     """
-    short = [middle(name, width) for name in names]
-    for group in _alike(short):
-        alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*(names[i] for i in group), strict=False))
-        start = names[group[0]].rfind(".", 0, sum(1 for _ in alike)) + 1
+    short = [truncate_middle(name, width) for name in names]
+    for group in _group_equal(short):
+        common = takewhile(lambda letters: len(set(letters)) == 1, zip(*(names[i] for i in group), strict=False))
+        start = names[group[0]].rfind(".", 0, sum(1 for _ in common)) + 1
         for i in group:
-            short[i] = middle("…" + names[i][start:], width) if start else short[i]
-    while groups := _alike(short):
+            short[i] = truncate_middle("…" + names[i][start:], width) if start else short[i]
+    while groups := _group_equal(short):
         for i in chain.from_iterable(groups):
             mark = f"#{i + 1}"
-            short[i] = middle(names[i], width - len(mark)) + mark
+            short[i] = truncate_middle(names[i], width - len(mark)) + mark
     return short
 
 
-def _fitting(text: str, width: int) -> str:
-    """The longest beginning of the text that fits in so many cells."""
+def _take_width(text: str, width: int) -> str:
+    """Return the longest prefix of the text that is at most `width` cells wide."""
     end = max(0, min(len(text), width))
     while end and cell_len(text[:end]) > width:
         end -= 1
     return text[:end]
 
 
-def _alike(short: Sequence[str]) -> list[list[int]]:
-    """Groups of two and more indices whose short names are equal."""
+def _group_equal(short: Sequence[str]) -> list[list[int]]:
+    """Return the indices of equal names, in groups of two and more."""
     twice = {name for name, times in Counter(short).items() if times > 1}
     groups: dict[str, list[int]] = {}
     for i, name in enumerate(short):

@@ -1,4 +1,4 @@
-"""The words of a report: each value's name, place, kind and meaning; docs/report.md lists the same."""
+"""The values of reports and comparisons: name, place, kind and meaning, as listed in docs/report.md and compare.md."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ class Field:
 
     Args:
         name: its key.
-        place: whether a site, the network or each unit of a site has it.
-        kind: a share lies between 0 and 1; a list holds unit numbers, sample numbers, site names or counts by site.
-        meaning: one line for a reader who knows the words site, unit, sample, position and pattern.
-        share: for a list, the value that is its share of all, or "" if the share is taken over the sites.
+        place: whether it belongs to a site, to the network or to each unit of a site.
+        kind: "share" is a number from 0 to 1; "list" holds unit numbers, sample numbers, site names or counts by site.
+        meaning: one line, in terms of site, unit, sample, position and pattern.
+        share: for a list, the name of the value that is its share of all; "" for a list of sites, whose share is
+            computed.
     """
 
     name: str
@@ -87,11 +88,12 @@ REPORT_FIELDS = (
     Field("unit_active_share", "unit", "share", "that, of all samples and positions"),
     Field("unit_class", "unit", "text", "dead, linear or nonlinear"),
 )
-BY_NAME = {word.name: word for word in reversed(REPORT_FIELDS)}
+REPORT_FIELDS_BY_NAME = {field.name: field for field in reversed(REPORT_FIELDS)}
+"""For a name of both a site and the network, that of the site."""
 
 
 def _of_state(when: str, model: str) -> Iterator[Field]:
-    """What is told of each of the two models."""
+    """Yield the fields of one of the two models."""
     yield Field(f"patterns_{when}", "site", "count", f"distinct patterns of the {model} model")
     yield Field(f"entropy_{when}", "site", "number", f"entropy of the patterns of the {model} model, in bits")
     yield Field(f"relative_entropy_{when}", "site", "share", "that, of the most it could be")

@@ -1,148 +1,157 @@
-"""A sheet: rows of numbers with a title, lines and notes, as a table in the terminal of at most 100 columns."""
+"""A table as data: rows, columns and the lines around them, and how it is fitted to a width."""
 
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 
-from rich import box
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from ..values.plain_data import Value
-from .columns import Column
-from .formatting import middle, printable, shortened
+from . import summary
+from .columns import COLUMNS, OPTIONAL_COLUMNS, Column, select_columns
+from .data import ReportData
+from .formatting import printable, shorten_names, truncate_middle
 
-WIDTH = 100
+DISPENSABLE = (
+    "nonlinear_units",
+    "effective_units",
+    "top_pattern",
+    "relative_entropy",
+    "vni",
+    "entropy",
+    "patterns",
+    "dead_point_count",
+    "linear_units",
+)
+"""Columns of a report that are left out of a narrow table, the first one first."""
+NAME_WIDTH, MIN_NAME_WIDTH = 20, 8
+"""Cells that a name keeps while columns can still be left out, and in any case."""
+STEPS = (("", 2, 16), ("", 1, 16), ("", 1, 10), ("\n", 1, 16), ("\n", 1, 10), ("\n", 1, 8))
+"""Ways to save width, in order: the text between an estimate and its error, the gap between columns, and the width
+of a kind."""
 
-
-def printed(parts: Iterable[RenderableType]) -> str:
-    r"""The parts one below the other, without colours and without blanks at the ends of lines.
-
-    >>> printed(["one  ", "two"])
-    'one\ntwo'
-    """
-    page = io.StringIO()
-    console = Console(
-        file=page, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
-    )
-    for part in parts:
-        console.print(part)
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
-
-
-NAME, LEAST = 20, 8
-STEPS = (("", 2), ("", 1), ("\n", 1))
-"""Ways to fill the width: what parts an estimate from its error, and the gap between columns."""
+Layout = tuple[tuple[Column, ...], tuple[str, ...]]
+"""A choice of columns, and the names of those left out."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a comparison shows, as text but for the numbers.
+    """A table with the lines around it, as text except for the numbers.
 
     Args:
         title: its first line.
-        header: one line about how the numbers were made.
-        what: what each row is of.
+        header: one line on how the numbers were computed; not shown if empty.
+        heading: of the first column, the names of the rows.
         rows: name and values of each row.
-        groups: the columns, those that matter most first; of too many the last go, a group as a whole.
-        lines: (words, value) of what stands below the table.
-        notes: sentences a reader must know.
-        refused: (name, kind, reason) of what has no row.
+        layouts: choices of columns from all to few; the first that fits the width is shown.
+        lines: (label, value) of the lines below the table.
+        notes: caveats to read before trusting the numbers.
+        excluded: (name, kind, reason) of sites that have no row.
         estimated: whether a number is an estimate.
+        kinds: kinds of the rows; None for a table without that column.
+        optional: columns added where there is room, in order.
+        excluded_label: label of the list of excluded sites.
+        empty: sentence shown in place of a table without rows.
+        brief: whether the HTML snippet only counts the excluded sites and does not explain the mark of estimates.
     """
 
     title: str
     header: str
-    what: str
+    heading: str
     rows: tuple[tuple[str, Mapping[str, Value]], ...]
-    groups: tuple[tuple[Column, ...], ...]
+    layouts: tuple[Layout, ...]
     lines: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    refused: tuple[tuple[str, str, str], ...]
+    excluded: tuple[tuple[str, str, str], ...]
     estimated: bool
+    kinds: tuple[str, ...] | None = None
+    optional: tuple[Column, ...] = ()
+    excluded_label: str = "not compared"
+    empty: str = ""
+    brief: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """All columns."""
-        return tuple(chain.from_iterable(self.groups))
+        """All columns except the optional ones."""
+        return self.layouts[0][0]
 
     def cells(self, column: Column, *, between: str = "") -> list[str]:
-        """What stands in a column, row by row."""
+        """Return the cells of a column, row by row."""
         return [column.cell(values, between=between) for _, values in self.rows]
 
 
-def renderables(sheet: Sheet, *, width: int = WIDTH) -> Iterator[RenderableType]:
-    """What rich prints."""
-    width = min(width, WIDTH)
-    yield Text(sheet.title, style="bold", overflow="fold")
-    yield Text(sheet.header, style="dim", overflow="fold")
-    yield Text()
-    if sheet.rows:
-        table, left_out = _fitted(sheet, width)
-        yield table
-        yield Text()
-        if left_out:
-            yield Text(f"no room for {', '.join(left_out)}: see --json or --out", style="dim", overflow="fold")
-    for words, value in sheet.lines:
-        yield Text.assemble((f"{words}: ", "dim"), value, overflow="fold")
-    if sheet.estimated:
-        yield Text("~ marks an estimate, ± its standard error", style="dim")
-    for note in sheet.notes:
-        yield Text.assemble(("note: ", "yellow"), note, overflow="fold")
-    if sheet.refused:
-        yield Text.assemble(("not compared: ", "yellow"), str(len(sheet.refused)))
-        for name, kind, reason in sheet.refused:
-            yield Text(f"  {middle(name, 48)} ({kind}): {reason}", overflow="fold")
+def report_sheet(report: ReportData) -> Sheet:
+    """Return the table of a report, one row per site."""
+    columns = select_columns(COLUMNS, report)
+    dispensable = [name for name in DISPENSABLE if any(column.name == name for column in columns)]
+    return Sheet(
+        title=summary.title(report),
+        header=summary.header(report),
+        heading="site",
+        rows=tuple((site.name, site.values) for site in report.sites),
+        layouts=tuple(
+            (tuple(column for column in columns if column.name not in dispensable[:n]), tuple(dispensable[:n]))
+            for n in range(len(dispensable) + 1)
+        ),
+        lines=tuple(summary.network_lines(report)),
+        notes=tuple(summary.notes(report)),
+        excluded=tuple((printable(a), printable(b), printable(c)) for a, b, c in report.not_analysable),
+        estimated=summary.has_estimates(report),
+        kinds=tuple(site.kind for site in report.sites),
+        optional=select_columns(OPTIONAL_COLUMNS, report),
+        excluded_label="not analysable",
+        empty="no site could be analysed",
+        brief=True,
+    )
 
 
-def as_text(sheet: Sheet) -> str:
-    """The sheet as plain text.
+def layouts_by_group(groups: tuple[tuple[Column, ...], ...]) -> tuple[Layout, ...]:
+    """Return the layouts of columns in groups, most important first, of which the last group is left out first."""
+    columns = tuple(column for group in groups for column in group)
+    sizes = [sum(map(len, groups[:kept])) for kept in range(len(groups), -1, -1)]
+    return tuple((columns[:size], tuple(column.name for column in columns[size:])) for size in sizes)
 
-    >>> from .formatting import count
-    >>> column = Column("patterns", ("", "patterns"), count)
-    >>> print(as_text(Sheet("a", "5 samples", "site", (("act", {"patterns": 3}),), ((column,),), (), (), (), False)))
-    a
-    5 samples
-    <BLANKLINE>
-    <BLANKLINE>
-    site  patterns
-    ──────────────
-    act          3
-    <BLANKLINE>
+
+def fit_sheet(sheet: Sheet, *, width: int) -> tuple[tuple[Column, ...], list[tuple[str, ...]], int, tuple[str, ...]]:
+    """Choose the columns and cells of a table for a width in terminal cells.
+
+    Names are shortened first, then gaps and kinds; then estimates take two lines; last, columns are left out. The
+    remaining width goes to optional columns.
+
+    Returns:
+        The columns; for each row its name, its kind (if the table has kinds) and its cells; the gap between columns;
+        and the names of columns left out.
     """
-    return printed(renderables(sheet))
-
-
-def _fitted(sheet: Sheet, width: int) -> tuple[Table, list[str]]:
-    """The table, and the names of columns without room: gaps give way first, then estimates take two lines."""
     names = [printable(name) for name, _ in sheet.rows]
-    longest = _widest([*names, sheet.what])
-    for kept in range(len(sheet.groups), -1, -1):
-        columns = tuple(chain.from_iterable(sheet.groups[:kept]))
-        for between, gap in STEPS:
+    kinds = [printable(kind) for kind in sheet.kinds or ()]
+    longest = _max_width([*names, sheet.heading])
+    for columns, left_out in sheet.layouts:
+        for between, gap, kind_width in STEPS:
             cells = [sheet.cells(column, between=between) for column in columns]
-            taken = sum(_widest([*column.heading, *its]) for column, its in zip(columns, cells, strict=True))
-            room = width - taken - gap * len(columns)
-            if room >= min(longest, NAME):
-                left_out = [column.name for column in sheet.columns[len(columns) :]]
-                return _table(sheet.what, columns, shortened(names, min(room, longest)), cells, gap), left_out
-    return _table(sheet.what, (), shortened(names, max(width, LEAST)), [], 1), [each.name for each in sheet.columns]
+            labels = [[truncate_middle(kind, kind_width) for kind in kinds]] if kinds else []
+            room = width - sum(_max_width(["kind", *label]) + gap for label in labels)
+            room -= sum(_max_width([*column.heading, *its]) + gap for column, its in zip(columns, cells, strict=True))
+            if room >= min(longest, NAME_WIDTH):
+                optional, more = _fit_optional(sheet, between, gap, room - longest)
+                short = shorten_names(names, min(room, longest))
+                rows = list(zip(short, *labels, *cells, *more, strict=True))
+                return (*columns, *optional), rows, gap, left_out
+    short = shorten_names(names, min(max(room, MIN_NAME_WIDTH), longest))
+    return columns, list(zip(short, *labels, *cells, strict=True)), gap, left_out
 
 
-def _table(what: str, columns: tuple[Column, ...], names: list[str], cells: list[list[str]], gap: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold")
-    table.add_column(Text("\n" + what), no_wrap=True)
-    for column in columns:
-        table.add_column(Text("\n".join(column.heading)), justify="right", no_wrap=True)
-    for name, *row in zip(names, *cells, strict=True):
-        table.add_row(
-            Text(name, style="cyan"), *(Text(cell, style="dim" if cell in {"0", "-"} else "") for cell in row)
-        )
-    return table
+def _fit_optional(sheet: Sheet, between: str, gap: int, room: int) -> tuple[list[Column], list[list[str]]]:
+    """Return the optional columns that fit into the room, in cells, and the cells of each."""
+    columns: list[Column] = []
+    cells: list[list[str]] = []
+    for column in sheet.optional:
+        its = sheet.cells(column, between=between)
+        room -= _max_width([*column.heading, *its]) + gap
+        if room < 0:
+            break
+        columns.append(column)
+        cells.append(its)
+    return columns, cells
 
 
-def _widest(cells: list[str]) -> int:
+def _max_width(cells: list[str]) -> int:
     return max(cell_len(line) for cell in cells for line in cell.split("\n"))

@@ -1,75 +1,72 @@
-"""What is said above and below the table: the model and its data, the network as a whole, and what to know."""
-
-from typing import TYPE_CHECKING
+"""The lines above and below a report's table: the model and its data, the network as a whole, and the notes."""
 
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
+from .data import ReportData
 from .formatting import count, printable, share
 
-if TYPE_CHECKING:
-    from .report import Report
-
-SHOWN = 5
+MAX_NAMES = 5
+"""Names or numbers listed in one line before "and ... more"."""
 
 
-def title(report: "Report") -> str:
-    """The model's name, or what stands for it."""
+def title(report: ReportData) -> str:
+    """Return the model's name, or a placeholder."""
     return printable(str(report.provenance.get("model") or "model without a name"))
 
 
-def header(report: "Report") -> str:
-    """One line: how many samples, which runtime, provider and optimisation level."""
-    made = report.provenance
+def header(report: ReportData) -> str:
+    """Return one line: the number of samples, the runtime, the provider and the optimisation level."""
+    provenance = report.provenance
     samples = report.network.get("samples")
     parts = [f"{count(samples)} samples"] if isinstance(samples, int) else []
-    parts += [f"onnxruntime {made['onnxruntime']}"] if "onnxruntime" in made else []
-    parts += [str(made["provider"])] if "provider" in made else []
-    parts += [f"optimisation {made['optimisation']}"] if "optimisation" in made else []
+    parts += [f"onnxruntime {provenance['onnxruntime']}"] if "onnxruntime" in provenance else []
+    parts += [str(provenance["provider"])] if "provider" in provenance else []
+    parts += [f"optimisation {provenance['optimisation']}"] if "optimisation" in provenance else []
     return printable(" · ".join(parts))
 
 
-def network(report: "Report") -> list[tuple[str, str]]:
-    """(words, value) of everything known of the network as a whole, in reading order."""
+def network_lines(report: ReportData) -> list[tuple[str, str]]:
+    """Return (label, value) for each value of the network, in reading order."""
     values = {name: value for name, value in report.network.items() if name != "samples"}
-    rows = []
+    lines = []
     if isinstance(somewhere := values.pop("dead_points_somewhere", None), int):
         ratio = values.pop("dead_points_somewhere_ratio", None)
-        rows.append(("points dead at some site", count(somewhere) + (f" ({_number(ratio)})" if ratio else "")))
+        lines.append(("points dead at some site", count(somewhere) + (f" ({_format_value(ratio)})" if ratio else "")))
     names = [site.name for site in report.sites]
     first, so_far = values.pop("first_dead", None), values.pop("linear_so_far", None)
     if isinstance(first, tuple) and len(first) == len(names) and any(first):
         places = [f"{name} ({count(n)})" for name, n in zip(names, first, strict=True) if n]
-        rows.append(("where points die first", _some(places)))
+        lines.append(("where points die first", _join_names(places)))
     if isinstance(so_far, tuple) and so_far:
-        rows.append(("points linear at every site", count(so_far[-1])))
-    for name, words in (("dead_sites", "sites all dead"), ("linear_sites", "sites all linear")):
+        lines.append(("points linear at every site", count(so_far[-1])))
+    for name, label in (("dead_sites", "sites all dead"), ("linear_sites", "sites all linear")):
         if isinstance(sites := values.pop(name, None), tuple):
-            rows.append((words, _some(list(sites))))
+            lines.append((label, _join_names(list(sites))))
     if isinstance(accuracy := values.pop("accuracy", None), float | int):
-        rows.append(("accuracy", f"{accuracy:.4f}"))
-    rows += [(name.replace("_", " "), _number(value)) for name, value in values.items() if value is not None]
-    return [(words, printable(value)) for words, value in rows]
+        lines.append(("accuracy", f"{accuracy:.4f}"))
+    lines += [(name.replace("_", " "), _format_value(value)) for name, value in values.items() if value is not None]
+    return [(label, printable(value)) for label, value in lines]
 
 
-def notes(report: "Report") -> list[str]:
-    """What a reader must know before trusting the numbers."""
+def notes(report: ReportData) -> list[str]:
+    """Return the notes with unprintable characters escaped."""
     return [printable(note) for note in report.notes]
 
 
-def estimated(report: "Report") -> bool:
-    """Whether any number of the report is an estimate."""
+def has_estimates(report: ReportData) -> bool:
+    """Return whether any number of the report is an estimate."""
     values = [*report.network.values(), *(value for site in report.sites for value in site.values.values())]
     return any(isinstance(value, Estimate) for value in values)
 
 
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:SHOWN])
-    return (shown or "none") + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+def _join_names(names: list[str]) -> str:
+    listed = ", ".join(names[:MAX_NAMES])
+    return (listed or "none") + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 
-def _number(value: Value) -> str:
+def _format_value(value: Value) -> str:
     if isinstance(value, tuple):
-        return _some([str(item) for item in value])
+        return _join_names([str(item) for item in value])
     if isinstance(value, float) and 0 <= value <= 1:
         return share(value)
     return count(value) if isinstance(value, int) else str(value)

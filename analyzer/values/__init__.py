@@ -1,6 +1,6 @@
-"""What a report may hold: plain values, and estimates with their standard errors."""
+"""The values a report may hold: plain data, and estimates with their standard errors."""
 
 from .estimate import Estimate
-from .plain_data import Value, equal_values, to_plain, unknown_name
+from .plain_data import Value, describe_unknown_name, equal_values, to_plain
 
-__all__ = ["Estimate", "Value", "equal_values", "to_plain", "unknown_name"]
+__all__ = ["Estimate", "Value", "describe_unknown_name", "equal_values", "to_plain"]

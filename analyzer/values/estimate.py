@@ -1,4 +1,4 @@
-"""An estimate: a number that was not counted but inferred from a part of what was seen, with its standard error."""
+"""An estimate: a number computed from a sample of the patterns, with its standard error."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and one standard error of it; numbers known exactly are plain ints and floats, never this.
+    """A value and its standard error; exact numbers are plain ints and floats.
 
     Args:
         value: the estimated number, finite.
@@ -26,7 +26,7 @@ class Estimate:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.value) and math.isfinite(self.error) and self.error >= 0):
-            raise ValueError(f"an estimate is a finite value with a finite error >= 0, not {self.value} ± {self.error}")
+            raise ValueError(f"expected a finite value and a finite error >= 0, got {self.value} ± {self.error}")
         object.__setattr__(self, "value", float(self.value))
         object.__setattr__(self, "error", float(self.error))
 

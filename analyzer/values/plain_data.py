@@ -1,4 +1,4 @@
-"""Plain data: what a report may hold, made from what the measures return, and when two such values are the same."""
+"""Plain data: conversion of the values that measures return, and their equality."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -9,21 +9,23 @@ from numpy.typing import NDArray
 
 from .estimate import Estimate
 
+MAX_KNOWN_NAMES = 8
+"""Known names that the message on an unknown name lists."""
 Value = int | float | bool | str | None | tuple[Any, ...] | Estimate | NDArray[Any]
 
 
 def to_plain(values: Mapping[str, Any], *, arrays: bool = False) -> dict[str, Any]:
-    """The same values as plain data, copied.
+    """Copy the values as plain data.
 
-    Numpy scalars become Python's, lists tuples, and a float that is not finite None: it says nothing.
+    Numpy scalars become Python's, lists become tuples, and a non-finite float becomes None.
 
     Args:
         values: by name.
-        arrays: keep arrays (unit,) as read-only copies, floats in float64 and NaN where they are not finite;
-            else they become tuples.
+        arrays: keep arrays (unit,) as read-only copies, floats as float64 with NaN for any non-finite entry;
+            otherwise arrays become tuples.
 
     Raises:
-        ValueError: a value is none of these kinds.
+        ValueError: a value is not plain data.
 
     >>> to_plain({"a": np.float32(0.5), "b": [1, 2], "c": float("inf")})
     {'a': 0.5, 'b': (1, 2), 'c': None}
@@ -45,12 +47,12 @@ def _plain(value: Any) -> Any:
         return to_plain(value)
     if value is None or isinstance(value, int | str | Estimate):
         return value
-    raise ValueError(f"a report holds plain data, not {type(value).__name__}: {value!r}")
+    raise ValueError(f"expected plain data, got {type(value).__name__}: {value!r}")
 
 
 def _frozen_array(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim != 1 or array.dtype.kind not in "biufU":
-        raise ValueError(f"an array of a report is (unit,) numbers or text, not {array.dtype} of shape {array.shape}")
+        raise ValueError(f"expected an array (unit,) of numbers or text, got {array.dtype} of shape {array.shape}")
     if array.dtype.kind == "f":
         copy = array.astype(np.float64)
         copy[~np.isfinite(copy)] = np.nan
@@ -61,7 +63,7 @@ def _frozen_array(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def equal_values(one: Any, other: Any) -> bool:
-    """Whether two plain values are equal, arrays entry by entry (NaN equals NaN), mappings in any order.
+    """Return whether two plain values are equal: arrays entry by entry (NaN equals NaN), mappings in any order.
 
     >>> equal_values({"a": np.array([1.0, np.nan])}, {"a": np.array([1.0, np.nan])})
     True
@@ -75,17 +77,24 @@ def equal_values(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
-    """One line for a name that is not there, with those that look like it.
+def describe_unknown_name(what: str, name: object, known: Iterable[str]) -> str:
+    """Return the error message for an unknown name, with similar known names.
 
-    >>> unknown_name("no site is named", "conv", ["conv1", "fc"])
+    Args:
+        what: beginning of the message, followed by the name.
+        name: the unknown name.
+        known: the names that exist.
+
+    >>> describe_unknown_name("no site is named", "conv", ["conv1", "fc"])
     "no site is named 'conv'; did you mean 'conv1'?"
     """
-    from difflib import get_close_matches  # noqa: PLC0415 - only needed where something has gone wrong
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed for an error
 
     names = list(known)
     close = get_close_matches(str(name), names, n=3)
     if close:
         return f"{what} {name!r}; did you mean {' or '.join(map(repr, close))}?"
-    shown = ", ".join(names[:8]) + (f" ... ({len(names)} in all)" if len(names) > 8 else "")
-    return f"{what} {name!r}; it has {shown or 'none'}"
+    listed = ", ".join(names[:MAX_KNOWN_NAMES]) + (
+        f" ... ({len(names)} in all)" if len(names) > MAX_KNOWN_NAMES else ""
+    )
+    return f"{what} {name!r}; it has {listed or 'none'}"

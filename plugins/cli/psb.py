@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from ...analyzer.cli.choices import PATH, all_of
+from ...analyzer.cli.shared_options import PATH, combine_options
 from ...analyzer.errors import OptionError
 from .psb_tables import print_verification, samples_of_nodes
 
-storage = all_of(
+storage = combine_options(
     click.option("--exponent-bits", type=int, default=4, show_default=True, help="Bits of an exponent, 1 to 6."),
     click.option("--probability-bits", type=int, default=4, show_default=True, help="Bits of a probability, 1 to 8."),
     click.option(
@@ -31,7 +31,7 @@ storage = all_of(
         help="Among which weights the smallest are sought.",
     ),
 )
-attention = all_of(
+attention = combine_options(
     click.option(
         "--attention",
         type=click.Choice(["entropy", "entropy+margin", "random", "channels", "neuron"]),
@@ -109,12 +109,12 @@ def command(
     """Rewrite MODEL into random shifts and additions, one file OUT that stock onnxruntime runs."""
     from dataclasses import asdict  # noqa: PLC0415 - keeps `relucid --help` light
 
-    from ...analyzer.cli.show import writable  # noqa: PLC0415
+    from ...analyzer.cli.output import check_writable  # noqa: PLC0415
     from ..psb import Levels, rewrite, save, verify  # noqa: PLC0415
 
     if out.exists() and model.exists() and out.samefile(model):
         raise OptionError(f"{out} is the model itself; choose another name")
-    writable(file=out)
+    check_writable(file=out)
     rewritten = rewrite(model, levels=Levels(probability_bits, placing), flush_to_zero=not raise_small, **options)
     found = None if data is None else verify(model, rewritten, data, labels=labels, limit=limit)
     save(rewritten, out)

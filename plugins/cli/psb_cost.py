@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...analyzer.cli.choices import PATH, pairs
+from ...analyzer.cli.shared_options import PATH, parse_pairs
 from .psb_tables import print_costs
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple
 
 def _sizes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     """`x=3,224,224`, given any number of times."""
-    return {name: _numbers(ctx, parameter, text) for name, text in pairs(ctx, parameter, texts).items()}
+    return {name: _numbers(ctx, parameter, text) for name, text in parse_pairs(ctx, parameter, texts).items()}
 
 
 @click.command(short_help="shifts, additions, random bits of a rewritten model, node by node")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...analyzer.cli.choices import pairs
+from ...analyzer.cli.shared_options import parse_pairs
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def samples_of_nodes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
     """`GLOB=N`, given any number of times."""
     found = {}
-    for pattern, number in pairs(ctx, parameter, texts).items():
+    for pattern, number in parse_pairs(ctx, parameter, texts).items():
         if not number.isdigit():
             raise click.BadParameter(f"wants GLOB=N with a whole number, got {pattern}={number}", param=parameter)
         found[pattern] = int(number)
@@ -81,9 +81,9 @@ def _row(table: "Table", *cells: str) -> None:
 def _print(tables: "Sequence[Table]", notes: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415
 
-    from ...analyzer.cli.show import WIDTH  # noqa: PLC0415
+    from ...analyzer.cli.output import DEFAULT_WIDTH  # noqa: PLC0415
 
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else DEFAULT_WIDTH)
     for table in tables:
         console.print(table)
         console.print()

@@ -1,4 +1,4 @@
-"""The command line as a user calls it."""
+"""Fixtures: the command line in this process, and a folder with a model and data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from relucid.analyzer.cli import main
 
 @pytest.fixture
 def relucid() -> Callable[..., Result]:
-    """Run the command and give back its exit code, stdout and stderr."""
+    """Run the command line; returns exit code, stdout and stderr."""
 
     def run(*words: object) -> Result:
         return CliRunner().invoke(main, [str(word) for word in words])

@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 
 
 def one_line(result: Result) -> str:
-    """The one line on stderr of something that was wrong."""
+    """The one line on stderr of an error."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
@@ -47,12 +47,12 @@ def test_options_reach_the_analysis(relucid: Run, place: Path) -> None:
         "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    wanted = analyze(
+    expected = analyze(
         model, data, labels="labels", measures=["units", "patterns", "global_patterns"], sites="fir*", kinds=["relu"],
         limit=40, batch=7, capacity=500, squares=3, seed=5, exact=True, threads=1, output="y", unit_axis={"first": 1},
         units="position",
     )  # fmt: skip
-    assert result.stdout == wanted.to_json()
+    assert result.stdout == expected.to_json()
 
 
 def test_json_on_stdout_is_the_file(relucid: Run, place: Path) -> None:
@@ -79,18 +79,16 @@ def test_fail_if_decides_the_exit_code(relucid: Run, place: Path, condition: str
         assert result.stderr == f"relucid: {condition} holds for first, second\n"
 
 
-def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, place: Path) -> None:
+def test_a_condition_on_an_undefined_value_prints_a_note(relucid: Run, place: Path) -> None:
     result = relucid(
         "analyze", place / "model.onnx", "--data", place / "data.npz", "--squares", 0, "--fail-if", "vni > 0.5"
     )
     assert result.exit_code == 0
-    assert "cannot fire by vni" in result.stderr
+    assert "cannot fire because of vni" in result.stderr
 
 
 @pytest.mark.parametrize("condition", ["dead_units >", "nonsense > 1", "__import__('os')", "dead_units > 20"])
-def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
-    relucid: Run, place: Path, condition: str
-) -> None:
+def test_an_invalid_condition_is_rejected_before_the_run(relucid: Run, place: Path, condition: str) -> None:
     one_line(relucid("analyze", "no such model", "--data", "no such data", "--fail-if", condition))
 
 
@@ -117,10 +115,10 @@ def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
         (["model.onnx", "--data", "data.npz", "--batch", "0"], "expected batch to be a whole number of at least 1"),
         (["model.onnx", "--data", "random:3", "--seed", "-1"], "seed to be a whole number of at least 0, got -1"),
         (["model.onnx", "--data", "data.npz", "--batch", "many"], "'many' is not a valid integer"),
-        (["model.onnx", "--data", "data.npz", "--shard", "3"], "wants I/N"),
+        (["model.onnx", "--data", "data.npz", "--shard", "3"], "expected I/N"),
         (["model.onnx", "--data", "data.npz", "--shard", "3/3"], "0 <= I < N"),
-        (["model.onnx", "--data", "data.npz", "--unit-axis", "first"], "wants NAME=VALUE"),
-        (["model.onnx", "--data", "data.npz", "--unit-axis", "first=one"], "whole number"),
+        (["model.onnx", "--data", "data.npz", "--unit-axis", "first"], "expected NAME=VALUE"),
+        (["model.onnx", "--data", "data.npz", "--unit-axis", "first=one"], "with an integer"),
         (["model.onnx", "--data", "data.npz", "--input", "image=x"], "the model has no input 'image'"),
         (["model.onnx", "--data", "data.npz", "--resume"], "name its file with --state"),
         (["model.onnx", "--data", "data.npz", "--colour"], "No such option"),
@@ -134,7 +132,7 @@ def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
         (["model.onnx", "--data", "data.npz", "--state", "model.onnx", "--resume"], "is not a relucid state"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_errors_are_one_line(
     relucid: Run, place: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
 ) -> None:
     np.savez(place / "bytes.npz", x=np.zeros((5, 6), dtype=np.uint8))
@@ -149,10 +147,10 @@ def test_what_is_wrong_is_said_in_one_line(
 
 def test_debug_shows_the_traceback(place: Path) -> None:
     words = [sys.executable, "-m", "relucid", "--debug", "analyze", str(place / "missing.onnx"), "--data", "random:1"]
-    told = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
-    assert told.returncode == 2
-    assert "Traceback" in told.stderr
-    assert "ModelError: no model at" in told.stderr
+    result = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
+    assert result.returncode == 2
+    assert "Traceback" in result.stderr
+    assert "ModelError: no model at" in result.stderr
 
 
 def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -> None:
@@ -169,7 +167,7 @@ def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -
 
 
 def _alike(one: object, other: object) -> bool:
-    """Whether two reports say the same: floats to six digits, since extents and VNI carry the runtime's rounding."""
+    """Whether two reports are equal, floats to six digits: unit ranges and VNI depend on the runtime's rounding."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -201,7 +199,7 @@ def test_states_made_differently_are_refused_with_both_values(relucid: Run, plac
     assert "is damaged" in one_line(relucid("merge", place / "a", place / "b"))
 
 
-def test_a_run_broken_off_goes_on(relucid: Run, place: Path) -> None:
+def test_an_interrupted_run_can_be_resumed(relucid: Run, place: Path) -> None:
     (place / "loader.py").write_text(
         f"""
 import numpy as np
@@ -225,7 +223,7 @@ def rows():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
-def test_ctrl_c_saves_what_was_seen(relucid: Run, place: Path) -> None:
+def test_ctrl_c_saves_the_state(relucid: Run, place: Path) -> None:
     (place / "loader.py").write_text(
         f"""
 import numpy as np, time
@@ -257,7 +255,7 @@ def rows():
     finally:
         running.kill()
         running.communicate()
-    assert (running.returncode, stderr) == (130, "relucid: broken off\n")
+    assert (running.returncode, stderr) == (130, "relucid: interrupted\n")
     again = ("analyze", place / "model.onnx", "--data", f"{place / 'loader.py'}:rows")
     resumed = relucid(*again, "--state", place / "state", "--resume", "--json")
     whole = relucid("analyze", place / "model.onnx", "--data", place / "data.npz", "--json")

@@ -1,4 +1,4 @@
-"""The other commands, and how little is loaded to tell what there is."""
+"""The other commands, and that `--help` imports nothing heavy."""
 
 import json
 import subprocess
@@ -44,10 +44,10 @@ def test_importing_relucid_loads_nothing(tmp_path: Path) -> None:
 
 
 def test_the_installed_command_is_the_module(tmp_path: Path) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "relucid", "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert all(command in told.stdout for command in COMMANDS)
+    assert all(command in result.stdout for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -57,7 +57,7 @@ def test_every_command_has_help(relucid: Run, command: str) -> None:
     assert result.stdout.startswith("Usage: ")
 
 
-def test_a_command_that_is_not_there_is_one_line(relucid: Run) -> None:
+def test_an_unknown_command_is_a_one_line_error(relucid: Run) -> None:
     result = relucid("analyse")
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
@@ -75,7 +75,7 @@ def test_sites_as_a_table_and_as_json(relucid: Run, place: Path) -> None:
     ]
 
 
-def test_a_long_name_of_a_site_is_told_whole(relucid: Run, tmp_path: Path) -> None:
+def test_a_long_site_name_is_printed_in_full(relucid: Run, tmp_path: Path) -> None:
     name = ".".join(f"layers_{i}" for i in range(15))
     made = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["" : 17]> g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }'
@@ -112,7 +112,7 @@ def test_expose_writes_a_model_and_names_its_outputs(relucid: Run, place: Path) 
 @pytest.mark.parametrize(
     "words", [["expose", "missing.onnx", "out.onnx"], ["sites", "missing.onnx"], ["merge", "missing"]]
 )
-def test_what_is_missing_is_one_line(relucid: Run, words: list[str]) -> None:
+def test_a_missing_file_is_a_one_line_error(relucid: Run, words: list[str]) -> None:
     result = relucid(*words)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert "missing" in result.stderr

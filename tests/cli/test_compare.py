@@ -1,4 +1,4 @@
-"""`relucid compare` as a user calls it: two models, a chain, files, conditions, and mistakes in one line."""
+"""`relucid compare`: two models, a chain, files, conditions, and one-line errors."""
 
 import json
 from collections.abc import Callable
@@ -71,13 +71,13 @@ def test_a_condition_decides_the_exit_code(relucid: Run, pair: Path, condition: 
     assert ("holds for second" in result.stderr) == bool(code)
 
 
-def test_a_condition_by_what_is_not_defined_says_so(relucid: Run, pair: Path) -> None:
+def test_a_condition_on_an_undefined_value_prints_a_note(relucid: Run, pair: Path) -> None:
     words = ("compare", pair / "model.onnx", pair / "other.onnx", "--data", pair / "data.npz", "--squares", "0")
     result = relucid(*words, "--fail-if", "vni_after > 0.5")
     assert result.exit_code == 0
-    assert "cannot fire by vni_after: it is defined at no site" in result.stderr
+    assert "cannot fire because of vni_after: it is undefined at every site" in result.stderr
     fires = relucid(*words, "--fail-if", "vni_after > 0.5 or temperature >= 0")
-    assert (fires.exit_code, "cannot fire by temperature" in fires.stderr) == (1, False)
+    assert (fires.exit_code, "cannot fire because of temperature" in fires.stderr) == (1, False)
 
 
 def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
@@ -91,8 +91,8 @@ def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["model.onnx"], "wants two models, came 1"),
-        (["model.onnx", "other.onnx", "model.onnx"], "wants two models, came 3; name more with --chain"),
+        (["model.onnx"], "expected two models, got 1"),
+        (["model.onnx", "other.onnx", "model.onnx"], "expected two models, got 3; use --chain for more"),
         (["--chain", "model.onnx"], "at least two models to compare, got 1"),
         (["--chain", "model.onnx", "other.onnx", "--fail-if", "distance > 0.5"], "leave out --chain"),
         (["model.onnx", "nowhere.onnx"], "no model at"),
@@ -105,7 +105,7 @@ def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
         (["model.onnx", "other.onnx", "--measures", "vni"], "No such option"),
     ],
 )
-def test_mistakes_are_one_line(
+def test_errors_are_one_line(
     relucid: Run, pair: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
 ) -> None:
     monkeypatch.chdir(pair)

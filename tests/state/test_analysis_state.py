@@ -129,7 +129,7 @@ def test_a_shard_without_samples_is_a_state_like_any_other(tmp_path: Path) -> No
         assert same(analyze(perceptron(), samples(2)), build_report(merge_all(order))) == []
     empty = build_report(kept[2])
     assert empty.sites == ()
-    assert [reason for *_, reason in empty.not_analysable] == ["no value came through it on this data"] * 2
+    assert [reason for *_, reason in empty.not_analysable] == ["it received no values on this data"] * 2
 
 
 def test_sites_of_two_models_do_not_merge_even_if_all_else_is_the_same() -> None:

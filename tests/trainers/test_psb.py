@@ -263,5 +263,5 @@ def test_without_matplotlib_it_is_one_line(tmp_path, monkeypatch):
     from relucid.trainers.recipes.psb.lines import draw_lines
 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingDependencyError, match="drawing wants matplotlib"):
+    with pytest.raises(MissingDependencyError, match="drawing needs matplotlib"):
         draw_lines([("a", {"b": [score()]})], tmp_path / "a.png", title="t")

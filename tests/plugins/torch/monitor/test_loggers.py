@@ -62,7 +62,7 @@ def test_tensorboard_gets_scalars_by_site(tmp_path):
 
 def test_without_tensorboard_it_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(MissingDependencyError, match=r'TensorBoardLog wants .* pip install "relucid\[tensorboard\]"'):
+    with pytest.raises(MissingDependencyError, match=r'TensorBoardLog needs .* pip install "relucid\[tensorboard\]"'):
         TensorBoardLog(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""From a state to a report: what is not finite is counted and left out, and every site is told of."""
+"""The report of a state: non-finite samples are counted and excluded, and every site is listed."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from relucid.analyzer.report import Report
 from relucid.analyzer.report.evaluation import build_report
 from relucid.analyzer.stats import merge_all
 
-from . import reference
-from .small import model, samples
+from .. import reference
+from ..small import model, samples
 
 MEASURES = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "global_patterns"]
 CHAIN = model(
@@ -25,7 +25,7 @@ CHAIN = model(
 """Three sites: `a` reads x, `b` reads max(x, 0) + 0, `y` reads x - 0.25."""
 
 
-def spoilt() -> tuple[np.ndarray, np.ndarray]:
+def nonfinite_samples() -> tuple[np.ndarray, np.ndarray]:
     """Samples some of which are not finite, and which of them are."""
     x = samples(50)
     x[3, 1] = np.nan
@@ -36,8 +36,8 @@ def spoilt() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64])
-def test_samples_with_nan_or_infinity_are_counted_and_left_out(batch: int) -> None:
-    x, finite = spoilt()
+def test_samples_with_nan_or_infinity_are_counted_and_excluded(batch: int) -> None:
+    x, finite = nonfinite_samples()
     report = analyze(CHAIN, x, measures=MEASURES, sites=["a", "y"], batch=batch)
     for name, z in (("a", x[:, None]), ("y", x[:, None] - np.float32(0.25))):
         site = report[name]
@@ -54,9 +54,9 @@ def test_samples_with_nan_or_infinity_are_counted_and_left_out(batch: int) -> No
     assert sum("NaN or infinite, in 3 samples (first: 3)" in note for note in report.notes) == 2
 
 
-def test_what_is_finite_at_one_site_only_counts_there() -> None:
-    """-inf in x is 0 after the first ReLU: the second site sees nothing wrong."""
-    x, _ = spoilt()
+def test_samples_are_excluded_only_where_they_are_not_finite() -> None:
+    """-inf in x is 0 after the first ReLU: all values of the second site are finite."""
+    x, _ = nonfinite_samples()
     report = analyze(CHAIN, x, measures=MEASURES)
     after = np.maximum(x, 0)
     assert report["b"].nonfinite_samples == (~np.isfinite(after).all(axis=1)).sum() == 2
@@ -73,7 +73,7 @@ def nothing_finite() -> tuple[Report, np.ndarray]:
     return analyze(made, x, measures=MEASURES), x
 
 
-def test_a_site_that_sees_only_nan_is_told_apart() -> None:
+def test_a_site_with_only_nan_is_not_analysable() -> None:
     report, _ = nothing_finite()
     assert [site.name for site in report] == ["a", "y"]
     [(name, kind, reason)] = report.not_analysable
@@ -83,14 +83,14 @@ def test_a_site_that_sees_only_nan_is_told_apart() -> None:
 
 def test_where_points_die_first_counts_only_the_sites_of_the_report() -> None:
     report, x = nothing_finite()
-    wanted = reference.first_dead([x[:, None], x[:, None] - np.float32(0.75)])
-    assert report.first_dead == wanted
-    assert min(wanted) > 0
+    expected = reference.first_dead([x[:, None], x[:, None] - np.float32(0.75)])
+    assert report.first_dead == expected
+    assert min(expected) > 0
     assert len(report.linear_so_far) == len(report.sites)
 
 
-def test_nan_in_one_part_of_the_data_is_told_of_the_whole() -> None:
-    x, _ = spoilt()
+def test_nan_in_one_shard_is_merged() -> None:
+    x, _ = nonfinite_samples()
     x[10:20, 4] = np.nan
     parts = [observe(load(CHAIN), x, Options(measures=MEASURES, shard=(i, 3))) for i in (2, 0, 1)]
     whole = analyze(CHAIN, x, measures=MEASURES)
@@ -108,7 +108,7 @@ def test_network_values_are_those_of_the_sites() -> None:
     assert report.linear_so_far == tuple(int(np.logical_and.reduce(always[: i + 1]).sum()) for i in range(3))
 
 
-def test_layers_all_dead_and_all_linear_are_named() -> None:
+def test_layers_all_dead_and_all_linear_are_listed() -> None:
     made = model("g (float[N, 6] x) => (float[N, 6] y) { p = Exp(x) a = Relu(p) n = Neg(p) b = Relu(n) y = Relu(x) }")
     report = analyze(made, samples(30))
     assert (report.linear_sites, report.dead_sites) == (("a",), ("b",))
@@ -116,7 +116,7 @@ def test_layers_all_dead_and_all_linear_are_named() -> None:
     assert (report["b"].patterns, report["b"].entropy, report["b"].vni) == (1, 0, None)
 
 
-def test_sites_that_cannot_be_tapped_are_told_with_their_reason() -> None:
+def test_sites_that_cannot_be_tapped_are_listed_with_their_reason() -> None:
     made = model(
         """g (float[N, 6] x, bool c) => (float[N, 6] y) {
             a = Relu(x)
@@ -133,7 +133,7 @@ def test_sites_that_cannot_be_tapped_are_told_with_their_reason() -> None:
     assert "inside the body of If" in reason
 
 
-def test_a_report_tells_what_it_was_made_with() -> None:
+def test_provenance() -> None:
     made = analyze(CHAIN, samples(5), capacity=77, seed=3, measures=["units"], sites="a").provenance
     assert {key: made[key] for key in ("provider", "optimisation", "capacity", "seed", "units")} == {
         "provider": "CPUExecutionProvider",
@@ -147,6 +147,6 @@ def test_a_report_tells_what_it_was_made_with() -> None:
     assert {"relucid", "onnxruntime"} <= set(made)
 
 
-def test_a_limit_below_one_sample_of_data_is_refused() -> None:
+def test_a_limit_of_zero_is_rejected() -> None:
     with pytest.raises(OptionError):
         analyze(CHAIN, samples(5), limit=0)

@@ -1,4 +1,4 @@
-"""A comparison in the terminal, as HTML, and its condition: what is shown, in 100 columns, nothing unescaped."""
+"""Comparisons in the terminal and as HTML, escaped and fitted to the width, and conditions on them."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from relucid.analyzer.compare.comparison import COURSE_PAIR_VALUES, COURSE_STATE
 from relucid.analyzer.compare.sheet import COMPARISON_COLUMNS, COURSE_COLUMNS
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.report import SiteReport
-from relucid.analyzer.report.condition import ChangeCondition
+from relucid.analyzer.report.condition import Condition
 from relucid.analyzer.report.schema import COMPARISON_FIELDS
 from relucid.analyzer.values.estimate import Estimate
 
@@ -45,7 +45,7 @@ def comparison(*sites: SiteReport, **network: object) -> Comparison:
     return Comparison(sites, {**whole, **network}, provenance={"model": "a.onnx → b.onnx"})  # type: ignore[dict-item]
 
 
-def test_the_numbers_stand_in_the_table() -> None:
+def test_the_table_has_the_numbers() -> None:
     text = str(comparison(site()))
     row = next(line for line in text.splitlines() if line.startswith("act"))
     assert row.split() == "act 0.250 0.41 0.031 0.800 0.700 1,234 7 9.88 10.12 0.300 - -0.125".split()
@@ -55,7 +55,7 @@ def test_the_numbers_stand_in_the_table() -> None:
         assert line in text.splitlines()
 
 
-def test_an_infinite_temperature_is_told_and_where_it_was_clipped() -> None:
+def test_infinite_temperatures_and_clipped_sites_are_shown() -> None:
     hot = site("hot", distance=1.0, temperature=None)
     text = str(comparison(hot, mean_distance=1.0, network_temperature=None, clipped_sites=("hot",)))
     assert next(line for line in text.splitlines() if line.startswith("hot")).split()[1:3] == ["1", "inf"]
@@ -65,7 +65,7 @@ def test_an_infinite_temperature_is_told_and_where_it_was_clipped() -> None:
 
 @pytest.mark.parametrize("width", [30, 60, 80, 100])
 @pytest.mark.parametrize("estimates", [False, True])
-def test_it_fits_and_says_what_found_no_room(width: int, estimates: bool) -> None:
+def test_it_fits_and_lists_columns_left_out(width: int, estimates: bool) -> None:
     values = {"added": Estimate(123456.0, 7890.0), "entropy_before": Estimate(9.0, 0.3)} if estimates else {}
     sites = [site(f"model.layers.{number}.block.conv.activation", **values) for number in range(3)]
     console = Console(width=width, record=True, file=io.StringIO())
@@ -141,33 +141,33 @@ def test_conditions_fire_where_they_hold(text: str, firing: tuple[str, ...]) -> 
         site("b", distance=0.75, temperature=2.0, added=Estimate(3000.0, 9.0)),
         site("c", distance=1.0, temperature=None),
     )
-    assert ChangeCondition.parse(text).firing(change) == firing
+    assert Condition.parse(text, of="comparison").firing(change) == firing
 
 
 def test_an_infinite_temperature_of_the_network_is_greater_than_any_number() -> None:
     change = comparison(site(), mean_distance=1.0, network_temperature=None)
-    assert ChangeCondition.parse("network_temperature > 1e9").firing(change) == ("the network",)
+    assert Condition.parse("network_temperature > 1e9", of="comparison").firing(change) == ("the network",)
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("distanse > 0.5", "did you mean 'distance'"),
         ("dead_units > 0.5", "a comparison has no value 'dead_units'"),
         ("distance > 50", "never true of distance, a share between 0 and 1"),
         ("jaccard <= 1", "always true of jaccard"),
-        ("1 > 0", "asks for no value of the comparison"),
-        ("distance", "is a number, and a condition is true or false"),
-        ("import os", "is no condition"),
+        ("1 > 0", "uses no value of the comparison"),
+        ("distance", "which is a number"),
+        ("import os", "expected a condition"),
     ],
 )
-def test_what_is_no_condition_is_refused_in_one_line(text: str, says: str) -> None:
-    with pytest.raises(OptionError, match=says) as refusal:
-        ChangeCondition.parse(text)
+def test_invalid_conditions_are_rejected_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message) as refusal:
+        Condition.parse(text, of="comparison")
     assert "\n" not in str(refusal.value)
 
 
-def test_a_folder_that_cannot_be_written_to_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_a_one_line_error_and_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OptionError, match=r"cannot write into .*choose another folder"):
         write_all(tmp_path / "file" / "inside", {"a.txt": "1"})
@@ -177,11 +177,10 @@ def test_a_folder_that_cannot_be_written_to_is_one_line_and_leaves_nothing(tmp_p
     assert not list(tmp_path.glob(".*part"))
 
 
-def test_the_document_lists_the_words() -> None:
+def test_the_document_lists_the_fields() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (count|number|share|list|truth|text) \| (.*) \|$", text, re.M)
-    assert rows == [(word.name, word.kind, word.meaning) for word in COMPARISON_FIELDS]
-    assert all(
-        f"`{name}`" in text for name in (*COURSE_STATE_VALUES, *(f"{name}_to_first" for name in COURSE_PAIR_VALUES))
-    )
-    assert {column.name for column in COLUMNS} <= {word.name for word in COMPARISON_FIELDS}
+    assert rows == [(field.name, field.kind, field.meaning) for field in COMPARISON_FIELDS]
+    names = (*COURSE_STATE_VALUES, *(f"{name}_to_first" for name in COURSE_PAIR_VALUES))
+    assert all(f"`{name}`" in text for name in names)
+    assert {column.name for column in COLUMNS} <= {field.name for field in COMPARISON_FIELDS}

@@ -1,4 +1,4 @@
-"""report.html is one page that asks the network for nothing and runs nothing but its own script."""
+"""The HTML page makes no request and runs only its own script; the snippet has the cells of the table."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ import pytest
 
 from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.report.formatting import printable
-from relucid.analyzer.report.html_page import ranges
+from relucid.analyzer.report.html_page import format_ranges
 
 VOID = {"meta", "rect", "circle", "path", "polyline", "br"}
 KNOWN = VOID | set(
@@ -24,7 +24,7 @@ ATTRIBUTES = set(
 
 
 class Page(HTMLParser):
-    """Elements, attributes and texts, and whether what opens closes."""
+    """Elements, attributes and texts of a page; every element is closed."""
 
     def __init__(self, page):
         super().__init__(convert_charrefs=True)
@@ -92,7 +92,7 @@ def test_every_name_note_and_number_is_on_the_page(usual, enormous):
     assert usual.provenance["sha256"] in usual.to_html()
 
 
-def test_the_bars_are_as_high_as_the_shares(usual):
+def test_bar_heights_are_the_shares(usual):
     first = usual.to_html().partition("<figure>")[2].partition("</figure>")[0]
     groups = re.findall(r"<g><title>(.*?)</title>(.*?)</g>", first)
     assert len(groups) == len(usual.sites)
@@ -116,6 +116,49 @@ def test_the_page_without_some_measures():
     assert "table" in page.tags
 
 
-def test_long_lists_are_cut():
-    assert ranges(()) == ""
-    assert ranges(tuple(range(0, 1000, 2))).endswith("398 ... (the rest is in report.json)")
+def test_long_lists_are_truncated():
+    assert format_ranges(()) == ""
+    assert format_ranges(tuple(range(0, 1000, 2))).endswith("398 ... (the rest is in report.json)")
+
+
+class Snippet(HTMLParser):
+    """Elements, attributes and cells of a snippet; every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.open, self.cells = set(), [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag != "br":
+            self.open.append(tag)
+        if tag in {"td", "th"}:
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if {"td", "th"} & set(self.open):
+            self.cells[-1] += data
+
+
+def test_the_snippet_has_a_row_per_site(usual):
+    snippet = Snippet(usual._repr_html_())
+    width = len(snippet.cells) // (len(usual.sites) + 1)
+    rows = [snippet.cells[at : at + width] for at in range(0, len(snippet.cells), width)]
+    assert rows[0][:3] == ["site", "kind", "units"]
+    assert [row[:3] for row in rows[1:]] == [[site.name, site.kind, str(site.units)] for site in usual.sites]
+    assert "0.9722" in usual._repr_html_()
+
+
+def test_no_name_becomes_an_element_of_the_snippet(enormous):
+    for report in (enormous, Report(())):
+        snippet = Snippet(report._repr_html_())
+        assert snippet.tags <= set("div p b br table thead tbody tr th td bdi".split())
+        assert snippet.attributes == []
+        assert all(cell == printable(cell) for cell in snippet.cells)

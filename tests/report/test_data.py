@@ -1,4 +1,4 @@
-"""A report is frozen plain data, found by name, equal to its copies."""
+"""The data of a report is frozen and plain, available by name, and equal to its copies."""
 
 import copy
 import dataclasses
@@ -27,7 +27,7 @@ def test_every_value_is_a_key_and_an_attribute(usual):
     assert [site.name for site in usual] == [site.name for site in usual.sites]
 
 
-def test_names_are_offered_to_whoever_types(usual):
+def test_names_are_completed(usual):
     site = usual["block1.act1"]
     assert {*site.values, "name", "kind", "values", "per_unit"} <= set(dir(site))
     assert {*usual.network, "sites", "save", "to_json"} <= set(dir(usual))
@@ -46,7 +46,7 @@ def test_names_are_offered_to_whoever_types(usual):
         (lambda report: report["head.act"].entropie, AttributeError, "'entropy'"),
     ],
 )
-def test_an_unknown_name_is_answered_with_those_like_it(usual, ask, error, hint):
+def test_an_unknown_name_lists_similar_names(usual, ask, error, hint):
     with pytest.raises(error) as caught:
         ask(usual)
     assert hint in str(caught.value)
@@ -65,7 +65,7 @@ def test_a_report_cannot_be_changed(usual):
         site.unit_low[0] = 0.0
 
 
-def test_the_givers_arrays_and_mappings_stay_theirs():
+def test_arrays_are_copied():
     low, values = np.array([1.0, 2.0]), {"units": 2}
     site = SiteReport("act", "relu", {**values, "unit_low": low})
     low[0] = 9.0
@@ -130,12 +130,12 @@ def test_what_measures_return_becomes_plain():
         {"statistic": object()},
     ],
 )
-def test_what_is_not_plain_is_refused(values):
+def test_values_that_are_not_plain_are_rejected(values):
     with pytest.raises(ValueError, match=r"plain data|units\b|array"):
         SiteReport("act", "relu", values)
 
 
-def test_two_sites_of_one_name_are_refused():
+def test_two_sites_of_the_same_name_are_rejected():
     with pytest.raises(ValueError, match="'act'"):
         Report((SiteReport("act", "relu", {}), SiteReport("act", "relu", {})))
 
@@ -146,7 +146,7 @@ def test_repr_is_short(enormous):
 
 
 @given(value=st.floats(allow_nan=True), error=st.floats(allow_nan=True))
-def test_an_estimate_is_finite_or_refused(value, error):
+def test_an_estimate_must_be_finite(value, error):
     if np.isfinite(value) and np.isfinite(error) and error >= 0:
         assert float(Estimate(value, error)) == value
         assert str(Estimate(value, error)).endswith("(estimate)")

@@ -1,4 +1,4 @@
-"""The files of a report: units.csv says what the report says, and no file is ever half there."""
+"""The files of a report: units.csv has the values of the report, and no file is ever incomplete."""
 
 import csv
 from pathlib import Path
@@ -18,8 +18,8 @@ def test_one_row_for_each_site_and_unit(usual, tmp_path):
     assert table["site"].to_pylist() == [site.name for site in usual.sites for _ in range(site.units)]
     assert table["unit"].to_pylist() == [unit for site in usual.sites for unit in range(site.units)]
     for name in per_unit:
-        wanted = np.concatenate([site[name] for site in usual.sites])
-        np.testing.assert_array_equal(table[name].to_numpy(), wanted)
+        expected = np.concatenate([site[name] for site in usual.sites])
+        np.testing.assert_array_equal(table[name].to_numpy(), expected)
 
 
 def test_awful_names_survive_the_csv(enormous, tmp_path):
@@ -30,7 +30,7 @@ def test_awful_names_survive_the_csv(enormous, tmp_path):
     assert names == [site.name.encode("utf-8", "backslashreplace").decode() for site in enormous.sites]
 
 
-def test_what_a_site_lacks_is_empty(tmp_path):
+def test_missing_values_are_empty(tmp_path):
     one = SiteReport("one", "relu", {"units": 2, "unit_low": np.array([np.nan, 0.1])})
     two = SiteReport("two", "relu", {"units": 1, "unit_class": np.array(["dead"])})
     text = Report((one, two)).save(tmp_path)[1].read_text()
@@ -48,15 +48,15 @@ def test_three_files_and_nothing_else(usual, tmp_path):
     assert sorted(folder.iterdir()) == sorted(paths)
 
 
-@pytest.mark.parametrize("disaster", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_disaster_on_the_way_changes_no_file(usual, tmp_path, monkeypatch, disaster):
+@pytest.mark.parametrize("error_", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_error_while_saving_changes_no_file(usual, tmp_path, monkeypatch, error_):
     before = {path: path.read_bytes() for path in Report(()).save(tmp_path)}
     write = Path.write_text
 
     def fail_at_the_last(self, text, **options):
         write(self, text[: len(text) // 2], **options)
         if ".html" in self.name:
-            raise disaster
+            raise error_
 
     monkeypatch.setattr(Path, "write_text", fail_at_the_last)
     with pytest.raises((OptionError, KeyboardInterrupt)):
@@ -64,7 +64,7 @@ def test_a_disaster_on_the_way_changes_no_file(usual, tmp_path, monkeypatch, dis
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_folder_that_cannot_be_is_one_line(usual, tmp_path):
+def test_an_unusable_folder_is_a_one_line_error(usual, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OptionError, match="choose another folder") as caught:
         usual.save(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""The table fits its width whatever the names, and says every number it promises."""
+"""The table fits its width for any names, and shows every number."""
 
 import io
 import re
@@ -12,8 +12,8 @@ from rich.console import Console
 
 from relucid.analyzer.report import Report, SiteReport
 from relucid.analyzer.report.columns import COLUMNS
-from relucid.analyzer.report.formatting import estimate, middle, printable, share, shortened
-from relucid.analyzer.report.table import fitted
+from relucid.analyzer.report.formatting import estimate, printable, share, shorten_names, truncate_middle
+from relucid.analyzer.report.sheet import fit_sheet, report_sheet
 from relucid.analyzer.values.estimate import Estimate
 
 anything = st.text(st.characters(codec=None), max_size=120)
@@ -25,6 +25,11 @@ def printed(report, **options):
     return file.getvalue()
 
 
+def shown_columns(report, width):
+    columns, *_ = fit_sheet(report_sheet(report), width=width)
+    return [column.name for column in columns]
+
+
 def body(text):
     """The lines between the rule and the next empty one."""
     lines = text.splitlines()
@@ -32,7 +37,7 @@ def body(text):
     return lines[start : lines.index("", start)]
 
 
-def test_every_promised_number_is_there(usual):
+def test_every_number_is_shown(usual):
     text = str(usual)
     for heading in (
         "site",
@@ -66,7 +71,7 @@ def test_every_promised_number_is_there(usual):
     ]
     row = next(line for line in body(text) if line.startswith("block2.act1"))
     assert row.split()[-2:] == ["-", "-"]
-    for said in (
+    for line in (
         "digits.onnx",
         "360 samples",
         "1.31.1",
@@ -75,7 +80,7 @@ def test_every_promised_number_is_there(usual):
         "0.9722",
         "sites all dead: block2.act1",
     ):
-        assert said in text
+        assert line in text
     assert "note: the data has 360 samples" in text
     assert "loop.act (relu): inside a Loop body" in text
 
@@ -97,10 +102,10 @@ def test_the_table_fits_and_every_site_has_its_own_line(usual, enormous):
     assert len({row[:20] for row in rows}) == len(rows)
 
 
-def test_what_was_asked_for_besides_stands_there_where_there_is_room(usual):
+def test_optional_columns_are_shown_where_there_is_room(usual):
     more = {"preactivation_vni": 0.125, "unit_upper_satisfied": 0.75, "mutual_information": None}
     few = Report((SiteReport("act", "relu", {"units": 4, "patterns": 3, **more}),), network={"accuracy": 0.5})
-    assert [column.name for column in fitted(few, width=100).columns] == [
+    assert shown_columns(few, 100) == [
         "units",
         "patterns",
         "mutual_information",
@@ -108,18 +113,18 @@ def test_what_was_asked_for_besides_stands_there_where_there_is_room(usual):
         "unit_upper_satisfied",
     ]
     assert body(str(few))[-1].split() == ["act", "relu", "4", "3", "-", "0.125", "0.750"]
-    assert [column.name for column in fitted(few, width=40).columns][:2] == ["units", "patterns"]
+    assert shown_columns(few, 40)[:2] == ["units", "patterns"]
     every = [SiteReport(site.name, site.kind, {**site.values, **more}) for site in usual.sites]
-    without = {column.name for column in fitted(usual, width=100).columns}
-    assert without <= {column.name for column in fitted(Report(tuple(every)), width=100).columns}
+    without = set(shown_columns(usual, 100))
+    assert without <= set(shown_columns(Report(tuple(every)), 100))
     assert all(cell_len(line) <= 40 for line in printed(Report(tuple(every)), width=40, color_system=None).splitlines())
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
-def test_a_narrow_window_loses_columns_not_digits(usual, width):
+def test_a_narrow_terminal_loses_columns_not_digits(usual, width):
     text = printed(usual, width=width, color_system=None)
     assert all(cell_len(line) <= min(width, 100) for line in text.splitlines())
-    shown = {column.name for column in fitted(usual, width=min(width, 100)).columns}
+    shown = set(shown_columns(usual, min(width, 100)))
     gone = " ".join(text.split()).partition("no room for ")[2].partition(": see --json or --out")[0]
     assert set(filter(None, gone.split(", "))) == {column.name for column in COLUMNS} - shown
     assert bool(gone) == (width < 100)
@@ -148,32 +153,32 @@ def test_colour_on_a_terminal_only(usual):
     assert [line.rstrip() for line in plain.splitlines()] == str(usual).splitlines()
 
 
-def test_measures_not_asked_for_have_no_column(usual):
+def test_absent_measures_have_no_column(usual):
     few = Report(tuple(SiteReport(site.name, site.kind, {"units": site.units, "vni": 0.5}) for site in usual.sites))
-    assert [column.name for column in fitted(few, width=100).columns] == ["units", "vni"]
+    assert shown_columns(few, 100) == ["units", "vni"]
 
 
-def test_no_sites_is_said():
+def test_a_report_without_sites():
     assert "no site could be analysed" in str(Report(()))
 
 
 @given(st.lists(anything.map(printable), max_size=20, unique=True), st.integers(6, 40))
 def test_short_names_fit_and_differ(names, width):
-    short = shortened(names, width)
+    short = shorten_names(names, width)
     assert all(cell_len(name) <= width for name in short)
     assert len(set(short)) == len(names)
     assert all(a == b for a, b in zip(names, short, strict=True) if cell_len(a) <= width and "#" not in b)
 
 
-def test_what_differs_in_the_middle_stays_visible():
+def test_differences_in_the_middle_stay_visible():
     paths = [f"model.backbone.encoder.layers.{i}.blocks.0.mlp.activation_fn" for i in range(12)]
-    assert all(re.search(rf"…{i}\.", name) for i, name in enumerate(shortened(paths, 31)))
+    assert all(re.search(rf"…{i}\.", name) for i, name in enumerate(shorten_names(paths, 31)))
 
 
 @given(anything, st.integers(1, 50))
-def test_middle_keeps_the_ends(text, width):
+def test_truncation_keeps_both_ends(text, width):
     text = printable(text)
-    short = middle(text, width)
+    short = truncate_middle(text, width)
     assert cell_len(short) <= width
     head, _, tail = short.partition("…") if cell_len(text) > width else (text, "", "")
     assert text.startswith(head)
@@ -181,7 +186,7 @@ def test_middle_keeps_the_ends(text, width):
 
 
 @given(st.floats(0, 1))
-def test_a_share_is_never_rounded_to_none_or_all(value):
+def test_a_share_is_never_rounded_to_0_or_1(value):
     text = share(value)
     assert (text == "0") == (value == 0)
     assert (text == "1") == (value == 1)

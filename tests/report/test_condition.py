@@ -1,4 +1,4 @@
-"""Conditions say what Python would say of the same numbers, never fire on what is unknown, and refuse the rest."""
+"""Conditions evaluate as Python would, never fire on unknown values, and anything else is rejected."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from relucid.analyzer.errors import OptionError
 from relucid.analyzer.report import Report, SiteReport, expression
-from relucid.analyzer.report.condition import MEANT, Condition
+from relucid.analyzer.report.condition import VOCABULARIES, Condition
 
 numbers = st.sampled_from(["a", "b", "0", "1", "0.5", "2.25"])
 arithmetic = st.recursive(
@@ -31,17 +31,17 @@ values = st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.25, 3.0])
 
 
 @given(truths, values, values)
-def test_it_says_what_python_says(text, a, b):
+def test_evaluates_as_python(text, a, b):
     known = {"a": a, "b": b}
-    assert expression.truth(expression.parse(text), known.get) is eval(text, {}, known)
+    assert expression.evaluate(expression.parse(text), known.get) is eval(text, {}, known)
 
 
 @given(truths, values)
-def test_unknown_is_what_both_worlds_agree_on_at_most(text, b):
+def test_a_known_result_holds_for_every_value_of_the_unknown_number(text, b):
     tree = expression.parse(text)
-    said = expression.truth(tree, {"a": None, "b": b}.get)
-    worlds = {eval(text, {}, {"a": a, "b": b}) for a in (-7.5, -1.0, 0.0, 0.3, 0.5, 1.0, 2.25, 9.5)}
-    assert said is None or worlds == {said}
+    result = expression.evaluate(tree, {"a": None, "b": b}.get)
+    possible = {eval(text, {}, {"a": a, "b": b}) for a in (-7.5, -1.0, 0.0, 0.3, 0.5, 1.0, 2.25, 9.5)}
+    assert result is None or possible == {result}
 
 
 @pytest.mark.parametrize(
@@ -92,19 +92,19 @@ def test_unknown_is_what_both_worlds_agree_on_at_most(text, b):
         "separated == 1",
     ],
 )
-def test_what_is_no_condition_is_refused_in_one_line(text):
+def test_invalid_conditions_are_rejected_in_one_line(text):
     with pytest.raises(OptionError) as caught:
         Condition.parse(text)
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_name_is_answered_with_those_like_it():
+def test_an_unknown_name_lists_similar_names():
     with pytest.raises(OptionError, match=r"no value 'dead_unit'; did you mean .*'dead_units'"):
         Condition.parse("dead_unit > 0.2")
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("dead_units > 20", "never true of dead_units.*0.2 for 20 %, or use dead_unit_count"),
         ("20 < dead_units", "never"),
@@ -121,8 +121,8 @@ def test_an_unknown_name_is_answered_with_those_like_it():
         ("dead_sites > 1", "never.*dead_site_count"),
     ],
 )
-def test_a_share_compared_with_what_it_cannot_reach_is_refused(text, says):
-    with pytest.raises(OptionError, match=says):
+def test_comparisons_of_shares_with_a_constant_result_are_rejected(text, message):
+    with pytest.raises(OptionError, match=message):
         Condition.parse(text)
 
 
@@ -139,7 +139,7 @@ def test_a_share_compared_with_what_it_cannot_reach_is_refused(text, says):
         "dead_units != 0.123",
     ],
 )
-def test_a_share_at_its_ends_is_fine(text):
+def test_shares_can_be_compared_with_0_and_1(text):
     assert Condition.parse(text).text == text
 
 
@@ -169,7 +169,7 @@ def test_a_share_at_its_ends_is_fine(text):
         ("nonfinite_values > 0", ("head.act",)),
     ],
 )
-def test_who_fires(usual, text, sites):
+def test_firing(usual, text, sites):
     if sites is None:
         with pytest.raises(OptionError):
             Condition.parse(text)
@@ -177,20 +177,20 @@ def test_who_fires(usual, text, sites):
         assert Condition.parse(text).firing(usual) == sites
 
 
-def test_every_numeric_word_may_stand_in_a_condition():
-    for name in MEANT:
+def test_every_numeric_value_is_a_name():
+    for name in VOCABULARIES["report"]:
         assert Condition.parse(f"{name} > 0.5 or {name} < 0.25").names == (name,)
 
 
-def test_a_value_the_report_lacks_is_refused_not_passed_over(usual):
+def test_a_value_that_the_report_lacks_is_an_error(usual):
     for text in ("mutual_information > 1", "global_patterns > 1"):
-        with pytest.raises(OptionError, match="ask for the measure"):
+        with pytest.raises(OptionError, match="request its measure"):
             Condition.parse(text).firing(usual)
     with pytest.raises(OptionError, match="no accuracy"):
         Condition.parse("accuracy < 0.9").firing(Report(usual.sites))
 
 
-def test_what_no_site_has_is_said():
+def test_a_value_undefined_at_every_site_gets_a_note():
     report = Report((SiteReport("act", "relu", {"units": 1, "vni": None}),))
     condition = Condition.parse("vni > 0.5 or units > 5")
     assert condition.firing(report) == ()
@@ -198,9 +198,9 @@ def test_what_no_site_has_is_said():
     assert "vni" in condition.notes(report)[0]
 
 
-def test_nothing_fires_where_nothing_was_analysed():
+def test_a_report_without_sites_does_not_fire():
     assert Condition.parse("dead_units > 0.2").firing(Report(())) == ()
 
 
-def test_some_site_having_a_value_needs_no_note(usual):
+def test_a_value_defined_at_some_site_gets_no_note(usual):
     assert Condition.parse("vni > 0.5").notes(usual) == ()

@@ -1,4 +1,4 @@
-"""What cannot be analysed is refused in one line that says what was wanted, what came, what to do."""
+"""Errors of an analysis are one line: what was expected, what was got, what to do."""
 
 import numpy as np
 import pytest

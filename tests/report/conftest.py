@@ -1,4 +1,4 @@
-"""Reports made by hand: a usual one, and an enormous one full of awful names."""
+"""Hand-written reports: a usual one, and an enormous one with awful names."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ AWFUL = (
 def site(
     name: str, units: int, dead: int, linear: int, *, samples: int = 360, kind: str = "relu", **more: object
 ) -> SiteReport:
-    """A site with what the default measures give."""
+    """A site with the values of the default measures."""
     classes = np.array(["dead"] * dead + ["linear"] * linear + ["nonlinear"] * (units - dead - linear))
     active = np.where(classes == "dead", 0, np.where(classes == "linear", samples, samples // 3))
     vni = more.pop("vni", 0.25)
@@ -80,7 +80,7 @@ def site(
 
 
 def usual() -> Report:
-    """Five sites as a small residual net gives them; one has estimates, one has no VNI."""
+    """Five sites as of a small residual net; one has estimates, one has no VNI."""
     sites = (
         site("stem.act", 16, 1, 0, positions=64, patterns=4211, entropy=10.73, relative_entropy=0.74),
         site("block1.act1", 32, 3, 2, positions=64, vni=0.081),
