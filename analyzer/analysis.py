@@ -12,7 +12,7 @@ from .model.loading import Model, load
 from .options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
 from .report.evaluation import build_report
 from .report.report import Report
-from .runtime.preparation import open_model, prepare, read_at_once
+from .runtime.preparation import build_stream, open_model, read_at_once
 from .state.analysis_state import DataShard, State
 from .state.checkpoint import Checkpointer
 from .stats import merge_all
@@ -162,18 +162,18 @@ def observe(
         seed=options.seed,
     )
     first = next(feeds, None)
-    prepared = prepare(opened, options, labels=first is not None and first.labels is not None)
+    stream = build_stream(opened, options, labels=first is not None and first.labels is not None)
     part = DataShard(source_identity(data), *(options.shard or (0, 1)))
-    record = Checkpointer(prepared, part=part, resume=resume, progress=progress, keep=keep)
+    record = Checkpointer(stream, part=part, resume=resume, progress=progress, keep=keep)
     batches = rebatch(
         feeds if first is None else chain([first], feeds),
-        prepared.specs,
-        batch=read_at_once(prepared.specs, options.batch),
+        opened.specs,
+        batch=read_at_once(opened.specs, options.batch),
         limit=options.limit,
         shard=options.shard,
     )
     with record:
-        prepared.stream.follow(record.unseen(batches), seen=record.seen)
+        stream.run(record.unseen(batches), callback=record.seen)
     return record.finished()
 
 

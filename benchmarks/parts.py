@@ -29,7 +29,7 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
                 stack.enter_context(patch.object(owner, method, lambda *_, **__: None))
             return observe(load(path), inputs, options)
 
-    counting = (Patterns, "of") if portable else (ProbeAccumulator, "_count")
+    counting = (Patterns, "of") if portable else (ProbeAccumulator, "_count_patterns")
     return {
         "plain": lambda: run_plain(path, inputs, threads),
         "plain start": lambda: open_plain(path, threads),

@@ -10,7 +10,7 @@ from ..errors import OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model, load
 from ..options import SQUARES, Kind, MeasureName, Options, Provider, Units, as_sequence
-from ..runtime.preparation import Opened, open_model, read_at_once
+from ..runtime.preparation import InstrumentedModel, open_model, read_at_once
 from ..runtime.session import describe
 from ..stats.patterns import CAPACITY
 from .comparison import Comparison, Course, compared, followed, wanted_pairs
@@ -254,7 +254,9 @@ def called(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name} ({number})" for number, name in enumerate(short, 1))
 
 
-def _made(models: Sequence[Model], opened: Sequence[Opened], names: Sequence[str], options: Options) -> dict[str, Any]:
+def _made(
+    models: Sequence[Model], opened: Sequence[InstrumentedModel], names: Sequence[str], options: Options
+) -> dict[str, Any]:
     from ... import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
 
     return {

@@ -11,7 +11,7 @@ import numpy as np
 from ..data import Batch
 from ..data.batch import cut
 from ..errors import StateError
-from ..runtime.preparation import Prepared
+from ..runtime.stream import Stream
 from .analysis_state import DataShard, State
 
 SAVE_EVERY = 60.0
@@ -25,7 +25,7 @@ class Checkpointer:
     does not merge is not kept.
 
     Args:
-        prepared: what is run.
+        stream: the run over the data.
         part: which part of which data it is run on.
         resume: a state of the same analysis to go on from.
         progress: called with the number of samples after every run.
@@ -37,14 +37,14 @@ class Checkpointer:
 
     def __init__(
         self,
-        prepared: Prepared,
+        stream: Stream,
         *,
         part: DataShard,
         resume: State | None = None,
         progress: Callable[[int], None] | None = None,
         keep: Callable[[State], None] | None = None,
     ) -> None:
-        self._prepared = prepared
+        self._stream = stream
         self._part = part
         self._before = resume
         self._progress = progress
@@ -67,7 +67,7 @@ class Checkpointer:
         for batch in batches:
             first = int(np.searchsorted(batch.index, start))
             if first < len(batch.index):
-                yield cut(batch, self._prepared.specs, slice(first, len(batch.index)))
+                yield cut(batch, self._stream.specs, slice(first, len(batch.index)))
 
     def seen(self, batch: Batch) -> None:
         """Take note of samples that have been taken in."""
@@ -94,10 +94,10 @@ class Checkpointer:
         return replace(whole, resume_at=self._next)
 
     def _here(self, *, last: bool) -> State:
-        stream = self._prepared.stream
+        stream = self._stream
         return State(
-            provenance={**self._prepared.provenance, "way": stream.way},
-            sites=self._prepared.sites,
+            provenance={**stream.provenance, "way": stream.backend},
+            sites=stream.sites,
             statistics={
                 name: {kind.__name__: part for kind, part in found.items()}
                 for name, found in stream.statistics(last=last).items()
@@ -105,7 +105,7 @@ class Checkpointer:
             network=stream.network(),
             samples=stream.samples,
             parts=(self._part,),
-            notes=(*self._prepared.notes, *stream.notes),
+            notes=tuple(stream.notes),
         )
 
     def __enter__(self) -> Self:
@@ -116,5 +116,5 @@ class Checkpointer:
     ) -> None:
         if self._keep is None or isinstance(error, StateError):
             return
-        if error is None or self._prepared.stream.samples:
+        if error is None or self._stream.samples:
             self._keep(self.finished())

@@ -112,7 +112,7 @@ def test_a_condition_that_cannot_be_meant_is_refused_before_anything_runs(
             ["model.onnx", "--data", "data.npz", "--sites", "nothing"],
             "no site matches 'nothing'; the model has first, second",
         ),
-        (["model.onnx", "--data", "data.npz", "--provider", "tpu"], "provider is one of cpu, cuda"),
+        (["model.onnx", "--data", "data.npz", "--provider", "tpu"], "expected provider to be one of cpu, cuda"),
         (["model.onnx", "--data", "data.npz", "--sites", "first", "--kinds", "elu"], "'first' of the kinds elu; the"),
         (["model.onnx", "--data", "data.npz", "--batch", "0"], "batch must be at least 1"),
         (["model.onnx", "--data", "random:3", "--seed", "-1"], "seed must be at least 0, not -1"),

@@ -96,7 +96,7 @@ def reduced(
     comoments = [comoments_of(collector.site.kind)] if z.shape[2] <= squares else []
     if z.device.type != "cpu" and z.numel():
         return reduced_on_device(z, index, (*STATISTICS, *comoments), capacity=capacity)
-    seen = collector.look((z.cpu().numpy(),), index, None)
+    seen = collector.reduce((z.cpu().numpy(),), index, None)
     if not z.numel() or not seen.finite.any():
         return seen
     if not seen.finite.all():
@@ -108,7 +108,7 @@ def reduced(
 def reduced_on_device(
     z: Tensor, index: NDArray[np.int64], kinds: Collection[type[Statistic]], *, capacity: int
 ) -> SiteBatchResult:
-    """The twin of `TapAccumulator.look` in torch: counts and extremes are equal, floating sums to rounding.
+    """The twin of `TapAccumulator.reduce` in torch: counts and extremes are equal, floating sums to rounding.
 
     Args:
         z: pre-activations (sample, position, unit), float32 or float64, not empty.

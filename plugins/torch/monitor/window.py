@@ -117,7 +117,7 @@ class Window:
         """
         self._count(forwards=1, samples=forward.samples, first=step, last=step)
         for site, seen in forward.seen.values():
-            self._collector(site).take(seen)
+            self._collector(site).add(seen)
         self._blind |= {site.name: (site.kind, site.reason) for site in sites if site.reason is not None}
         self._blind |= forward.blind
         self._follow(tuple(forward.seen), forward.fates())
@@ -129,7 +129,7 @@ class Window:
             for name, of in state["sites"].items():
                 parts = {type(statistic): statistic for statistic in map(unpacked, of["statistics"])}
                 site = Site(name, "", of["kind"], of["unit_axis"])
-                self._collector(site).take(SiteBatchResult(parts, _NOBODY, _NOBODY, _NOBODY, None))
+                self._collector(site).add(SiteBatchResult(parts, _NOBODY, _NOBODY, _NOBODY, None))
             self._blind |= {name: (kind, why) for name, (kind, why) in state["blind"].items()}
             fates = state["fates"]
             self._follow(tuple(state["followed"]), None if fates is None else unpacked(fates))

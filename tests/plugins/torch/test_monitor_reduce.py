@@ -51,7 +51,7 @@ def blocks(draw):
 @given(blocks())
 def test_on_a_device_the_statistics_are_the_analyzers(z):
     index = np.arange(5, 5 + len(z))
-    ours, theirs = reduced_on_device(z, index, ALL, capacity=50), collector().look((z.numpy(),), index, None)
+    ours, theirs = reduced_on_device(z, index, ALL, capacity=50), collector().reduce((z.numpy(),), index, None)
     for name in ("finite", "dead", "linear"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     assert ours.parts.keys() == theirs.parts.keys()
@@ -73,7 +73,7 @@ def test_a_constant_unit_has_no_variance_on_a_device():
 
 
 def test_statistics_survive_a_checkpoint(tmp_path):
-    seen = collector().look((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
+    seen = collector().reduce((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
     torch.save([packed(statistic) for statistic in seen.parts.values()], tmp_path / "state.pt")
     for values, statistic in zip(
         torch.load(tmp_path / "state.pt", weights_only=True), seen.parts.values(), strict=True
@@ -87,7 +87,7 @@ def test_statistics_survive_a_checkpoint(tmp_path):
 def test_on_the_processor_the_statistics_are_the_analyzers(z):
     index = np.arange(len(z))
     ours = reduced(z, collector(STATISTICS), index, capacity=50, squares=4096)
-    theirs = collector((*STATISTICS, CoMoment)).look((z.numpy(),), index, None)
+    theirs = collector((*STATISTICS, CoMoment)).reduce((z.numpy(),), index, None)
     assert ours.parts.keys() == theirs.parts.keys()
     for kind, statistic in theirs.parts.items():
         assert_same(statistic, ours.parts[kind])

@@ -21,7 +21,7 @@ from relucid.analyzer.state.analysis_state import State
 from .. import reference
 from ..interrupts import broken_off
 from ..small import samples
-from .test_flow import VNI, perceptron18
+from .test_backends import VNI, perceptron18
 
 MEASURES = ["units", "points", "patterns", "vni", "global_patterns", "information"]
 COUNT, BATCH = 60, 10
@@ -32,11 +32,11 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every site takes its time to take a run in, so that the next run and the data get ahead of it."""
     for kind in (ProbeAccumulator, TapAccumulator):
 
-        def take(self: Any, *given: Any, then: Any = kind.take) -> None:
+        def add(self: Any, *given: Any, then: Any = kind.add) -> None:
             time.sleep(0.02)
             then(self, *given)
 
-        monkeypatch.setattr(kind, "take", take)
+        monkeypatch.setattr(kind, "add", add)
 
 
 def labels() -> np.ndarray:
@@ -56,7 +56,7 @@ def differences(one: Report, other: Report) -> list[str]:
 @pytest.mark.parametrize("batch", [None, BATCH, 4])
 @pytest.mark.parametrize("portable", [True, False])
 def test_memory_of_samples_and_labels_may_be_reused(
-    way: str, batch: int | None, portable: bool, wanted: Report
+    backend: str, batch: int | None, portable: bool, wanted: Report
 ) -> None:
     def reused() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         x, y = np.empty((BATCH, 6), np.float32), np.empty(BATCH, np.int64)
@@ -71,7 +71,7 @@ def test_memory_of_samples_and_labels_may_be_reused(
 
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("spoilt", [1, 9])
-def test_runs_whose_probes_fail_are_run_again_in_their_turn(way: str, spoilt: int) -> None:
+def test_runs_whose_probes_fail_are_run_again_in_their_turn(backend: str, spoilt: int) -> None:
     x = samples(COUNT)
     x[5::spoilt, 2] = np.nan
     found, other = (
@@ -84,7 +84,7 @@ def test_runs_whose_probes_fail_are_run_again_in_their_turn(way: str, spoilt: in
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("call", [2, 4, 5, 7])
 def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
-    way: str, call: int, wanted: Report, monkeypatch: pytest.MonkeyPatch
+    backend: str, call: int, wanted: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[State] = []
     given = {"labels": labels(), "keep": kept.append}
@@ -105,7 +105,7 @@ def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
 
 
 @pytest.mark.usefixtures("slow")
-def test_a_state_in_between_holds_whole_runs(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_in_between_holds_whole_runs(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", -1.0)
     told: list[tuple[int, set[int]]] = []
 

@@ -11,8 +11,8 @@ from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import DataError, ModelError, StateError
 
-from . import reference
-from .small import model, perceptron, samples
+from .. import reference
+from ..small import model, perceptron, samples
 
 ALL = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "global_patterns"]
 
@@ -254,7 +254,9 @@ def test_memory_of_a_feed_may_be_reused_once_it_was_taken(batch: int | None, lef
 
 def test_scores_that_are_no_row_per_sample_are_refused() -> None:
     turned = model("g (float[N, 6] x) => (float[6, N] y) { h = Relu(x) y = Transpose(h) }")
-    with pytest.raises(DataError, match=r"output 'y' wants one row of class scores per sample.*--output"):
+    with pytest.raises(
+        DataError, match=r"output 'y': expected one row of class scores for each of 5 samples.*--output"
+    ):
         analyze(turned, samples(5), labels=np.zeros(5, dtype=int), output="y", batch=5)
 
 
@@ -266,7 +268,7 @@ def test_samples_mixed_up_in_a_fixed_batch_are_noticed() -> None:
         }""",
         s=np.array([-1, 5]),
     )
-    with pytest.raises(DataError, match="the 4 samples of a batch, to which the model is fixed, cannot be told apart"):
+    with pytest.raises(DataError, match="expected the 4 samples of a fixed batch along one axis"):
         analyze(mixed, samples(8, 6, 5))
 
 

@@ -11,11 +11,11 @@ from relucid.analyzer.cli.doctor import command as doctor
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.runtime import probe_setup
-from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, axes_of, choose_backend
+from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, choose_backend, find_axes
 from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site
 
-from .small import model, perceptron, samples
+from ..small import model, perceptron, samples
 
 RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
 
@@ -82,13 +82,13 @@ def test_portable_is_an_option_of_the_command(tmp_path) -> None:
 )
 def test_where_samples_and_units_lie(shape: tuple, dtype: str, site: dict, axes: tuple | None) -> None:
     found = Site(name="s", value="z", kind="relu", **site)
-    assert axes_of(np.zeros(shape, dtype), found, batch=4) == axes
+    assert find_axes(np.zeros(shape, dtype), found, batch=4) == axes
 
 
 def test_a_session_that_rests_starts_again() -> None:
     session, x = open_session(load(model(RELU))), np.array([[-1, 2, 0, 3]], np.float32)
     before = session.runtime
-    session.rest()
+    session.release()
     assert session.run(["y"], {"x": x})["y"].tolist() == [[0, 2, 0, 3]]
     assert session.runtime is not before
     assert session.provider == "CPUExecutionProvider"

@@ -36,7 +36,7 @@ def seven(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("seven")
 @pytest.mark.parametrize("count", [4, 10, 11, 17, 18, 100])
-def test_what_does_not_fit_one_run_is_cut_evenly(way: str, count: int) -> None:
+def test_what_does_not_fit_one_run_is_cut_evenly(backend: str, count: int) -> None:
     first, *others = runs(deep(2), count)
     assert first <= PROOF
     assert first + sum(others) == count
@@ -46,14 +46,14 @@ def test_what_does_not_fit_one_run_is_cut_evenly(way: str, count: int) -> None:
 
 @pytest.mark.usefixtures("seven")
 @pytest.mark.parametrize("layers", [1, 3, 12])
-def test_a_run_takes_no_fewer_samples_of_a_deep_net(way: str, layers: int) -> None:
+def test_a_run_takes_no_fewer_samples_of_a_deep_net(backend: str, layers: int) -> None:
     assert max(runs(deep(layers), 200)) == 7
 
 
 @pytest.mark.usefixtures("seven")
-def test_a_batch_that_is_asked_for_is_run_whole(way: str) -> None:
+def test_a_batch_that_is_asked_for_is_run_whole(backend: str) -> None:
     assert runs(deep(2), 64, batch=32) == [32, 32]
 
 
-def test_few_samples_are_one_run(way: str) -> None:
+def test_few_samples_are_one_run(backend: str) -> None:
     assert runs(deep(2), 500) == [PROOF, 500 - PROOF]

@@ -57,7 +57,7 @@ def test_a_number_for_each_sample_is_one_unit() -> None:
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 5)])
 def test_samples_that_cannot_be_told_apart_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match=r"site 'act'.*batch of 2.*run with a batch of 1"):
+    with pytest.raises(DataError, match=r"site 'act': expected an axis .* 2 samples .*; run with a batch of 1"):
         in_axes(np.zeros(shape), site(len(shape) - 1), batch=2)
 
 

@@ -34,7 +34,7 @@ def test_two_wheels_are_refused(monkeypatch, relu):
     with_wheels(monkeypatch, onnxruntime="1.31.1", onnxruntime_gpu="1.30.0")
     with pytest.raises(MissingDependencyError) as error:
         open_session(relu)
-    assert str(error.value).startswith("onnxruntime 1.31.1 and onnxruntime-gpu 1.30.0 are both installed")
+    assert "got onnxruntime 1.31.1 and onnxruntime-gpu 1.30.0" in str(error.value)
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -84,13 +84,13 @@ def test_a_provider_that_is_listed_and_does_not_answer_is_refused(relu, monkeypa
         "InferenceSession",
         lambda data, options, **asked: passed.update(asked) or start(data, options, providers=["CPUExecutionProvider"]),
     )
-    with pytest.raises(OptionError, match="the session runs on CPUExecutionProvider"):
+    with pytest.raises(OptionError, match="to start, got CPUExecutionProvider"):
         open_session(relu, provider="cuda")
     assert passed == {"providers": ["CUDAExecutionProvider"], "enable_fallback": 0}, "falling back prints to stdout"
 
 
 def test_an_unknown_provider_is_refused(relu):
-    with pytest.raises(OptionError, match="provider is one of cpu, cuda, not 'tpu'"):
+    with pytest.raises(OptionError, match="expected provider to be one of cpu, cuda, got 'tpu'"):
         open_session(relu, provider="tpu")
 
 
@@ -115,7 +115,7 @@ def test_what_a_run_gave_out_stays_when_others_follow_and_when_the_session_is_go
     """The arrays may lie in the runtime's own memory: it must not be used again while one of them lives."""
     session, x = open_session(relu), np.ones((500, 4), np.float32)
     given = [session.run(["y"], {"x": n * x})["y"] for n in range(5)]
-    session.rest()
+    session.release()
     given += [session.run(["y"], {"x": n * x})["y"] for n in range(5, 9)]
     del session
     gc.collect()
@@ -146,7 +146,7 @@ def test_initializers_among_the_inputs_need_no_data(text_model):
 @pytest.mark.parametrize("kind", ["bfloat16[N, 4]", "seq(float[N, 4])"])
 def test_an_input_that_no_array_holds_is_refused(text_model, kind):
     session = open_session(load(text_model(f"g ({kind} x) => ({kind} y) {{ y = Identity(x) }}")))
-    with pytest.raises(ModelError, match=r"the input 'x' of .* wants .*, which no array holds"):
+    with pytest.raises(ModelError, match=r"expected input 'x' to be a tensor that numpy can hold, got "):
         session.inputs()
 
 

@@ -11,7 +11,7 @@ import pytest
 from relucid.analyzer.runtime import background_merge as module
 from relucid.analyzer.runtime.background_merge import BackgroundMerger
 
-from .interrupts import broken_off
+from ..interrupts import broken_off
 
 SITES = 6
 LONG = 10.0
@@ -34,7 +34,7 @@ def test_every_site_sees_the_runs_in_order_and_never_two_at_once(intake: Backgro
         return lambda: (time.sleep(0.0005 * ((run + site) % 3)), seen.append((run, site)))[1]
 
     for run in range(10):
-        intake.begin([keep(run, site) for site in range(SITES)], lambda run=run: seen.append((run, "all")))
+        intake.start([keep(run, site) for site in range(SITES)], lambda run=run: seen.append((run, "all")))
     intake.finish()
     assert [run for run, _ in seen] == [run for run in range(10) for _ in range(SITES + 1)]
     for run in range(10):
@@ -45,7 +45,7 @@ def test_every_site_sees_the_runs_in_order_and_never_two_at_once(intake: Backgro
 
 def test_who_begins_goes_on_before_all_is_taken_in(intake: BackgroundMerger) -> None:
     gone_on, taken = Event(), []
-    intake.begin([lambda: taken.append(gone_on.wait(LONG))] * SITES, lambda: taken.append("all"))
+    intake.start([lambda: taken.append(gone_on.wait(LONG))] * SITES, lambda: taken.append("all"))
     assert taken == []
     gone_on.set()
     intake.finish()
@@ -54,7 +54,7 @@ def test_who_begins_goes_on_before_all_is_taken_in(intake: BackgroundMerger) -> 
 
 def test_a_site_that_fails_is_told_and_keeps_no_other_from_being_taken_in(intake: BackgroundMerger) -> None:
     taken: list[object] = []
-    intake.begin(
+    intake.start(
         [broken, *(lambda site=site: taken.append(site) for site in range(SITES))], lambda: taken.append("all")
     )
     with pytest.raises(ValueError, match="does not merge"):
@@ -78,7 +78,7 @@ def test_a_run_broken_off_as_it_begins_is_taken_in_whole_and_once(intake: Backgr
     intake.pool.submit = breaks  # type: ignore[method-assign]
     keep = [lambda site=site: taken.append(site) for site in range(SITES)]
     try:
-        intake.begin(keep, lambda: taken.append("all"))
+        intake.start(keep, lambda: taken.append("all"))
     except KeyboardInterrupt:
         assert len(asked) == 2
     intake.finish()
@@ -92,7 +92,7 @@ def test_a_run_broken_off_while_it_is_waited_for_is_taken_in_first(
     taken: list[object] = []
     monkeypatch.setattr(module, "wait", broken_off(module.wait, at=1))
     keep = [lambda site=site: (time.sleep(0.01), taken.append(site))[1] for site in range(SITES)]
-    intake.begin(keep, lambda: taken.append("all"))
+    intake.start(keep, lambda: taken.append("all"))
     with pytest.raises(KeyboardInterrupt):
         intake.finish()
     assert sorted(taken[:-1]) == list(range(SITES))
