@@ -1,4 +1,4 @@
-"""Passes: graph to graph, one idea a file, all of them onnx_ir passes."""
+"""Passes that transform an ONNX graph; each is an `onnx_ir` pass in a file of its own."""
 
 from .blocked import BlockedPass
 from .expose_values import InstrumentPass

@@ -20,7 +20,7 @@ import onnx_ir as ir
 
 from ..errors import translate_errors
 from ..model.loading import Model
-from ..passes.blocked import BLOCKED, Blocked, BlockedPass
+from ..passes.blocked import BLOCKED, BlockedPass, BlockedValue
 from ..passes.expose_values import InstrumentPass
 from .session import open_session
 
@@ -28,7 +28,7 @@ from .session import open_session
 @contextmanager
 def optimize_graph(
     model: Model, values: Collection[str], *, blocks: Collection[str], threads: int | None, custom_ops: Path | None
-) -> Iterator[tuple[Model, Mapping[str, Blocked]] | None]:
+) -> Iterator[tuple[Model, Mapping[str, BlockedValue]] | None]:
     """Optimize a model for the CPU; a context, since its weights are in a temporary folder: start sessions inside it.
 
     Args:

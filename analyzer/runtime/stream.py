@@ -181,7 +181,7 @@ class Stream:
             self._failures += 1
             if self._failures == PATIENCE:
                 self._active_probes = None
-                self.notes.append(f"Probes turned off from sample {piece.index[0]} on: {error}.")
+                self.notes.append(f"Counted without probes from sample {piece.index[0]} on: {error}.")
             return None
         self._failures = 0
         return result
@@ -235,7 +235,7 @@ class Stream:
         try:
             runner = open_probes(values, batch)
         except ModelError as error:
-            self.notes.append(f"Probes not used: {error}.")
+            self.notes.append(f"Counted without probes: {error}.")
             return None
         if runner is None:
             return None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS
-from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, functions
+from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, build_functions
 from relucid.analyzer.runtime.tap_axes import as_float, in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import Block, UnitRanges, classify, pattern_keys
@@ -39,7 +39,7 @@ def model(op_type: str, dtype: str, rank: int, attributes: dict[str, Any], opset
             element, axes = OUTPUTS[name]
             value.type, value.shape = ir.TensorType(element), ir.Shape([None] * axes)
     graph = ir.Graph([x], node.outputs, nodes=[node], opset_imports={"": opset, DOMAIN: VERSION}, name="g")
-    return ir.to_proto(ir.Model(graph, ir_version=8, functions=functions(opset)))
+    return ir.to_proto(ir.Model(graph, ir_version=8, functions=build_functions(opset)))
 
 
 @lru_cache(maxsize=512)
