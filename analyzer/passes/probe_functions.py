@@ -1,8 +1,8 @@
 """The probes as ONNX functions: standard operators that reduce the values of a site to a few numbers.
 
 Each function is the reference for an operator of the domain `relucid`; a native kernel registered under the same domain
-and name replaces it. Integers are exact: counts are summed in float64, and keys in parts of `PART_BITS` bits, whose sums
-float64 holds exactly; Add combines them, since some runtimes sum int64 in float64.
+and name replaces it. Integers are exact: counts are summed in float64, and keys in parts of `PART_BITS` bits, whose
+sums float64 holds exactly; Add combines them, since some runtimes sum int64 in float64.
 """
 
 import onnx
