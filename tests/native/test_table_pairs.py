@@ -1,4 +1,4 @@
-"""The table of pairs against the statistic it stands for, however the keys come."""
+"""Pairs counted by `PatternTable` against `LabelledPatterns`, for any cut of the data."""
 
 import numpy as np
 import pytest
@@ -30,27 +30,27 @@ def test_a_table_counts_what_the_statistic_counts(capacity: int, seed: int, posi
                 counted.pairs(units=5, seed=2)  # looked at in between
     finally:
         table.PAIRS_AT_ONCE = before
-    found, wanted = (
+    found, expected = (
         counted.pairs(units=5, seed=2),
         LabelledPatterns.of_pairs(keys, labels, units=5, capacity=capacity, seed=2),
     )
     for name in ("units", "seed", "capacity", "total", "level"):
-        assert getattr(found, name) == getattr(wanted, name), name
+        assert getattr(found, name) == getattr(expected, name), name
     for name in ("keys", "counts", "classes", "class_counts"):
-        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 
-def test_runs_of_different_lengths_are_counted_beside_each_other() -> None:
+def test_runs_of_different_lengths_are_counted_together() -> None:
     keys = [mix64(np.arange(length * 2, dtype=np.uint64).reshape(2, length)) for length in (3, 3, 1, 4, 3)]
     counted, labels = PatternTable(100), np.array([4, 7])
     parts = [LabelledPatterns.of_pairs(each, labels, units=5) for each in keys]
     for each in keys:
         counted.add_pairs(each, labels)
-    found, wanted = counted.pairs(units=5, seed=0), merge_all(parts)
-    assert found.total == wanted.total == 28
-    assert found.class_counts.tolist() == wanted.class_counts.tolist() == [14, 14]
-    assert found.keys.tolist() == wanted.keys.tolist()
-    assert found.counts.tolist() == wanted.counts.tolist()
+    found, expected = counted.pairs(units=5, seed=0), merge_all(parts)
+    assert found.total == expected.total == 28
+    assert found.class_counts.tolist() == expected.class_counts.tolist() == [14, 14]
+    assert found.keys.tolist() == expected.keys.tolist()
+    assert found.counts.tolist() == expected.counts.tolist()
 
 
 def test_an_empty_table_is_no_pair() -> None:

@@ -1,4 +1,4 @@
-"""Taps in an optimised graph are undone, and what lies in blocks is found."""
+"""Taps in an optimized graph are removed, and values in blocks are found."""
 
 import onnx_ir as ir
 
@@ -44,7 +44,7 @@ def test_an_output_of_the_model_stays_one() -> None:
     assert [value.name for value in model.graph.outputs] == ["z", "last", "other", "y"]
 
 
-def test_what_cannot_be_read_in_blocks_lies_as_its_shape_tells() -> None:
+def test_a_value_that_cannot_be_read_in_blocks_stays_plain() -> None:
     model, undoing = undone(taps={"z"}, blocks=set())
     assert undoing.found == {}
     assert "z" in {value.name for node in model.graph for value in node.outputs}

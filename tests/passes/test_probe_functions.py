@@ -119,7 +119,7 @@ def test_numbers_are_those_of_the_statistics(
     block = Block(arranged(z, axes, every_position=every_position, threshold=threshold))
     extents, (dead, linear) = UnitRanges.of(block), classify(block)
     found = numbers(z, axes=axes, every_position=every_position, threshold=threshold, seed=seed)
-    for name, wanted in {
+    for name, expected in {
         "low": extents.low,
         "high": extents.high,
         "active": extents.active,
@@ -128,8 +128,8 @@ def test_numbers_are_those_of_the_statistics(
         "finite": np.ones_like(dead),
         "keys": pattern_keys(block, seed=seed).reshape(block.z.shape[:2]),
     }.items():
-        assert found[name].dtype == wanted.dtype, name
-        assert np.array_equal(found[name], wanted), name
+        assert found[name].dtype == expected.dtype, name
+        assert np.array_equal(found[name], expected), name
 
 
 @pytest.mark.parametrize("opset", [19, 21, 23])
@@ -192,5 +192,5 @@ def test_moments_are_those_of_numpy(
     assert found["count"].shape == ()
     assert found["count"] == len(rows)
     np.testing.assert_allclose(found["mean"], rows.mean(axis=0), rtol=1e-14, atol=1e-14)
-    wanted = np.cov(rows, rowvar=False, bias=True).reshape(rows.shape[1], rows.shape[1]) * len(rows)
-    np.testing.assert_allclose(found["m2"], wanted[np.tril_indices(len(wanted))], rtol=1e-9, atol=1e-9)
+    expected = np.cov(rows, rowvar=False, bias=True).reshape(rows.shape[1], rows.shape[1]) * len(rows)
+    np.testing.assert_allclose(found["m2"], expected[np.tril_indices(len(expected))], rtol=1e-9, atol=1e-9)

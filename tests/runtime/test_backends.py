@@ -1,4 +1,4 @@
-"""One report, however its numbers are made: by native probes, by probes that are functions, by numpy from taps."""
+"""Every backend gives the same report: native probes, probes that are ONNX functions, numpy from taps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +27,11 @@ from ..small import model, perceptron, samples
 DEFAULT = ["units", "points", "patterns", "vni"]
 ALL = [*DEFAULT, "preactivation_vni", "global_patterns"]
 VNI = 1e-6
-"""How far VNI may lie apart, of numbers from 0 to 1: native co-moments are products of float32."""
+"""Largest difference of VNI, which is from 0 to 1: native co-moments are products of float32."""
 
 
 def differences(one: Report, other: Report) -> list[str]:
-    """Where two reports differ: counts at all, extents by the rounding of the runtime, which fuses other operators."""
+    """Where two reports differ: counts exactly, ranges up to rounding: onnxruntime fuses operators differently."""
     return reference.differences(one, other, vni=VNI, extents=1e-5)
 
 
@@ -152,7 +152,7 @@ def test_co_moments_are_left_out_where_they_would_take_too_much_memory(backend: 
 
 @pytest.mark.parametrize(("spoilt", "every"), [(np.nan, 1), (np.nan, 50), (np.inf, 50), (-np.inf, 199)])
 def test_samples_that_are_not_finite_are_counted_and_left_out(backend: str, spoilt: float, every: int) -> None:
-    """Where all samples are spoilt probes are given up, and a note says so."""
+    """If no sample is finite, probes are turned off, and a note says so."""
     x = samples(200)
     x[5::every, 2] = spoilt
     probed, tapped = both(perceptron18(), x, batch=16)
@@ -166,11 +166,11 @@ def test_a_probe_that_fails_costs_no_sample(backend: str, monkeypatch: pytest.Mo
     def fails(*_: object) -> None:
         raise ModelError("a broken probe")
 
-    wanted = analyze(perceptron18(), samples(100), measures=ALL, portable=True)
+    expected = analyze(perceptron18(), samples(100), measures=ALL, portable=True)
     monkeypatch.setattr(ProbeRunner, "run", fails)
     found = analyze(perceptron18(), samples(100), measures=ALL, batch=8)
     assert [note for note in found.notes if "a broken probe" in note]
-    assert differences(found, wanted) == []
+    assert differences(found, expected) == []
 
 
 @pytest.mark.parametrize("fixed", [1, 4])
@@ -182,7 +182,7 @@ def test_a_model_fixed_to_its_batch(backend: str, fixed: int) -> None:
     assert differences(found, analyze(perceptron18(), samples(42), measures=ALL, portable=True)) == []
 
 
-def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(backend: str) -> None:
+def test_samples_and_time_flattened_together_are_tapped_at_one_site_and_probed_at_others(backend: str) -> None:
     made = model(
         """g (float[N, 6, 3] x) => (float[M, 4] y) {
             h = Relu(x)
@@ -200,7 +200,7 @@ def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(backe
     assert differences(probed, tapped) == []
 
 
-def test_time_before_the_samples_is_found_out(backend: str) -> None:
+def test_time_before_the_samples_is_detected(backend: str) -> None:
     W = np.abs(samples(3, 4, seed=3))
     turned = model(
         "g (float[N, 6, 3] x) => (y) { t = Transpose<perm = [1, 0, 2]>(x) z = MatMul(t, W) y = Relu(z) }", opset=18, W=W
@@ -241,17 +241,17 @@ def test_states_merge_however_they_were_made(backend: str, ways: tuple[bool, boo
     one, other = halves(made, x, ways)
     whole = analyze(made, x, measures=ALL, portable=True)
     for merged in (one.merge(other), other.merge(one)):
-        told = build_report(merged)
-        assert told.network["dead_points_somewhere"] == whole.network["dead_points_somewhere"]
+        report = build_report(merged)
+        assert report.network["dead_points_somewhere"] == whole.network["dead_points_somewhere"]
         for site in whole:
             for name in ("unit_active", "unit_low", "unit_high", "patterns", "entropy", "dead_point_count"):
-                assert np.array_equal(told[site.name][name], site[name]), name
-            assert told[site.name].vni == pytest.approx(site.vni, abs=VNI)
+                assert np.array_equal(report[site.name][name], site[name]), name
+            assert report[site.name].vni == pytest.approx(site.vni, abs=VNI)
     assert one.merge(other).provenance["way"] == (f"{backend}, {PORTABLE}" if any(ways) else backend)
 
 
 @pytest.mark.parametrize("ways", [(False, True), (True, False)])
-def test_a_run_goes_on_in_another_way(backend: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
+def test_a_run_resumes_with_another_backend(backend: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
     made, x = perceptron18(), samples(200)
     first, then = (Options(measures=ALL, portable=portable) for portable in ways)
     before = observe(load(made), x, Options(**{**vars(first), "limit": 90}))
@@ -261,15 +261,15 @@ def test_a_run_goes_on_in_another_way(backend: str, ways: tuple[bool, bool], tmp
     assert differences(build_report(after), analyze(made, x, measures=ALL, portable=True)) == []
 
 
-def test_blas_keeps_to_one_thread_while_statistics_are_told(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that is busy it waits a hundred times as long for its threads as the products take."""
+def test_blas_uses_one_thread_while_statistics_are_computed(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, waiting for BLAS threads takes a hundred times as long as the products."""
     threads, total = [], ProbeAccumulator.total
 
-    def told(self: ProbeAccumulator) -> Any:
+    def report(self: ProbeAccumulator) -> Any:
         threads.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
         return total(self)
 
-    monkeypatch.setattr(ProbeAccumulator, "total", told)
+    monkeypatch.setattr(ProbeAccumulator, "total", report)
     with threadpool_limits(2, user_api="blas"):
         observe(load(perceptron18()), samples(80), Options(measures=["vni"]))
     assert threads

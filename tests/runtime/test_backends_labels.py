@@ -1,4 +1,4 @@
-"""Data with labels gives one report, and one state, by native probes, by probes that are functions, and by taps."""
+"""With labels too, every backend gives the same report and state."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..small import model, perceptron, samples
 from .test_backends import SHAPES, perceptron18
 
 MEASURES = ["units", "points", "patterns", "vni", "information", "global_patterns"]
-TOLD = ("label_entropy", "joint_entropy", "conditional_entropy", "mutual_information")
+MEASURED = ("label_entropy", "joint_entropy", "conditional_entropy", "mutual_information")
 
 
 def classes(count: int, *, seed: int = 5) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_the_demo_with_its_labels(backend: str) -> None:
     probed, tapped = (analyze(demo.model(), demo.data(), labels="labels", portable=each) for each in (False, True))
     assert (probed.provenance["way"], tapped.provenance["way"]) == (backend, PORTABLE)
     assert reference.differences(probed, tapped) == []
-    assert all(name in site.values for site in probed for name in TOLD)
+    assert all(name in site.values for site in probed for name in MEASURED)
 
 
 def test_information_is_that_of_a_counter(backend: str) -> None:
@@ -72,13 +72,13 @@ def test_information_is_that_of_a_counter(backend: str) -> None:
     found = analyze(made, x, labels=labels)
     assert found.provenance["way"] == backend
     for site, name in (("h1", "z1"), ("h2", "z2")):
-        wanted = reference.information(z[name][:, np.newaxis, :], labels)
-        for each in TOLD:
-            assert found[site][each] == pytest.approx(wanted[each], abs=1e-9), (site, each)
+        expected = reference.information(z[name][:, np.newaxis, :], labels)
+        for each in MEASURED:
+            assert found[site][each] == pytest.approx(expected[each], abs=1e-9), (site, each)
 
 
 def test_native_pairs_are_counted_by_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for those of the first runs, whose taps prove how the samples lie."""
+    """Except those of the first runs, whose taps are used to check the sample axes."""
     if unavailable_reason() is not None:
         pytest.skip(f"no native probes: {unavailable_reason()}")
     by_numpy, of_pairs = [], LabelledPatterns.of_pairs
@@ -121,10 +121,10 @@ def test_no_number_depends_on_how_the_data_is_cut(backend: str, batch: int | Non
     x, labels, cuts = samples(70), classes(70), np.cumsum(sizes)[:-1]
     parts = zip(np.split(x, cuts), np.split(labels, cuts), strict=True)
     found = analyze(perceptron18(), parts, measures=MEASURES, batch=batch)
-    wanted = analyze(perceptron18(), x, labels=labels, measures=MEASURES, portable=True)
+    expected = analyze(perceptron18(), x, labels=labels, measures=MEASURES, portable=True)
     assert found.provenance["way"] == backend
     assert "accuracy" in found.network
-    assert reference.differences(found, wanted) == []
+    assert reference.differences(found, expected) == []
 
 
 @pytest.mark.parametrize("capacity", [1, 8, 60])
@@ -137,7 +137,7 @@ def test_a_table_that_overflows_samples_the_same_pairs(backend: str, capacity: i
 
 
 def test_what_is_told_of_frequent_pairs_holds(backend: str) -> None:
-    """Of each pair the true count, which a table with room for all has, lies in [count, count + missed]."""
+    """The true count of each pair, from a table with room for all, is in [count, count + missed]."""
     made, x, labels = perceptron18(), samples(3000), classes(3000)
     small, large = (pairs_of(seen(made, x, labels, capacity=capacity)) for capacity in (16, 10_000))
     for name, pairs in small.items():
@@ -168,10 +168,10 @@ def test_shards_merge_however_they_were_made(backend: str, ways: tuple[bool, boo
     for merged in (parts[0].merge(parts[1]), parts[1].merge(parts[0])):
         assert_same_pairs(merged, whole)
     if capacity > 2000:
-        told, wanted = build_report(parts[0].merge(parts[1])), build_report(whole)
-        for site in wanted:
-            for name in TOLD:
-                assert told[site.name][name] == pytest.approx(site[name], abs=1e-9), name
+        report, expected = build_report(parts[0].merge(parts[1])), build_report(whole)
+        for site in expected:
+            for name in MEASURED:
+                assert report[site.name][name] == pytest.approx(site[name], abs=1e-9), name
 
 
 @pytest.mark.parametrize("ways", [(False, True), (True, False)])
@@ -201,8 +201,8 @@ def test_a_model_fixed_to_its_batch(backend: str, fixed: int) -> None:
     labels = classes(42)
     found = analyze(bound, samples(42), labels=labels, measures=MEASURES)
     assert found.provenance["way"] == backend
-    wanted = analyze(perceptron18(), samples(42), labels=labels, measures=MEASURES, portable=True)
-    assert reference.differences(found, wanted) == []
+    expected = analyze(perceptron18(), samples(42), labels=labels, measures=MEASURES, portable=True)
+    assert reference.differences(found, expected) == []
 
 
 def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(backend: str) -> None:

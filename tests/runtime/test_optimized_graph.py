@@ -1,4 +1,4 @@
-"""Probes in the graph as the runtime has optimised it: the same report, whatever lies in blocks or does not."""
+"""Probes in the graph that onnxruntime has optimized: the same report, whether values are in blocks or not."""
 
 import tempfile
 from pathlib import Path
@@ -71,7 +71,7 @@ def residual(channels: int = 20) -> onnx.ModelProto:
 
 
 def values_in_blocks(graph: onnx.ModelProto) -> set[str]:
-    """The sites whose values lie in blocks."""
+    """Names of the sites whose values the optimized graph contains in blocks."""
     loaded = load(graph)
     values = {site.value: site.name for site in find_sites(loaded.ir)}
     with optimize_graph(loaded, set(values), blocks=set(values), threads=1, custom_ops=None) as found:
@@ -88,7 +88,7 @@ def test_a_report_is_that_of_numpy(channels: int, units: str, measures: list[str
     assert reference.differences(probed, tapped, vni=1e-6, extents=1e-5) == []
 
 
-def test_between_convolutions_values_lie_in_blocks() -> None:
+def test_between_convolutions_values_are_in_blocks() -> None:
     assert {"a", "c"} <= values_in_blocks(residual(32))
 
 
@@ -117,7 +117,7 @@ def test_a_block_is_as_long_as_the_runtime_says() -> None:
 
 def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     graph, x = residual(32), samples(20, 3, 12, 10)
-    wanted = analyze(graph, x, measures=MEASURES)
+    expected = analyze(graph, x, measures=MEASURES)
 
     def refused(*_: object, **__: object) -> None:
         raise ModelError("cannot read again")
@@ -125,24 +125,24 @@ def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypat
     monkeypatch.setattr(probe_setup, "optimize_graph", refused)
     found = analyze(graph, x, measures=MEASURES)
     assert found.provenance["way"] == NATIVE
-    assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
+    assert reference.differences(found, expected, vni=1e-6, extents=1e-5) == []
 
 
 def test_where_nothing_can_be_written_a_model_is_probed_as_it_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     graph, x = residual(32), samples(20, 3, 12, 10)
-    wanted = analyze(graph, x, measures=MEASURES)
+    expected = analyze(graph, x, measures=MEASURES)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
     found = analyze(graph, x, measures=MEASURES)
     assert found.provenance["way"] == NATIVE
-    assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
+    assert reference.differences(found, expected, vni=1e-6, extents=1e-5) == []
 
 
 def test_weights_in_other_files_are_found(tmp_path: Path) -> None:
     graph, x = residual(32), samples(20, 3, 12, 10)
-    wanted = analyze(graph, x, measures=MEASURES)
+    expected = analyze(graph, x, measures=MEASURES)
     path = tmp_path / "model.onnx"
     onnx.save(graph, path, save_as_external_data=True, size_threshold=1000)
     assert sorted(file.name for file in tmp_path.iterdir()) != ["model.onnx"]
-    assert reference.differences(analyze(path, x, measures=MEASURES), wanted, vni=0, extents=0) == []
+    assert reference.differences(analyze(path, x, measures=MEASURES), expected, vni=0, extents=0) == []

@@ -1,4 +1,4 @@
-"""How many samples the runs with probes take: as many as suit a value they read, evenly cut, however deep the net."""
+"""The size of runs with probes: as many samples as fit one value, cut evenly, for a network of any depth."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ WIDTH = 6
 
 
 def deep(layers: int) -> object:
-    """A net of so many layers, all of them as wide as its input."""
+    """A network of so many layers, each as wide as its input."""
     body = " ".join(f"z{k} = MatMul(h{k}, W) h{k + 1} = Relu(z{k})" for k in range(layers))
     text = f"g (float[N, {WIDTH}] h0) => (float[N, {WIDTH}] y) {{ {body} y = Identity(h{layers}) }}"
     return model(text, opset=18, W=samples(WIDTH, WIDTH, seed=3))
 
 
 def runs(made: object, count: int, **options: object) -> list[int]:
-    """How many samples each run took in."""
+    """Number of samples of each run."""
     taken: list[int] = []
     observe(load(made), samples(count), Options(**options), progress=taken.append)
     return taken
@@ -30,7 +30,7 @@ def runs(made: object, count: int, **options: object) -> list[int]:
 
 @pytest.fixture
 def seven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven samples of a layer are as much as one run should read at once."""
+    """Let seven samples of one layer be the size of a run."""
     monkeypatch.setattr(stream, "VALUE_BYTES", 7 * 4 * WIDTH)
 
 
