@@ -65,7 +65,8 @@ def open_model(model: Model, options: Options) -> InstrumentedModel:
         raise ModelError(_explain_no_sites(model, every_site))
     outputs = tuple(model.ir.graph.outputs)
     statistics = _statistics(options, labels=True)
-    tapping = InstrumentPass(value for site in sites for value in values_to_tap(site, statistics))
+    values = [value for site in sites for value in values_to_tap(site, statistics)]
+    tapping = InstrumentPass(values)
     graph = model.ir.clone()
     tapping(graph)
     session = open_session(
@@ -91,8 +92,11 @@ def build_stream(opened: InstrumentedModel, options: Options, *, labels: bool) -
     Raises:
         OptionError: a measure needs labels and there are none, or the model has no output of the given name.
     """
-    measures = options.chosen_measures(labels=labels)
     statistics = tuple(_statistics(options, labels=labels))
+    scores, notes = _find_scores(opened.outputs, options.output) if labels else (None, ())
+    provenance = _build_provenance(opened, options, labels=labels, scores=scores)
+    unmatched = options.unmatched(opened.every_site)
+    notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in unmatched))
     accumulators = tuple(
         TapAccumulator(
             site,
@@ -105,9 +109,6 @@ def build_stream(opened: InstrumentedModel, options: Options, *, labels: bool) -
         )
         for site in opened.sites
     )
-    scores, notes = _find_scores(opened.outputs, options.output) if labels else (None, ())
-    unmatched = options.unmatched(opened.every_site)
-    notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in unmatched))
     backend = choose_backend(opened.model, options)
     open_probes = partial(
         open_probe_runner,
@@ -119,7 +120,6 @@ def build_stream(opened: InstrumentedModel, options: Options, *, labels: bool) -
         specs=opened.specs,
         scores=scores,
     )
-    names = [measure.name for measure in measures] + [GLOBAL] * options.wants_global_patterns
     return Stream(
         TapRunner(opened.session, accumulators, tapped=opened.tapped, specs=opened.specs, scores=scores),
         None if backend == PORTABLE else open_probes,
@@ -129,7 +129,7 @@ def build_stream(opened: InstrumentedModel, options: Options, *, labels: bool) -
         batch=options.batch,
         workers=options.threads or os.cpu_count() or 1,
         global_patterns=(options.capacity, options.seed) if options.wants_global_patterns else None,
-        provenance=_build_provenance(opened, options, measures=names, scores=scores),
+        provenance=provenance,
         notes=notes,
     )
 
@@ -191,11 +191,12 @@ _FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16}
 
 
 def _build_provenance(
-    opened: InstrumentedModel, options: Options, *, measures: list[str], scores: str | None
+    opened: InstrumentedModel, options: Options, *, labels: bool, scores: str | None
 ) -> dict[str, Any]:
     """Return everything that determines the numbers: states merge only if it is the same."""
-    from ... import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
+    from ... import __version__  # noqa: PLC0415 - the package's __init__ is complete only after its first use
 
+    measures = [measure.name for measure in options.chosen_measures(labels=labels)]
     return {
         "relucid": __version__,
         **describe(),
@@ -204,7 +205,7 @@ def _build_provenance(
         "model": Path(opened.model.name).name,
         "sha256": opened.model.sha256,
         "weights": fingerprint(opened.model.weights),
-        "measures": measures,
+        "measures": measures + [GLOBAL] * options.wants_global_patterns,
         "sites": [site.name for site in opened.sites],
         "scores": scores,
         "units": options.units,

@@ -109,10 +109,17 @@ class ProbeAccumulator:
         for part in parts:
             self._trees.setdefault(type(part), MergeTree()).add(part)
         self._units = outputs["low"].size
-        if Patterns in self._statistics:
-            self._count_patterns(outputs["keys"].reshape(-1))
-        if LabelledPatterns in self._statistics:
-            self._count_pairs(outputs["keys"], given(labels))
+        keys, units, capacity, seed = outputs["keys"], self._units, self._capacity, self._seed
+        if self._table is not None:
+            self._table.add(keys.reshape(-1))
+        elif Patterns in self._statistics:
+            patterns = Patterns.of_keys(keys.reshape(-1), units=units, capacity=capacity, seed=seed)
+            self._trees.setdefault(Patterns, MergeTree()).add(patterns)
+        if self._pairs is not None:
+            self._pairs.add_pairs(keys, given(labels))
+        elif LabelledPatterns in self._statistics:
+            pairs = LabelledPatterns.of_pairs(keys, given(labels), units=units, capacity=capacity, seed=seed)
+            self._trees.setdefault(LabelledPatterns, MergeTree()).add(pairs)
         for kind, names in _MOMENTS.items():
             if names[0] in outputs:
                 count, mean, m2 = (outputs[name] for name in names)
@@ -132,20 +139,6 @@ class ProbeAccumulator:
         """Free the memory of all statistics; the accumulator cannot be used afterwards."""
         self._trees, self._sums = {}, {}
         self._table = self._pairs = None
-
-    def _count_patterns(self, keys: Array) -> None:
-        if self._table is not None:
-            self._table.add(keys)
-        else:
-            part = Patterns.of_keys(keys, units=self._units, capacity=self._capacity, seed=self._seed)
-            self._trees.setdefault(Patterns, MergeTree()).add(part)
-
-    def _count_pairs(self, keys: Array, labels: Labels) -> None:
-        if self._pairs is not None:
-            self._pairs.add_pairs(keys, labels)
-        else:
-            part = LabelledPatterns.of_pairs(keys, labels, units=self._units, capacity=self._capacity, seed=self._seed)
-            self._trees.setdefault(LabelledPatterns, MergeTree()).add(part)
 
 
 def build_points(dead: Bools, linear: Bools, index: Numbers) -> Points:

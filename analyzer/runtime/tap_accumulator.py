@@ -14,7 +14,7 @@ from ..stats import Block, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, 
 from ..stats.covariance import CovarianceAccumulator, Doubles, Product
 from ..stats.nonfinite import NONE
 from .session import import_onnxruntime
-from .tap_axes import as_float, in_axes
+from .tap_axes import in_axes
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -185,6 +185,13 @@ def values_to_tap(site: Site, statistics: Iterable[type[Statistic]]) -> tuple[st
     if site.activation is None or site.kind in RECTIFIERS or CoMoment not in statistics:
         return (site.value,)
     return site.value, site.activation
+
+
+def as_float(tap: Array) -> Array:
+    """Return the same numbers in float32 or float64: these two stay, half precision and integers are widened."""
+    if tap.dtype in (np.float32, np.float64):
+        return tap
+    return tap.astype(np.float32 if tap.dtype.kind == "f" or tap.dtype.itemsize < 4 else np.float64)
 
 
 @cache

@@ -57,13 +57,6 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
     return arranged.reshape(batch, before, units, after).transpose(0, 1, 3, 2).reshape(batch, before * after, units)
 
 
-def as_float(tap: Array) -> Array:
-    """Return the same numbers in float32 or float64: these two stay, half precision and integers are widened."""
-    if tap.dtype in (np.float32, np.float64):
-        return tap
-    return tap.astype(np.float32 if tap.dtype.kind == "f" or tap.dtype.itemsize < 4 else np.float64)
-
-
 def agree(one: Array, other: Array) -> bool:
     """Whether two arrays hold the same numbers up to rounding; NaN equals NaN.
 
