@@ -64,7 +64,7 @@ class BlockedPass(ir.passes.InPlacePass):
                 continue
             channels = reorder.attributes["channels"].as_int()
             self.found[value.name or ""] = BlockedValue(name=inside.name or "", channels=channels)
-            # With an equal shape onnxruntime knows that a later value can reuse the memory.
+            # onnxruntime reuses the memory of a value for another only if it knows that their shapes are equal.
             inside.type = value.type
             if value.shape is not None:
                 first, _, *rest = value.shape

@@ -194,7 +194,7 @@ def _build_provenance(
     opened: InstrumentedModel, options: Options, *, labels: bool, scores: str | None
 ) -> dict[str, Any]:
     """Return everything that determines the numbers: states merge only if it is the same."""
-    from ... import __version__  # noqa: PLC0415 - the package's __init__ is complete only after its first use
+    from ... import __version__  # noqa: PLC0415 - the package imports the analyzer, not the other way round
 
     measures = [measure.name for measure in options.chosen_measures(labels=labels)]
     return {

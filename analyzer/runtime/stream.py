@@ -91,10 +91,10 @@ class Stream:
         self._waiting: tuple[Batch, BatchResult] | None = None
         self._scores = scores
         self._fixed_batch = fixed_batch(specs)
-        self._set_size = self._fixed_batch or batch
-        self._tap_size = self._set_size
+        self._given_size = self._fixed_batch or batch
+        self._tap_size = self._given_size
         self._probe_size = 1
-        self._one_by_one = self._set_size == 1
+        self._one_by_one = self._given_size == 1
         self._single_runs = 0
         self._failures = 0
         self._left_for_taps = 0
@@ -107,7 +107,7 @@ class Stream:
 
         Args:
             batches: the data.
-            callback: called after every run with the samples that were merged, without their arrays.
+            callback: called after every run with the batch that was merged; its `arrays` is empty.
 
         Raises:
             ModelError: onnxruntime fails on a single sample.
@@ -168,7 +168,7 @@ class Stream:
         if self._active_probes is not None and not self._left_for_taps:
             return self._probe_size
         size = self._tap_size or 1
-        if self._open_probes is not None and self._set_size is None and not self._one_by_one:
+        if self._open_probes is not None and self._given_size is None and not self._one_by_one:
             return max(size, PROOF)
         return min(size, self._left_for_taps or size)
 
@@ -242,7 +242,7 @@ class Stream:
         self._probe_runner, self._active_probes, self.backend = runner, runner, runner.backend
         every, tapped = (max(1, sum(values[v].nbytes for v in names) // batch) for names in (values, runner.tapped))
         most = min(VALUE_BYTES // max(1, every // len(values)), TAP_BYTES // tapped)
-        self._probe_size = self._set_size or (int(np.clip(most, 1, MAX_SAMPLES)) if self._tap_runner.checked else 1)
+        self._probe_size = self._given_size or (int(np.clip(most, 1, MAX_SAMPLES)) if self._tap_runner.checked else 1)
         return runner
 
     def _merge(self, piece: Batch, result: BatchResult, merger: BackgroundMerger, callback: Callback) -> None:
