@@ -16,7 +16,8 @@ from .model.loading import Model, load
 from .options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
 from .report.evaluation import build_report
 from .report.report import Report
-from .runtime.preparation import Prepared, open_model, prepare, read_at_once
+from .runtime.preparation import build_stream, open_model, read_at_once
+from .runtime.stream import Stream
 from .state import Checkpointer, DataShard, State
 from .stats import merge_all
 from .stats.patterns import CAPACITY
@@ -166,28 +167,27 @@ def observe(
         seed=options.seed,
     )
     first = next(feeds, None)
-    prepared = prepare(opened, options, labels=first is not None and first.labels is not None)
+    stream = build_stream(opened, options, labels=first is not None and first.labels is not None)
     shard = DataShard(source_identity(data), *(options.shard or (0, 1)))
-    checkpointer = Checkpointer(partial(_snapshot, prepared, shard), resume=resume, progress=progress, keep=keep)
+    checkpointer = Checkpointer(partial(_snapshot, stream, shard), resume=resume, progress=progress, keep=keep)
     batches = rebatch(
         feeds if first is None else chain([first], feeds),
-        prepared.specs,
-        batch=read_at_once(prepared.specs, options.batch),
+        opened.specs,
+        batch=read_at_once(opened.specs, options.batch),
         limit=options.limit,
         shard=options.shard,
     )
-    remaining = _skip_before(checkpointer.next_sample, batches, prepared.specs)
+    remaining = _skip_before(checkpointer.next_sample, batches, opened.specs)
     with checkpointer:
-        prepared.stream.follow(remaining, seen=lambda run: checkpointer.advance(run.index))
+        stream.run(remaining, callback=lambda run: checkpointer.advance(run.index))
     return checkpointer.finish()
 
 
-def _snapshot(prepared: Prepared, shard: DataShard, *, last: bool) -> State:
+def _snapshot(stream: Stream, shard: DataShard, *, last: bool) -> State:
     """The state of a run; with `last` its memory is released."""
-    stream = prepared.stream
     return State(
-        provenance={**prepared.provenance, "way": stream.way},
-        sites=prepared.sites,
+        provenance={**stream.provenance, "way": stream.backend},
+        sites=stream.sites,
         statistics={
             name: {kind.__name__: statistic for kind, statistic in found.items()}
             for name, found in stream.statistics(last=last).items()
@@ -195,7 +195,7 @@ def _snapshot(prepared: Prepared, shard: DataShard, *, last: bool) -> State:
         network=stream.network(),
         samples=stream.samples,
         parts=(shard,),
-        notes=(*prepared.notes, *stream.notes),
+        notes=tuple(stream.notes),
     )
 
 

@@ -15,8 +15,8 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
 
     from relucid.analyzer.analysis import observe
     from relucid.analyzer.model import load
+    from relucid.analyzer.native import PatternTable
     from relucid.analyzer.options import Options
-    from relucid.analyzer.runtime.probe_accumulator import ProbeAccumulator
     from relucid.analyzer.runtime.stream import PROOF
     from relucid.analyzer.stats import Patterns
 
@@ -29,7 +29,7 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
                 stack.enter_context(patch.object(owner, method, lambda *_, **__: None))
             return observe(load(path), inputs, options)
 
-    counting = (Patterns, "of") if portable else (ProbeAccumulator, "_count")
+    counting = (Patterns, "of") if portable else (PatternTable, "add")
     return {
         "plain": lambda: run_plain(path, inputs, threads),
         "plain start": lambda: open_plain(path, threads),

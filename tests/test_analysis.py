@@ -201,7 +201,7 @@ def test_labels_outside_the_classes_are_refused() -> None:
     made, x = perceptron(), samples(8)
     classes = onnxruntime.InferenceSession(made.SerializeToString()).run(None, {"x": x})[0].shape[1]
     for wrong in (np.full(8, classes), np.arange(8) - 1):
-        with pytest.raises(DataError, match=f"labels are classes from 0 to {classes - 1}"):
+        with pytest.raises(DataError, match=f"expected labels from 0 to {classes - 1}"):
             analyze(made, x, labels=wrong)
 
 

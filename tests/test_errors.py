@@ -28,7 +28,7 @@ def test_labels_that_do_not_fit_are_refused(labels: object, says: str) -> None:
 
 
 def test_an_output_that_is_not_there() -> None:
-    with pytest.raises(OptionError, match="no output 'nothing'; it has y"):
+    with pytest.raises(OptionError, match=r"expected an output of the model \(y\), got 'nothing'"):
         analyze(perceptron(), samples(4), labels=np.zeros(4, dtype=int), output="nothing")
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> N
         ({"batch": 0}, "expected batch to be a whole number of at least 1"),
         ({"limit": -1}, "limit to be a whole number of at least 1"),
         ({"capacity": 0}, "capacity to be a whole number of at least 1"),
-        ({"provider": "abacus"}, "provider is one of cpu, cuda"),
+        ({"provider": "abacus"}, "expected provider to be one of cpu, cuda"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(options: dict, says: str) -> None:

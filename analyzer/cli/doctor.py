@@ -12,7 +12,7 @@ from ..model.loading import load
 from ..native import unavailable_reason
 from ..options import Options
 from ..runtime.probe_setup import NATIVE
-from ..runtime.session import PROVIDERS, installed_wheels, onnxruntime, open_session
+from ..runtime.session import PROVIDERS, import_onnxruntime, installed_wheels, open_session
 
 
 @click.command()
@@ -26,7 +26,7 @@ def command() -> None:
         click.echo(f"{name:<12} {metadata.version(name)}")
     wheels = installed_wheels()
     click.echo(f"runtime      {', '.join(f'{name} {version}' for name, version in wheels.items()) or 'none'}")
-    onnxruntime()
+    import_onnxruntime()
     for provider in PROVIDERS:
         try:
             session = open_session(load(demo.model()), provider=provider)

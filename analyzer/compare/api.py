@@ -10,7 +10,7 @@ from ..errors import OptionError
 from ..model.external_data import fingerprint
 from ..model.loading import Model, load
 from ..options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
-from ..runtime.preparation import Opened, open_model, read_at_once
+from ..runtime.preparation import InstrumentedModel, open_model, read_at_once
 from ..runtime.session import describe
 from ..stats.patterns import CAPACITY
 from .comparison import Comparison, Course, build_comparison, build_course, list_pairs
@@ -260,7 +260,7 @@ def distinguish_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _provenance(
-    models: Sequence[Model], opened: Sequence[Opened], names: Sequence[str], options: Options
+    models: Sequence[Model], opened: Sequence[InstrumentedModel], names: Sequence[str], options: Options
 ) -> dict[str, Any]:
     from ... import __version__  # noqa: PLC0415 - relucid imports this package lazily
 

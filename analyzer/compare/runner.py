@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import backwards, cut, filled
 from ..errors import DataError, ModelError
-from ..runtime.preparation import Opened
+from ..runtime.preparation import InstrumentedModel
 from ..runtime.tap_accumulator import values_to_tap
 from ..runtime.tap_axes import agree, in_axes
 from ..sites import Site
@@ -37,7 +37,7 @@ class ModelRunner:
     """
 
     name: str
-    opened: Opened
+    opened: InstrumentedModel
     sites: tuple[Site, ...]
     inputs: dict[str, str]
     every_position: bool = False

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from ..runtime.tap_axes import as_float
+from ..runtime.tap_accumulator import as_float
 from ..sites import Site
 from ..stats import Block, Changes, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, UnitRanges, finite_samples
 from ..stats.nonfinite import NONE

@@ -1,4 +1,4 @@
-"""Native code, if it was built: probe operators for onnxruntime and a table of pattern counts."""
+"""Native code, if it was built: probe operators for onnxruntime, and a table of pattern counts."""
 
 from .library import library_path, unavailable_reason
 from .table import PatternTable

@@ -7,7 +7,7 @@
 namespace relucid {
 namespace {
 
-// What was seen of the units of one vector.
+// Extremes and counts of the units of one vector.
 template <class L>
 struct SeenOfBlock : Seen<L> {
   typename L::Counts active;
@@ -44,7 +44,7 @@ __attribute__((always_inline)) inline void see_block(const BlocksOfUnits& tile, 
   }
 }
 
-// A block, vector by vector; where the block is the shorter one, the rest of the vector is nobody's.
+// A block, vector by vector; where the block is the shorter one, the rest of the vector is unused.
 template <class L, bool kStore, bool kKeys>
 Tally blocks(const BlocksOfUnits& tile) {
   constexpr float kInfinity = __builtin_inff();

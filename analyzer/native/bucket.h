@@ -1,4 +1,4 @@
-// Seven keys in one line of the cache, and beside them how often each came.
+// Seven keys in one cache line, each with the number of its occurrences.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ inline unsigned find(const uint64_t* keys, uint64_t key) {
   return at;
 }
 
-// All zeros is empty. The keys in use come first; what stands behind them means nothing.
+// All zeros is empty. The keys in use are the first ones; the entries after them have no meaning.
 struct alignas(64) Bucket {
-  static constexpr int64_t kWrap = 256;  // occurrences that a bucket counts of a key before it begins anew
+  static constexpr int64_t kWrap = 256;  // occurrences of a key after which the bucket's count restarts at 0
 
   uint64_t words[kKeys + 1];  // the keys; in the last, a byte for each occurrence after its first, and one for `used`
 
@@ -27,7 +27,7 @@ struct alignas(64) Bucket {
   uint64_t again(unsigned i) const { return words[kKeys] >> 8 * i & 255; }
   int64_t count(unsigned i) const { return 1 + static_cast<int64_t>(again(i)); }
 
-  // Counts key i once more; true if that begins anew.
+  // Counts key i once more; true if its count restarts.
   bool add(unsigned i) {
     const uint64_t most = uint64_t{255} << 8 * i;
     const bool wraps = (words[kKeys] & most) == most;
@@ -39,7 +39,7 @@ struct alignas(64) Bucket {
   unsigned take(uint64_t key, uint64_t again = 0) {
     const uint64_t counts = words[kKeys];
     const unsigned at = used(), fits = full() ? 0 : 1;
-    words[at] = key;  // over the counts if it is full, which come back
+    words[at] = key;  // overwrites the counts if it is full; they are restored
     words[kKeys] = counts + (again << 8 * at) + (uint64_t{fits} << 8 * kKeys);
     return fits;
   }

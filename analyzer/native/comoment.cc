@@ -17,7 +17,7 @@
 namespace relucid {
 namespace {
 
-constexpr int64_t kSquaresBytes = 4 << 20;  // of what parts of the rows gather apart
+constexpr int64_t kSquaresBytes = 4 << 20;  // of the sums of all parts of the rows together
 constexpr int64_t kMostParts = 16;
 constexpr int64_t kRowsOfPart = 4 * kPanelRows;
 

@@ -39,7 +39,7 @@ void Frequent::seed(uint64_t key, int64_t count) {
   group.kept[least] = {count, 0};
 }
 
-// Of a tie that did not fit whole none is kept: which came first depends on their keys.
+// Of a tie that did not fit as a whole none is kept: which of its keys was added first depends on the keys.
 void Frequent::seeded() {
   for (uint64_t number = 0; number <= mask_; ++number) {
     Group& group = groups_[number];

@@ -10,9 +10,9 @@
 namespace relucid {
 
 // Space-saving (Metwally, Agrawal & El Abbadi 2005), in groups that a few lines of cache hold each: a new key takes the
-// place of one that occurred no more than is known of those not kept (the floor), and with it the doubt how often it had
-// occurred before. Groups go by the lowest bits of a key, the sample beside this by the highest, so neither depends on
-// the other.
+// place of one that occurred no more often than any key not kept can have (the floor), and with it the uncertainty how
+// often it occurred before. Groups are chosen by the lowest bits of a key, the sample by the highest, so neither depends
+// on the other.
 class Frequent {
  public:
   // Begins to keep so many at most, or a few.

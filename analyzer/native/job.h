@@ -37,8 +37,8 @@ struct Job {
     return std::clamp<int64_t>(layout.size() * bytes / kTaskBytes, 1, kMostTasks);
   }
 
-  // The same where each has extents of all units of its own, which are to be small beside what it reads; and no task
-  // counts further than 32 bits do.
+  // The same where each task has extremes of all units, which should be small compared with what it reads, and where no
+  // task counts beyond 32 bits.
   int64_t parts_wanted() const {
     constexpr int64_t kRowsOfPart = 24, kMostCounted = int64_t{1} << 30;
     return std::max(std::min(tasks_wanted(), std::max<int64_t>(rows / kRowsOfPart, 1)), rows / kMostCounted + 1);

@@ -52,7 +52,7 @@ struct Rows {
 // Units in blocks, as the runtime keeps channels: a tile of positions, in each of which the units of a block adjoin.
 struct BlocksOfUnits {
   const void* z;
-  void* h;           // also gets what is in a block beside its units
+  void* h;           // also receives the padding of a block
   ptrdiff_t stride;  // elements from block to block
   int64_t block;     // units in a block; the last may hold fewer
   int64_t units;
@@ -104,7 +104,7 @@ struct Kernels {
   void (*pack_blocks)(const float* z, ptrdiff_t stride, int64_t block, int64_t positions, int64_t units, const Centre&,
                       const Packed&, int64_t at);
   // Of units by their numbers, in ascending order and whole strips of them, the sums over rows of their products with
-  // all units up to themselves; `to` (unit, width) is overwritten, or with `add` added to. What comes after a unit in
+  // all units up to themselves; `to` (unit, width) is overwritten, or with `add` added to. What follows a unit in
   // its row may be anything.
   void (*square)(const float* packed, int64_t rows, const int32_t* units, int64_t count, double* to, int64_t width,
                  bool add);

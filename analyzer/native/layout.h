@@ -1,4 +1,4 @@
-// Where the value of each (sample, position, unit) of a tap lies: its axes, turned without a copy.
+// The address of the value of each (sample, position, unit) of a tap: its axes, permuted without a copy.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,18 @@ struct Loops {
 
   void inside(Loop loop);  // adds a loop within those there
   int64_t count() const;
-  int64_t offset(int64_t number) const;  // of the element that comes at this place
+  int64_t offset(int64_t number) const;  // of the element with this number
 };
 
 // Channels as the runtime keeps them for convolutions: (sample, channel / size, positions, size), in memory under the
 // shape (sample, channel, positions), where the channels are filled up to whole blocks.
 struct Blocks {
-  int64_t size;      // 0 where the values lie as their shape tells
-  int64_t channels;  // how many there really are
+  int64_t size;      // 0 if the values are not in blocks
+  int64_t channels;  // without padding
 };
 
-// As analyzer/taps.py arranges a tap whose sample axis is as long as the batch: positions are all axes but those of
-// samples and units, in their order; with `every_position` units are all axes but that of samples.
+// As analyzer/runtime/tap_axes.py arranges a tap whose sample axis is as long as the batch: positions are all axes but
+// those of samples and units, in their order; with `every_position` units are all axes but that of samples.
 struct Layout {
   Loop samples;
   Loops positions;

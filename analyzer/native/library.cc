@@ -1,4 +1,4 @@
-// What the shared library gives out: onnxruntime looks for RegisterCustomOps, Python calls the rest by ctypes.
+// The exported functions: onnxruntime looks up RegisterCustomOps, Python calls the rest by ctypes.
 #include "operators.h"
 
 #include <map>
@@ -11,7 +11,7 @@
 
 #define RELUCID_EXPORT extern "C" __attribute__((visibility("default")))
 
-// Told to Python, which refuses a library built from other sources than it was written for.
+// Python compares this number with its own, and refuses a library built from other sources.
 RELUCID_EXPORT int relucid_abi() { return 3; }
 
 // Name of the instruction set in use.

@@ -1,4 +1,4 @@
-"""The shared library: where it is, whether it fits, and why not."""
+"""Find and load the shared library, or say why it cannot be used."""
 
 import ctypes
 import os
@@ -7,48 +7,48 @@ from functools import cache
 from pathlib import Path
 
 ABI = 3
-"""What `relucid_abi` of the library must give: changed together with what either side expects of the other."""
+"""What `relucid_abi` of the library must return; increase it whenever the interface between C++ and Python changes."""
 
 SWITCH = "RELUCID_NATIVE"
+"""The environment variable that turns native code off if it is 0."""
 BUILT = Path(__file__).with_name("relucid_native.so")
 
 
 def library_path() -> Path | None:
-    """The shared library with the operators, to be registered with onnxruntime; None where there is none to use."""
+    """Return the path of the shared library, to be registered with onnxruntime; None if it cannot be used."""
     return None if unavailable_reason() else BUILT
 
 
 def unavailable_reason() -> str | None:
-    """Why `library_path` gives none, in one line; None if it gives one.
+    """Return why `library_path` is None, in one line; None if it is not.
 
     >>> (library_path() is None) == (unavailable_reason() is not None)
     True
     """
     if os.environ.get(SWITCH) == "0":
         return f"{SWITCH}=0 in the environment"
-    return _unfit()
+    return _load_error()
 
 
 @cache
-def loaded() -> ctypes.CDLL:
-    """The library, to be called; only where `unavailable_reason` has nothing to say.
+def load_library() -> ctypes.CDLL:
+    """Return the library for calls by ctypes; check `unavailable_reason` first.
 
     Raises:
-        OSError: there is none that this machine can load.
+        OSError: this machine cannot load it.
     """
     return ctypes.CDLL(str(BUILT))
 
 
 @cache
-def _unfit() -> str | None:
-    """What is wrong with the library itself."""
+def _load_error() -> str | None:
     machine = f"{platform.system()} {platform.machine()}"
     if not BUILT.exists():
-        return f"not built on {machine}: relucid was installed where there was no C++ compiler"
+        return f"not built on {machine}: relucid was installed without a C++ compiler; install g++ and relucid again"
     try:
-        found = loaded().relucid_abi()
+        abi = load_library().relucid_abi()
     except (OSError, AttributeError) as error:
         return f"{BUILT.name} cannot be loaded on {machine}: {error}"
-    if found != ABI:
-        return f"{BUILT.name} is of another version of relucid ({found}, wanted {ABI}); install relucid again"
+    if abi != ABI:
+        return f"{BUILT.name} is from another version of relucid (expected ABI {ABI}, got {abi}); install relucid again"
     return None

@@ -1,4 +1,4 @@
-// Rows of a tap, of whatever type and wherever they lie, centred and packed for products in float.
+// Rows of a tap, of any type and layout, centred and packed for products in float.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class Packing {
   void pack(int64_t first, int64_t rows, int64_t units, const Packed& to) const;
 
   // Scales by the largest value there is instead of the spread of some; only products of finite values then are finite.
-  // Of so many rows apart.
+  // For rows in so many separate parts.
   void scale_by_largest(int64_t step);
 
  private:

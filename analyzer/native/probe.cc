@@ -1,6 +1,6 @@
-// A tap cut into tiles, the tiles dealt out as tasks, and what the tasks saw put together.
+// Cuts a tap into tiles, distributes the tiles as tasks, and combines the results of the tasks.
 //
-// All that is put together are counts, sums modulo 2^64 and extremes: how the tap was cut never shows.
+// Only counts, sums modulo 2^64 and extremes are combined: the result does not depend on how the tap was cut.
 #include "probe.h"
 
 #include "job.h"

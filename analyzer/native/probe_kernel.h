@@ -1,8 +1,8 @@
 // The loops of the probes, for the vectors of one instruction set.
 //
-// What they read was made an operator ago and lies far away by now. A loop does so much with each line of memory that the
-// processor by itself does not look far enough ahead: each line is asked for well before its turn, mostly one step of the
-// outer loop, which halves the time.
+// The previous operator wrote what they read, and it has left the near caches by now. A loop does so much with each
+// line of memory that the processor's own prefetching does not reach far enough: each line is prefetched well before it
+// is read, mostly by one step of the outer loop, which halves the time.
 #pragma once
 
 #include "kernels.h"

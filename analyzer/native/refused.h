@@ -1,4 +1,4 @@
-// A wrong use of an operator: one line that says what was wanted and what came. Never leaves this library.
+// A wrong use of an operator: one line that says what was expected and what it got. Never leaves this library.
 #pragma once
 
 #include <stdexcept>

@@ -12,7 +12,7 @@ constexpr int64_t kUnitsOfPiece = 4096;
 constexpr int64_t kTurnedBytes = 64 * 1024;
 constexpr int64_t kMostAtOnce = int64_t{1} << 30;
 
-// Copies rows whose units lie scattered into memory where they adjoin.
+// Copies rows whose units are scattered in memory into contiguous memory.
 class Turned {
  public:
   explicit Turned(const Job& job) : job_(job), offsets_(static_cast<size_t>(job.units)) {
@@ -37,7 +37,7 @@ class Turned {
   std::vector<int64_t> offsets_;
 };
 
-// h = max(z, 0) by itself, of a tap as it lies.
+// Computes only h = max(z, 0), in the layout of the tap.
 void rectify(const Job& job) {
   const int64_t size = job.layout.size(), tasks = std::max(job.tasks_wanted(), size / kMostAtOnce + 1);
   const auto kernel = kernels().planes[static_cast<int>(job.tap.type)][true][false];

@@ -19,7 +19,7 @@ struct OrtStatus;
 struct OrtTensorTypeAndShapeInfo;
 struct OrtValue;
 
-#ifndef ORT_API_VERSION  // else the official header came first, and is what these are checked against
+#ifndef ORT_API_VERSION  // otherwise the official header was included first, and these are checked against it
 enum OrtErrorCode { ORT_OK, ORT_FAIL, ORT_INVALID_ARGUMENT };
 enum ONNXTensorElementDataType {
   ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED = 0,
@@ -38,7 +38,7 @@ enum OrtCustomOpInputOutputCharacteristic { INPUT_OUTPUT_REQUIRED, INPUT_OUTPUT_
 
 namespace relucid::runtime {
 
-// The oldest version of the interface that has all of it: in-place outputs of custom operators came with 18.
+// The oldest version of the interface that has all of it: in-place outputs of custom operators exist since 18.
 constexpr uint32_t kVersion = 18;
 
 struct ApiBase {
@@ -46,7 +46,7 @@ struct ApiBase {
   const char* (*GetVersionString)();
 };
 
-// X(name, place in the structure, what it returns, what it takes)
+// X(name, index in the structure, return type, parameters)
 #define RELUCID_RUNTIME_FUNCTIONS(X)                                                                                 \
   X(CreateStatus, 0, OrtStatus*, (OrtErrorCode, const char*))                                                        \
   X(GetErrorMessage, 2, const char*, (const OrtStatus*))                                                             \

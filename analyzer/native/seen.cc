@@ -1,4 +1,4 @@
-// Parts of a tap put together: extremes of extremes, sums of counts.
+// Combines the parts of a tap: extremes of extremes, sums of counts.
 #include "seen.h"
 
 #include <limits>

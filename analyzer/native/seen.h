@@ -1,4 +1,4 @@
-// What the tasks of a probe saw of units and of samples, and how it is put together.
+// Results of the tasks of a probe for units and for samples, and how they are combined.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 
 namespace relucid {
 
-// Extents of all units, apart for each part of the rows, so that tasks never wait for one another.
+// Extremes of all units, separate for each part of the rows, so that tasks never wait for one another.
 class UnitsSeen {
  public:
   UnitsSeen(const Host& host, int64_t parts, int64_t units, Type type);

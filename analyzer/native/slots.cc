@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kLargePage = 2 << 20;
 constexpr size_t kSmall = kLargePage / 4;  // up to here small pages do: hundreds of tables may hold little
-constexpr size_t kTimes = 32;              // as many addresses as what is wanted takes, where there are so many
+constexpr size_t kTimes = 32;              // address space reserved, as a multiple of the size, if there is enough
 
 size_t to_large_pages(size_t bytes) { return (bytes + kLargePage - 1) / kLargePage * kLargePage; }
 

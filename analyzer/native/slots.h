@@ -31,7 +31,7 @@ class Slots {
  private:
   Bucket* slots_;
   size_t size_;
-  void* memory_;  // that the slots lie in
+  void* memory_;  // that holds the slots
   size_t bytes_;
 };
 

@@ -118,9 +118,9 @@ void Table::reach(size_t end) {
   end_ = end;
 }
 
-// To more homes, or to a higher level: either way no key's home lies lower than before, so that the last buckets can move
-// first, within the same memory. Keys that had to make way stand behind full buckets, and are taken out together with
-// them: else they would be put among buckets that are still to be taken out.
+// To more homes, or to a higher level: either way no key's home index decreases, so that the last buckets can move
+// first, within the same memory. Keys that were displaced follow full buckets, and are taken out together with
+// them: otherwise they would be put among buckets that are still to be taken out.
 void Table::rebuild(size_t homes, int level, uint64_t last) {
   size_t end = end_;
   reach(homes);
@@ -172,7 +172,7 @@ void Table::read(uint64_t* keys, int64_t* counts) const {
     for (unsigned i = 0; i < bucket.used(); ++i) {
       const uint64_t key = bucket.words[i];
       int64_t at = number++;
-      // In order but for those of the same bucket and those that had to make way.
+      // In order except for those of the same bucket and those that were displaced.
       for (; at > 0 && keys[at - 1] > key; --at) {
         keys[at] = keys[at - 1];
         counts[at] = counts[at - 1];

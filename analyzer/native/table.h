@@ -41,7 +41,7 @@ class Table {
   size_t homes_;                  // where keys belong, in their order: reading and growing walk through memory
   size_t end_;                    // of the buckets that may be in use: behind the last home, where collisions lead
   Slots slots_;
-  std::unordered_map<uint64_t, int64_t> beyond_;  // occurrences that the buckets began anew after
+  std::unordered_map<uint64_t, int64_t> beyond_;  // occurrences counted before the buckets' counts restarted
   Frequent frequent_;
 };
 

@@ -25,7 +25,7 @@ struct Words {
   std::unique_ptr<uint64_t[]> choices;
 };
 
-// Keeps the words of the number of units seen last: they are the same in every run of a node, nearly always.
+// Caches the words of the last number of units: they are the same in every run of a node, nearly always.
 class WordsOfSeed {
  public:
   explicit WordsOfSeed(int64_t seed) : seed_(static_cast<uint64_t>(seed)) {}

@@ -1,1 +1,10 @@
-"""Passes: graph to graph, one idea a file, all of them onnx_ir passes."""
+"""Passes that transform an ONNX graph; each is an `onnx_ir` pass in a file of its own."""
+
+from .blocked import BlockedPass
+from .expose_values import InstrumentPass
+from .fix_patterns import FixPatternsPass
+from .fold_batchnorm import FoldBatchNormPass
+from .probe import ProbePass
+from .tidy import TidyPass
+
+__all__ = ["BlockedPass", "FixPatternsPass", "FoldBatchNormPass", "InstrumentPass", "ProbePass", "TidyPass"]

@@ -1,4 +1,4 @@
-"""Find where a runtime keeps channels in blocks, in the graph as it has optimised it."""
+"""Find the values that onnxruntime keeps in blocks of channels, in a graph that it has optimized."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 BLOCKED = "com.microsoft.nchwc"
-"""The domain of onnxruntime's operators on channels in blocks (sample, channel / block, positions, block)."""
+"""The domain of onnxruntime's operators on blocked values (sample, channel / block, positions, block)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blocked:
-    """Where a value lies in blocks.
+class BlockedValue:
+    """A value that the graph also contains in blocks of channels.
 
     Args:
-        name: of the same value in blocks.
-        channels: how many there are; in memory they are filled up to whole blocks.
+        name: the name of the blocked value.
+        channels: number of channels; the last block is padded.
     """
 
     name: str
@@ -23,19 +23,22 @@ class Blocked:
 
 
 class BlockedPass(ir.passes.InPlacePass):
-    """Undo taps in an optimised graph: the values are no outputs any more, and lie as they lay without them.
+    """Remove the taps from an optimized graph, and find those whose values it also contains in blocks.
 
     Cases:
-    1. A ReorderOutput makes the value of one in blocks, which others read: `found` tells its name.
-    2. Nobody reads that one in blocks but the ReorderOutput: the value is read where it is.
-    3. Anything else makes the value: the same.
+    1. A ReorderOutput computes the value from a blocked one, which other nodes read too: it is added to `found`.
+    2. Only the ReorderOutput reads the blocked value: a probe can read the plain value at no cost.
+    3. Another operator computes the value: as in case 2.
 
-    What then leads nowhere is removed. A second run changes nothing, and finds nothing.
+    A ReorderOutput that no node reads any more is removed. A second run changes nothing, and finds nothing.
 
     Args:
-        taps: names of the values that are outputs only to be seen.
-        blocks: those of them that can be read in blocks.
-        size: how many channels there are in a block.
+        taps: names of the values that were made outputs.
+        blocks: those of them that a probe can read in blocks.
+        size: number of channels in a block.
+
+    Attributes:
+        found: the blocked value of each tap that has one, by the name of the tap.
     """
 
     def __init__(self, taps: Iterable[str], *, blocks: Iterable[str], size: int) -> None:
@@ -43,10 +46,10 @@ class BlockedPass(ir.passes.InPlacePass):
         self.taps = frozenset(taps)
         self.blocks = frozenset(blocks)
         self.size = size
-        self.found: dict[str, Blocked] = {}
+        self.found: dict[str, BlockedValue] = {}
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Undo the taps."""
+        """Remove the taps."""
         outputs = model.graph.outputs
         tapped = [value for value in outputs if value.name in self.taps]
         for value in tapped:
@@ -60,8 +63,8 @@ class BlockedPass(ir.passes.InPlacePass):
             if inside is None or (last is not None and last.as_int()) or len(inside.uses()) == 1:
                 continue
             channels = reorder.attributes["channels"].as_int()
-            self.found[value.name or ""] = Blocked(name=inside.name or "", channels=channels)
-            # Of equal shapes the runtime sees that one may take the place of the other in memory.
+            self.found[value.name or ""] = BlockedValue(name=inside.name or "", channels=channels)
+            # onnxruntime reuses the memory of a value for another only if it knows that their shapes are equal.
             inside.type = value.type
             if value.shape is not None:
                 first, _, *rest = value.shape

@@ -1,4 +1,4 @@
-"""Make values inside a graph visible as outputs."""
+"""Make values inside a graph its outputs."""
 
 from collections.abc import Iterable
 
@@ -6,17 +6,20 @@ import onnx_ir as ir
 
 
 class InstrumentPass(ir.passes.InPlacePass):
-    """Add outputs to a graph, so that a runtime gives out what flows inside.
+    """Add outputs to a graph, so that a runtime returns values that are inside it.
 
     Cases:
     1. The value is an output already: nothing to do.
-    2. A node of the graph makes it: the value itself becomes an output, under its own name.
-    3. It is an input or an initializer, which some runtimes refuse as an output: an Identity makes a copy of it.
+    2. A node computes the value: it becomes an output under its own name.
+    3. The value is an input or an initializer, which some runtimes refuse as an output: an Identity copies it.
 
-    A second run changes nothing. `tapped` tells under which name each value comes out.
+    A second run changes nothing.
 
     Args:
-        values: names of the values wanted.
+        values: names of the values.
+
+    Attributes:
+        tapped: the name of the output of each value, by value name.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -37,15 +40,15 @@ class InstrumentPass(ir.passes.InPlacePass):
         modified = False
         for name in self.values:
             value = known[name]
-            shown = value
+            output = value
             if value.producer() is None:
                 copies = [u.node.outputs[0] for u in value.uses() if u.node.op_type == "Identity"]
-                already = next((c for c in copies if c.name in outputs), None)
-                shown = already or self._copy(graph, value, taken=known)
-            self.tapped[name] = shown.name or ""
-            if shown.name not in outputs:
-                graph.outputs.append(shown)
-                outputs.add(shown.name)
+                existing = next((c for c in copies if c.name in outputs), None)
+                output = existing or self._copy(graph, value, taken=known)
+            self.tapped[name] = output.name or ""
+            if output.name not in outputs:
+                graph.outputs.append(output)
+                outputs.add(output.name)
                 modified = True
         return ir.passes.PassResult(model, modified=modified)
 

@@ -11,18 +11,18 @@ from ..sites.graph_match import input_of, made_by, number_of, tensor_of
 
 Array = NDArray[Any]
 EPSILON = 1e-5
-"""Of a batch normalization that states none."""
+"""Epsilon of a batch normalization without that attribute."""
 
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """What a batch normalization does to its channels at inference: y = gain x + offset.
+    """A batch normalization at inference, as an affine function of each unit: y = gain x + offset.
 
     Thesis, section 4.2.3: gain = gamma / sqrt(var + epsilon), offset = beta - mean gain.
 
     Args:
-        gain: of each channel (unit,), float64.
-        offset: of each channel (unit,), float64.
+        gain: (unit,), float64.
+        offset: (unit,), float64.
     """
 
     gain: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Affine:
 
 
 def affine_of(node: ir.Node | None) -> Affine | None:
-    """The gains and offsets of a batch normalization whose numbers are fixed and whose other outputs nobody reads."""
+    """Return the gain and offset of a batch normalization; None if they vary, or if its other outputs are read."""
     if node is None or node.op_type != "BatchNormalization" or node.domain:
         return None
     if number_of(node, "training_mode", 0) or not number_of(node, "spatial", 1):
@@ -46,16 +46,16 @@ def affine_of(node: ir.Node | None) -> Affine | None:
 
 
 class FoldBatchNormPass(ir.passes.InPlacePass):
-    """Replace layer and normalization by one layer: w' = w gain, b' = b gain + offset.
+    """Replace a layer and its normalization by one layer: w' = w gain, b' = b gain + offset.
 
-    Cases, each where nobody else reads what lies between and every number is fixed:
+    Cases, each if only the normalization reads the layer's output and all parameters are constant:
 
     1. Conv or ConvTranspose, depthwise and grouped too, then the normalization.
     2. Gemm, then the normalization.
     3. MatMul, or MatMul and a bias added, then the normalization of a matrix: the bias is added after it.
-    4. Anything else: nothing to do; a normalization that stands alone stays.
+    4. Anything else: nothing to do; the normalization stays.
 
-    Weights and biases that others share are copied, not changed. A second run changes nothing.
+    Weights and biases that other nodes share are copied, not changed. A second run changes nothing.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -66,12 +66,12 @@ class FoldBatchNormPass(ir.passes.InPlacePass):
             x = node.inputs[0] if affine is not None else None
             if affine is None or x is None or not _read_once(x):
                 continue
-            modified |= _into_convolution(model.graph, node, x, affine) or _into_product(model.graph, node, x, affine)
+            modified |= _fold_layer(model.graph, node, x, affine) or _fold_matmul(model.graph, node, x, affine)
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _into_convolution(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
-    """Cases 1 and 2: the layer has a bias of its own."""
+def _fold_layer(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
+    """Cases 1 and 2: the layer has an input for the bias."""
     layer = made_by(x, "Conv", "ConvTranspose", "Gemm")
     w = _array(input_of(layer, 1)) if layer is not None else None
     if layer is None or w is None:
@@ -86,16 +86,16 @@ def _into_convolution(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affin
     gained = w * _along_units(layer, w, affine.gain)
     shifted = number_of(layer, "beta", 1.0) * bias.reshape(-1) * affine.gain + affine.offset
     layer.attributes.pop("beta", None)
-    made = f"{node.outputs[0].name}.folded"
+    prefix = f"{node.outputs[0].name}.folded"
     layer.resize_inputs(3)
-    layer.replace_input_with(1, _constant(graph, f"{made}.weight", gained.astype(w.dtype)))
-    layer.replace_input_with(2, _constant(graph, f"{made}.bias", shifted.astype(w.dtype)))
-    _take_over(graph, node, x)
+    layer.replace_input_with(1, _constant(graph, f"{prefix}.weight", gained.astype(w.dtype)))
+    layer.replace_input_with(2, _constant(graph, f"{prefix}.bias", shifted.astype(w.dtype)))
+    _replace_node(graph, node, x)
     return True
 
 
-def _into_product(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
-    """Case 3: the bias stands in a node of its own, or there is none yet."""
+def _fold_matmul(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
+    """Case 3: the bias is added by another node, or there is none."""
     if x.shape is None or len(x.shape) != 2:
         return False
     product, bias, adding = made_by(x, "MatMul"), np.zeros(1), made_by(x, "Add")
@@ -107,19 +107,19 @@ def _into_product(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -
     w = _array(input_of(product, 1)) if product is not None else None
     if product is None or w is None or w.ndim != 2 or not _is_row(bias, len(affine.gain)):
         return False
-    made = f"{node.outputs[0].name}.folded"
-    product.replace_input_with(1, _constant(graph, f"{made}.weight", (w * affine.gain).astype(w.dtype)))
+    prefix = f"{node.outputs[0].name}.folded"
+    product.replace_input_with(1, _constant(graph, f"{prefix}.weight", (w * affine.gain).astype(w.dtype)))
     total = (bias.reshape(-1) * affine.gain + affine.offset).astype(w.dtype)
-    new = ir.node("Add", inputs=[product.outputs[0], _constant(graph, f"{made}.bias", total)])
+    new = ir.node("Add", inputs=[product.outputs[0], _constant(graph, f"{prefix}.bias", total)])
     node.append(new)
-    _take_over(graph, node, new.outputs[0])
+    _replace_node(graph, node, new.outputs[0])
     if adding is not None:
         graph.remove(adding, safe=True)
     return True
 
 
 def _along_units(layer: ir.Node, w: Array, gain: Array) -> Array:
-    """The gains in a shape that multiplies the weights of each output channel."""
+    """Return the gains in a shape that broadcasts to the weights of each output channel."""
     if layer.op_type == "Gemm":
         return gain[:, None] if number_of(layer, "transB", 0) else gain
     if layer.op_type == "Conv":
@@ -150,8 +150,8 @@ def _constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
     return value
 
 
-def _take_over(graph: ir.Graph, node: ir.Node, new: ir.Value) -> None:
-    """Let everybody who reads the normalization read the new value, under the old name, and drop the node."""
+def _replace_node(graph: ir.Graph, node: ir.Node, new: ir.Value) -> None:
+    """Make all readers of the normalization read the new value, under the old name, and remove the node."""
     old = node.outputs[0]
     new.type, new.shape = old.type or new.type, old.shape or new.shape
     old.replace_all_uses_with(new, replace_graph_outputs=True)

@@ -1,8 +1,8 @@
-"""The probes as ONNX functions: bodies of standard operators that make a tap's small numbers beside the data.
+"""The probes as ONNX functions: standard operators that reduce the values of a site to a few numbers.
 
-Each function is the normative form of an operator of our own domain; a native kernel registered under the same domain
-and name takes its place. Whole numbers stay exact: counts are summed in float64, and keys in pieces that
-float64 adds exactly, put together by Add, since some runtimes also sum int64 in float64.
+Each function is the reference for an operator of the domain `relucid`; a native kernel registered under the same domain
+and name replaces it. Integers are exact: counts are summed in float64, and keys in parts of `PART_BITS` bits, whose
+sums float64 holds exactly; Add combines them, since some runtimes sum int64 in float64.
 """
 
 import onnx
@@ -12,22 +12,22 @@ import onnx_ir as ir
 DOMAIN = "relucid"
 VERSION = 1
 OLDEST_OPSET = 18
-"""The first opset in which the bodies' operators take axes as values and whole numbers bit by bit."""
+"""The first opset whose operators take axes as inputs and have bitwise operations on integers."""
 FIRST_IR_VERSION = 8
-"""The first version of ONNX files that have functions."""
+"""The first version of ONNX files with functions."""
 
 WORD = 64
-PIECE = 22
-"""Bits of a word that are added at once: float64 holds the sum of 2^31 of them."""
+PART_BITS = 22
+"""Bits of a word that are summed together: float64 holds the sum of 2^31 such parts exactly."""
 
 
-def functions(opset: int) -> list[ir.Function]:
-    """All functions of the domain, with bodies in this opset of the standard domain; those that are called come first.
+def build_functions(opset: int) -> list[ir.Function]:
+    """Return all functions of the domain; each precedes the functions that call it.
 
     Args:
-        opset: that of the model they go into, which every runtime wants them to share; 18 or newer.
+        opset: the opset of the model to which they are added, since runtimes require the same one; 18 or newer.
 
-    >>> [function.name for function in functions(18)][-3:]
+    >>> [function.name for function in build_functions(18)][-3:]
     ['Probe', 'ReluProbe', 'CoMoment']
     """
     header = f'<domain: "{DOMAIN}", opset_import: ["": {opset}, "{DOMAIN}": {VERSION}]>'
@@ -36,7 +36,7 @@ def functions(opset: int) -> list[ir.Function]:
 
 
 def _signed(word: int) -> int:
-    """The whole number whose 64 bits are those of the word: int64 has kernels where uint64 has none."""
+    """Return the int64 with the same 64 bits: runtimes have more kernels for int64 than for uint64."""
     return word - 2**WORD if word >= 2 ** (WORD - 1) else word
 
 
@@ -141,16 +141,16 @@ _KEYS = f"""<keys_seed, want_keys> (active) => (keys) {{
         four_row = Constant <value = int64[1] {{4}}> ()
         scalar = Constant <value = int64[0] {{}}> ()
         one = Constant <value = int64 {{1}}> ()
-        shifts = Constant <value = uint64[3, 1] {{0, {PIECE}, {2 * PIECE}}}> ()
-        scales = Constant <value = int64[3, 1] {{1, {2**PIECE}, {4**PIECE}}}> ()
-        mask = Constant <value = uint64 {{{2**PIECE - 1}}}> ()
-        wanted = Constant <value_int: int = @want_keys> ()
+        shifts = Constant <value = uint64[3, 1] {{0, {PART_BITS}, {2 * PART_BITS}}}> ()
+        scales = Constant <value = int64[3, 1] {{1, {2**PART_BITS}, {4**PART_BITS}}}> ()
+        mask = Constant <value = uint64 {{{2**PART_BITS - 1}}}> ()
+        with_keys = Constant <value_int: int = @want_keys> ()
         sizes = Shape (active)
         all_samples = Slice (sizes, zero_row, one_row)
-        samples = Mul (all_samples, wanted)
+        samples = Mul (all_samples, with_keys)
         unit_row = Slice (sizes, two_row, three_row)
         after = Slice (sizes, three_row, four_row)
-        after_taken = Mul (after, wanted)
+        after_taken = Mul (after, with_keys)
         taken = Slice (active, zero_row, after_taken, three_row)
         signs = Cast <to = 11> (taken)
         units = Reshape (unit_row, scalar)
@@ -234,8 +234,8 @@ _COMOMENT = f"""<sample_axis, unit_axis, every_position, rectify, threshold> (h)
         bound = Cast <to = 11> (float_bound)
         from = Sub (plain, bound)
         positive = Max (from, zero)
-        wanted = Cast <to = 9> (rectified)
-        x = Where (wanted, positive, from)
+        rectifies = Cast <to = 9> (rectified)
+        x = Where (rectifies, positive, from)
         flat = Shape (x)
         count_row = Slice (flat, rows, two_row)
         count = Reshape (count_row, scalar)
@@ -246,11 +246,11 @@ _COMOMENT = f"""<sample_axis, unit_axis, every_position, rectify, threshold> (h)
         products = MatMul (centred, turned)
         square = Shape (products)
         every = Expand (rows, square)
-        told = Trilu <upper = 0> (every)
-        is_told = Cast <to = 9> (told)
-        told_flat = Reshape (is_told, rest_row)
+        triangle = Trilu <upper = 0> (every)
+        is_lower = Cast <to = 9> (triangle)
+        is_lower_flat = Reshape (is_lower, rest_row)
         products_flat = Reshape (products, rest_row)
-        m2 = Compress (products_flat, told_flat)
+        m2 = Compress (products_flat, is_lower_flat)
     }}"""
 
 _BODIES = {

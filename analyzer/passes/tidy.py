@@ -1,18 +1,18 @@
-"""Say the same model in the plain form that every runtime reads."""
+"""Normalize spellings that some runtimes do not read."""
 
 import onnx_ir as ir
 
 
 class TidyPass(ir.passes.InPlacePass):
-    """Remove spellings that mean nothing and that some runtimes stumble over.
+    """Replace spellings by equivalent ones that every runtime reads.
 
-    1. Inputs left out at the end of a node's list are dropped: Clip(x, "", "") becomes Clip(x).
-    2. The standard domain spelt out, "ai.onnx", becomes the empty name it stands for.
-    3. A node without a name in a model-local function is named after what it makes: inlining would call it "node".
+    1. Empty inputs at the end of a node's list are dropped: Clip(x, "", "") becomes Clip(x).
+    2. The standard domain in its long form, "ai.onnx", becomes the empty string.
+    3. A node without a name in a model-local function gets the name of its output: inlining would name it "node".
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Tidy every node, those in bodies and functions too."""
+        """Tidy every node, also in subgraphs and functions."""
         modified = _tidy_domain(model.opset_imports)
         for graph in model.graphs():
             for node in graph:
@@ -20,7 +20,7 @@ class TidyPass(ir.passes.InPlacePass):
         for function in model.functions.values():
             modified |= _tidy_domain(function.opset_imports)
             for node in function.all_nodes():
-                modified |= _tidy(node) | _named(node)
+                modified |= _tidy(node) | _set_name(node)
         return ir.passes.PassResult(model, modified=modified)
 
 
@@ -31,7 +31,7 @@ def _tidy_domain(opset_imports: dict[str, int]) -> bool:
     return True
 
 
-def _named(node: ir.Node) -> bool:
+def _set_name(node: ir.Node) -> bool:
     if node.name or not node.outputs:
         return False
     node.name = node.outputs[0].name
@@ -42,10 +42,10 @@ def _tidy(node: ir.Node) -> bool:
     modified = node.domain == "ai.onnx"
     if modified:
         node.domain = ""
-    wanted = len(node.inputs)
-    while wanted and node.inputs[wanted - 1] is None:
-        wanted -= 1
-    if wanted < len(node.inputs):
-        node.resize_inputs(wanted)
+    count = len(node.inputs)
+    while count and node.inputs[count - 1] is None:
+        count -= 1
+    if count < len(node.inputs):
+        node.resize_inputs(count)
         modified = True
     return modified

@@ -1,65 +1,70 @@
-"""Taking in what a run showed, by other threads, while the runtime is at the next run."""
+"""Merge the statistics of one run in background threads while onnxruntime computes the next run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-Keep = Callable[[], None]
+Job = Callable[[], None]
 
 
 class BackgroundMerger:
-    """Merges what runs showed, every site beside the others, one run after the other.
+    """Merges runs one after the other; within a run, sites are merged in parallel.
 
-    Broken off anywhere, a run is taken in as a whole or not at all: a state that is saved then never holds half of one.
+    An exception or interrupt never leaves a run half merged: it is merged at every site or at none, so that a state
+    saved afterwards is consistent.
 
     Args:
         pool: the threads that merge.
-        workers: how many they are.
+        workers: number of threads in the pool.
 
-    >>> seen = []
+    >>> merged = []
     >>> with ThreadPoolExecutor(2) as pool:
-    ...     intake = BackgroundMerger(pool, 2)
-    ...     intake.begin([lambda: seen.append("first site")], lambda: seen.append("all of it"))
-    ...     intake.finish()
-    >>> seen
-    ['first site', 'all of it']
+    ...     merger = BackgroundMerger(pool, 2)
+    ...     merger.start([lambda: merged.append("first site")], lambda: merged.append("the whole run"))
+    ...     merger.finish()
+    >>> merged
+    ['first site', 'the whole run']
     """
 
     def __init__(self, pool: ThreadPoolExecutor, workers: int) -> None:
         self.pool = pool
         self._workers = workers
-        self._left: Iterator[Keep] = iter(())
-        self._jobs: list[Future[None]] = []
-        self._then: Keep | None = None
+        self._queue: Iterator[Job] = iter(())
+        self._futures: list[Future[None]] = []
+        self._callback: Job | None = None
 
-    def begin(self, keep: Sequence[Keep], then: Keep) -> None:
-        """Start to merge what one run showed, as soon as what came before is merged.
+    def start(self, jobs: Sequence[Job], callback: Job) -> None:
+        """Wait until the previous run is merged, then start to merge the next one.
 
         Args:
-            keep: merges what was found, site by site, beside each other.
-            then: called once all of it is merged, by the thread that waits for it.
+            jobs: one for each site; they run in parallel.
+            callback: called after all jobs, by the thread that calls `finish` (or the next `start`).
         """
         self.finish()
-        # Each worker takes the next site until none is left: fewer threads are woken than there are sites.
-        self._left, self._jobs, self._then = iter(keep), [], then
-        for _ in range(min(self._workers, len(keep))):
-            self._jobs.append(self.pool.submit(_merge, self._left))
+        # Each worker takes the next site until none is left: this wakes fewer threads than there are sites.
+        self._queue, self._futures, self._callback = iter(jobs), [], callback
+        for _ in range(min(self._workers, len(jobs))):
+            self._futures.append(self.pool.submit(_run_all, self._queue))
 
     def finish(self) -> None:
-        """Wait until all is merged that has begun."""
-        if self._then is None:
+        """Wait until the run that was started is merged, and call its callback.
+
+        Raises:
+            Exception: whatever a job raised; the other jobs are completed first.
+        """
+        if self._callback is None:
             return
         try:
-            wait(self._jobs)
+            wait(self._futures)
         finally:
-            # What no worker came to, be it that the start was broken off or that another site failed.
-            self._jobs += [self.pool.submit(keep) for keep in list(self._left)]
-            wait(self._jobs)
-            then, self._then = self._then, None
-            for job in self._jobs:
-                job.result()
-            then()
+            # Jobs that no worker has started, because `start` was interrupted or another site failed.
+            self._futures += [self.pool.submit(job) for job in list(self._queue)]
+            wait(self._futures)
+            callback, self._callback = self._callback, None
+            for future in self._futures:
+                future.result()
+            callback()
 
 
-def _merge(left: Iterator[Keep]) -> None:
-    for keep in left:
-        keep()
+def _run_all(queue: Iterator[Job]) -> None:
+    for job in queue:
+        job()

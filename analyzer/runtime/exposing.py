@@ -1,4 +1,4 @@
-"""The same model with its pre-activations as extra outputs, as a graph or as a file."""
+"""Expose a model's pre-activations as extra outputs, as a graph or as a file."""
 
 import shutil
 from dataclasses import replace
@@ -18,20 +18,20 @@ from ..sites import Site, find_sites
 
 
 def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[Site, ...]]:
-    """Make the pre-activations of a model outputs; nothing else of it changes.
+    """Make the pre-activations of a model outputs; the rest of the model does not change.
 
-    Only where the model has functions of its own they are inlined, since a value inside one cannot be an output.
+    Functions of the model are inlined if there are any, since a value inside a function cannot be an output.
 
     Args:
-        model: as `relucid.analyze` takes it; it is not changed.
-        options: which sites and kinds; None means all that can be tapped.
+        model: as in `relucid.analyze`; it is not changed.
+        options: selects sites and kinds; None selects every site that can be tapped.
 
     Returns:
-        The model, and the sites that were tapped; `value` of each is the name of the output that shows it.
+        The model, and the sites that were tapped; `value` of each site is the name of its new output.
 
     Raises:
-        ModelError: it cannot be read, or has no site that can be tapped.
-        OptionError: no site matches.
+        ModelError: the model cannot be read, or has no site that can be tapped.
+        OptionError: no site matches the options.
 
     >>> from relucid.analyzer import demo
     >>> exposed, sites = expose(demo.model())
@@ -41,7 +41,10 @@ def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[
     prepared = load(model)
     sites = (options or Options()).select_sites([site for site in find_sites(prepared.ir) if site.analysable])
     if not sites:
-        raise ModelError(f"{prepared.name} has no site whose pre-activation can be made an output")
+        raise ModelError(
+            f"expected a model with a site whose pre-activation can be an output, got {prepared.name} with none; "
+            "`relucid sites` says why"
+        )
     raw = parse(model)
     exposed = prepared if raw.ir.functions else raw
     _copy_types(prepared.ir, exposed.ir, {site.value for site in sites})
@@ -51,19 +54,21 @@ def expose(model: Any, *, options: Options | None = None) -> tuple[Model, tuple[
 
 
 def save(model: Model, path: Path) -> None:
-    """Write a model to a file, whole or not at all; weights in other files are copied beside it as they are.
+    """Write a model to a file atomically, and copy its external weight files into the same folder.
 
     Raises:
-        OptionError: the file cannot be written, or the model or weights that are there would be overwritten.
+        OptionError: the file cannot be written, or would overwrite the model, its weights or an unrelated file.
     """
     try:
         proto = translate_errors("write", model.name, lambda: ir.to_proto(model.ir))
-        brought = sorted(locations(proto))
-        taken = {Path(model.name).absolute(), *model.weights, *(path.parent.absolute() / place for place in brought)}
-        if taken & {path.absolute(), path.resolve()}:
-            raise OptionError(f"{path} is the model itself, or its weights; choose another name")
-        for location in brought:
-            _bring(model, location, path.parent)
+        weights = sorted(locations(proto))
+        reserved = {Path(model.name).absolute(), *model.weights, *(path.parent.absolute() / each for each in weights)}
+        if reserved & {path.absolute(), path.resolve()}:
+            raise OptionError(
+                f"expected a new file, got {path}, which is the model or its weights; choose another name"
+            )
+        for location in weights:
+            _copy_weights(model, location, path.parent)
         data = translate_errors("write", model.name, proto.SerializeToString)
         with write_atomically(path) as part:
             part.write_bytes(data)
@@ -71,19 +76,21 @@ def save(model: Model, path: Path) -> None:
         raise OptionError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
-def _bring(model: Model, location: str, folder: Path) -> None:
+def _copy_weights(model: Model, location: str, folder: Path) -> None:
     source, target = (model.folder or Path()) / location, folder / location
     if target.exists():
         if source.samefile(target) or cmp(source, target, shallow=False):
             return
-        raise OptionError(f"{target} exists and is not the weights of {model.name}; choose another folder")
+        raise OptionError(
+            f"expected no {target} or a copy of the weights of {model.name}, got another file; choose another folder"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(target) as part:
         shutil.copyfile(source, part)
 
 
 def _copy_types(source: ir.Model, target: ir.Model, names: set[str]) -> None:
-    """Give values that become outputs the type and shape that inference found: an output must state its type."""
+    """Copy the inferred type and shape of values that become outputs: an output must declare its type."""
     known = {out.name: out for node in source.graph for out in node.outputs}
     for node in target.graph:
         for out in node.outputs:

@@ -1,15 +1,16 @@
-"""A model as onnxruntime has optimised it, so that probes read values where they lie and nothing is optimised less.
+"""Let onnxruntime optimize a model before probes are added, so that probes do not prevent optimizations.
 
-On the CPU the runtime keeps channels in blocks from one convolution to the next (Georganas et al., Anatomy of
-high-performance deep learning convolutions on SIMD architectures, 2018). A custom operator between two of them would
-have every value turned into the order of its shape and back, and break up what is fused across it: both together cost
-more than all that probes do. So the graph is optimised first, with taps where the probes will be, and written out; then
-probes take the places of the taps, told how the values lie; and nothing is optimised any more.
+On the CPU, onnxruntime keeps channels in blocks from one convolution to the next (Georganas et al., Anatomy of
+high-performance deep learning convolutions on SIMD architectures, 2018). A custom operator between two convolutions
+would have every value reordered to the plain layout and back, and would break up fused operators; both together cost
+more than the probes themselves. So onnxruntime first optimizes the graph, with taps where the probes will be, and
+writes it to a file. Then probes replace the taps, with attributes for the blocked layout, and the result runs without
+further optimization.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,73 +20,56 @@ import onnx_ir as ir
 
 from ..errors import translate_errors
 from ..model.loading import Model
-from ..passes.blocked import BLOCKED, Blocked, BlockedPass
+from ..passes.blocked import BLOCKED, BlockedPass, BlockedValue
 from ..passes.expose_values import InstrumentPass
 from .session import open_session
-
-
-@dataclass(frozen=True, eq=False)
-class OptimizedGraph:
-    """A model, and whether it is one that the runtime has optimised.
-
-    Args:
-        model: what to put probes into.
-        optimised: whether it is to be run as it is.
-        block: how many channels there are in a block.
-        blocked: the values that lie in blocks, by their names in the model it was made of.
-    """
-
-    model: Model
-    optimised: bool
-    block: int = 1
-    blocked: Mapping[str, Blocked] = field(default_factory=dict)
 
 
 @contextmanager
 def optimize_graph(
     model: Model, values: Collection[str], *, blocks: Collection[str], threads: int | None, custom_ops: Path | None
-) -> Iterator[OptimizedGraph | None]:
-    """Have the runtime optimise a model for the CPU; None where none of the values comes to lie in blocks.
-
-    What it writes is gone with the context: a session on it is to be started within.
+) -> Iterator[tuple[Model, Mapping[str, BlockedValue]] | None]:
+    """Optimize a model for the CPU; a context, since its weights are in a temporary folder: start sessions inside it.
 
     Args:
-        model: what to optimise; it is not changed.
-        values: names of the values that are to be read.
-        blocks: those of them that can be read where they lie in blocks.
+        model: the model to optimize; it is not changed.
+        values: names of the values that probes will read.
+        blocks: those of them that a probe can read in the blocked layout.
         threads: as in `open_session`.
         custom_ops: as in `open_session`.
 
+    Returns:
+        The optimized model, and the values that it keeps in blocks, by their names in `model`; None if it has none.
+
     Raises:
-        ModelError: the runtime refuses the model, or what it wrote cannot be read.
-        OSError: there is no folder for temporary files.
+        ModelError: onnxruntime refuses the model, or the file that it wrote cannot be read.
+        OSError: the temporary folder cannot be created.
     """
     if not blocks or not any(node.op_type == "Conv" for node in model.ir.graph):
         yield None
         return
     graph = model.ir.clone()
-    shown = {value.name for value in graph.graph.outputs}
+    outputs = {value.name for value in graph.graph.outputs}
     tapping = InstrumentPass(values)
     tapping(graph)
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "optimised.onnx"
-        open_session(replace(model, ir=graph), threads=threads, custom_ops=custom_ops, written=path)
-        read = translate_errors("read what onnxruntime made of", model.name, lambda: ir.load(path))
-        undoing = BlockedPass(set(tapping.tapped.values()) - shown, blocks=blocks, size=_block())
-        undoing(read)
-        made = replace(model, ir=read, folder=Path(folder))
-        yield OptimizedGraph(made, optimised=True, block=_block(), blocked=undoing.found) if undoing.found else None
+        path = Path(folder) / "optimized.onnx"
+        open_session(replace(model, ir=graph), threads=threads, custom_ops=custom_ops, optimized_path=path)
+        optimized = translate_errors("read the optimized graph of", model.name, lambda: ir.load(path))
+        untapping = BlockedPass(set(tapping.tapped.values()) - outputs, blocks=blocks, size=block_size())
+        untapping(optimized)
+        yield (replace(model, ir=optimized, folder=Path(folder)), untapping.found) if untapping.found else None
 
 
 @cache
-def _block() -> int:
-    """How many channels the runtime puts into a block on this processor: it is asked to turn some values around."""
+def block_size() -> int:
+    """Return how many channels a block has on this processor, by reordering an array whose values are positions."""
     channels = 64
     shape = (1, channels, 1, 2)
     header = f'<ir_version: 8, opset_import: ["": 13, "{BLOCKED}": 1]>'
     model = ir.from_onnx_text(
-        f"{header} turn (float{list(shape)} x) => (float{list(shape)} y) {{ y = {BLOCKED}.ReorderInput (x) }}"
+        f"{header} reorder (float{list(shape)} x) => (float{list(shape)} y) {{ y = {BLOCKED}.ReorderInput (x) }}"
     )
-    session = open_session(Model(model, "the question how channels lie", ""))
+    session = open_session(Model(model, "a model that measures the block size", ""))
     by_position = np.broadcast_to(np.arange(2, dtype=np.float32), shape)
     return int(session.run(["y"], {"x": by_position})["y"].ravel().argmax())

@@ -1,8 +1,9 @@
-"""Everything that has to stand before the first batch: sites, instrumented session, collectors."""
+"""Prepare an analysis: find the sites, start onnxruntime on the instrumented model, and build the stream."""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +18,28 @@ from ..options import GLOBAL_PATTERNS, Options
 from ..passes.expose_values import InstrumentPass
 from ..sites import Site, find_sites
 from ..stats import Points, Statistic, UnitRanges
-from .probe_setup import PORTABLE, Probing, choose_backend
+from .probe_setup import PORTABLE, choose_backend, open_probe_runner
 from .session import Session, describe, open_session
-from .stream import MOST, Stream
+from .stream import MAX_SAMPLES, Stream
 from .tap_accumulator import TapAccumulator, values_to_tap
 from .tap_runner import TapRunner
 
 INPUT_BYTES = 16 << 20
-"""What the inputs read at once should take together, where the user set no batch."""
+"""Size of the inputs that are read at once, if the user set no batch."""
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
-    """An instrumented model in a session.
+class InstrumentedModel:
+    """A model with taps, in a session.
 
     Args:
-        model: the model as it was.
-        session: what runs it, its sites tapped.
-        every_site: every site, those that cannot be analysed too.
-        sites: those to analyse.
-        tapped: the name under which the session gives out each value.
-        outputs: what the model itself gives out.
-        specs: what it wants to be fed.
+        model: the model without taps.
+        session: runs the model with taps.
+        every_site: every site, also those that cannot be analysed.
+        sites: the sites to analyse.
+        tapped: the session output of each tapped value, by value name.
+        outputs: the outputs of the model without taps.
+        specs: the model's inputs.
     """
 
     model: Model
@@ -50,40 +51,22 @@ class Opened:
     specs: tuple[InputSpec, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A model ready to be run over data.
-
-    Args:
-        sites: every site, those that cannot be analysed too.
-        specs: what the model wants to be fed.
-        stream: what runs batches.
-        provenance: what a state made with it carries.
-        notes: sentences a reader must know.
-    """
-
-    sites: tuple[Site, ...]
-    specs: tuple[InputSpec, ...]
-    stream: Stream
-    provenance: Mapping[str, Any]
-    notes: tuple[str, ...]
-
-
-def open_model(model: Model, options: Options) -> Opened:
-    """Find the sites, tap them, and start the runtime.
+def open_model(model: Model, options: Options) -> InstrumentedModel:
+    """Find the sites of a model, tap them, and start onnxruntime.
 
     Raises:
-        ModelError: there is nothing to analyse, or the runtime refuses the model.
+        ModelError: there is nothing to analyse, or onnxruntime refuses the model.
         OptionError: an option does not fit the model.
         MissingDependencyError: there is no working onnxruntime.
     """
     every_site = find_sites(model.ir)
     sites = options.select_sites([site for site in every_site if site.analysable])
     if not sites:
-        raise ModelError(_nothing_in(model, every_site))
+        raise ModelError(_explain_no_sites(model, every_site))
     outputs = tuple(model.ir.graph.outputs)
     statistics = _statistics(options, labels=True)
-    tapping = InstrumentPass(value for site in sites for value in values_to_tap(site, statistics))
+    values = [value for site in sites for value in values_to_tap(site, statistics)]
+    tapping = InstrumentPass(values)
     graph = model.ir.clone()
     tapping(graph)
     session = open_session(
@@ -95,18 +78,26 @@ def open_model(model: Model, options: Options) -> Opened:
     )
     chosen = {site.name: site for site in sites}
     every_site = tuple(chosen.get(site.name, site) for site in every_site)
-    return Opened(model, session, every_site, sites, tapping.tapped, outputs, input_specs(session.inputs()))
+    return InstrumentedModel(model, session, every_site, sites, tapping.tapped, outputs, input_specs(session.inputs()))
 
 
-def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
-    """Everything that keeps account of what the session gives out.
+def build_stream(opened: InstrumentedModel, options: Options, *, labels: bool) -> Stream:
+    """Build the stream that runs data through the model and merges the statistics that the measures need.
+
+    Args:
+        opened: the model, from `open_model`.
+        options: the options of the analysis.
+        labels: whether the data has labels.
 
     Raises:
-        OptionError: a measure needs labels and there are none, or an output is named that is not there.
+        OptionError: a measure needs labels and there are none, or the model has no output of the given name.
     """
-    measures = options.select_measures(labels=labels)
     statistics = tuple(_statistics(options, labels=labels))
-    collectors = tuple(
+    scores, notes = _find_scores(opened.outputs, options.output) if labels else (None, ())
+    provenance = _build_provenance(opened, options, labels=labels, scores=scores)
+    unmatched = options.unmatched_globs(opened.every_site)
+    notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in unmatched))
+    accumulators = tuple(
         TapAccumulator(
             site,
             statistics,
@@ -118,32 +109,33 @@ def prepare(opened: Opened, options: Options, *, labels: bool) -> Prepared:
         )
         for site in opened.sites
     )
-    scores, notes = _scores(opened.outputs, options.output) if labels else (None, ())
-    missed = options.unmatched_globs(opened.every_site)
-    notes = (*notes, *(f"No site matches {glob!r}; `relucid sites` lists them." for glob in missed))
-    way = choose_backend(opened.model, options)
-    stream = Stream(
-        TapRunner(opened.session, collectors, tapped=opened.tapped, specs=opened.specs, scores=scores),
-        None if way == PORTABLE else Probing(opened.model, way, options, statistics, opened.specs, scores),
+    backend = choose_backend(opened.model, options)
+    open_probes = partial(
+        open_probe_runner,
+        opened.model,
+        options,
+        accumulators,
+        backend=backend,
+        statistics=statistics,
         specs=opened.specs,
         scores=scores,
-        run_at_once=options.batch,
+    )
+    return Stream(
+        TapRunner(opened.session, accumulators, tapped=opened.tapped, specs=opened.specs, scores=scores),
+        None if backend == PORTABLE else open_probes,
+        sites=opened.every_site,
+        specs=opened.specs,
+        scores=scores,
+        batch=options.batch,
         workers=options.threads or os.cpu_count() or 1,
         global_patterns=(options.capacity, options.seed) if options.counts_global_patterns else None,
+        provenance=provenance,
+        notes=notes,
     )
-    names = [measure.name for measure in measures] + [GLOBAL_PATTERNS] * options.counts_global_patterns
-    made = _made(opened, options, measures=names, scores=scores)
-    return Prepared(opened.every_site, opened.specs, stream, made, notes)
-
-
-def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
-    """What the measures read, each once; every report has the extents and the points."""
-    measures = options.select_measures(labels=labels)
-    return {UnitRanges: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
 
 
 def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
-    """How many samples to read together: what the user set, what the model is fixed to, or a few megabytes."""
+    """Return how many samples to read at once: the model's fixed batch, the user's batch, or `INPUT_BYTES` of them."""
     fixed = fixed_batch(specs)
     if fixed is not None:
         return fixed
@@ -154,30 +146,39 @@ def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
         for spec in specs
         if spec.sample_axis is not None
     ]
-    return int(np.clip(INPUT_BYTES // max(1, sum(sizes)), 1, MOST))
+    return int(np.clip(INPUT_BYTES // max(1, sum(sizes)), 1, MAX_SAMPLES))
 
 
-def _nothing_in(model: Model, sites: Sequence[Site]) -> str:
+def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
+    """Return the statistics that the measures read, each once; every report needs unit ranges and points."""
+    measures = options.select_measures(labels=labels)
+    return {UnitRanges: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
+
+
+def _explain_no_sites(model: Model, sites: Sequence[Site]) -> str:
     if sites:
         return f"{model.name}: none of its {len(sites)} sites can be analysed; the first: {sites[0].reason}"
     operators = sorted({node.op_type for node in model.ir.graph.all_nodes()})
     return f"{model.name} has no site: no ReLU-like function among its operators ({', '.join(operators)})"
 
 
-def _scores(outputs: Sequence[ir.Value], output: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """The output whose largest entry is the decision: the one named, else the only one with one row per sample."""
+def _find_scores(outputs: Sequence[ir.Value], output: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the name of the output with the class scores, and notes if there is none.
+
+    It is the output that the user named, else the only one with one row of scores per sample.
+    """
     if output is not None:
-        if output not in {value.name for value in outputs}:
-            names = ", ".join(str(value.name) for value in outputs)
-            raise OptionError(f"the model has no output {output!r}; it has {names}")
+        names = [str(value.name) for value in outputs]
+        if output not in names:
+            raise OptionError(f"expected an output of the model ({', '.join(names)}), got {output!r}; name one of them")
         return output, ()
     rows = [value for value in outputs if _is_row_of_scores(value)]
     if len(rows) == 1:
         return rows[0].name, ()
     if not rows:
         return None, ("No accuracy: no output of the model has one row of class scores per sample.",)
-    names = ", ".join(str(value.name) for value in rows)
-    return None, (f"No accuracy: {names} could all hold the class scores; name one with --output.",)
+    both = ", ".join(str(value.name) for value in rows)
+    return None, (f"No accuracy: {both} could all hold the class scores; name one with --output.",)
 
 
 def _is_row_of_scores(value: ir.Value) -> bool:
@@ -189,10 +190,13 @@ def _is_row_of_scores(value: ir.Value) -> bool:
 _FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16})
 
 
-def _made(opened: Opened, options: Options, *, measures: list[str], scores: str | None) -> dict[str, Any]:
-    """What decides about the numbers: states made differently do not merge."""
-    from ... import __version__  # noqa: PLC0415 - the face imports this room lazily, and this room the face's version
+def _build_provenance(
+    opened: InstrumentedModel, options: Options, *, labels: bool, scores: str | None
+) -> dict[str, Any]:
+    """Return everything that determines the numbers: states merge only if it is the same."""
+    from ... import __version__  # noqa: PLC0415 - the package imports the analyzer, not the other way round
 
+    measures = [measure.name for measure in options.select_measures(labels=labels)]
     return {
         "relucid": __version__,
         **describe(),
@@ -201,7 +205,7 @@ def _made(opened: Opened, options: Options, *, measures: list[str], scores: str 
         "model": Path(opened.model.name).name,
         "sha256": opened.model.sha256,
         "weights": fingerprint(opened.model.weights),
-        "measures": measures,
+        "measures": measures + [GLOBAL_PATTERNS] * options.counts_global_patterns,
         "sites": [site.name for site in opened.sites],
         "scores": scores,
         "units": options.units,

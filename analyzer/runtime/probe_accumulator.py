@@ -1,7 +1,6 @@
-"""One site's statistics, gathered from the small numbers that a probe gives out."""
+"""Turn the outputs of the probe at one site into statistics, and merge them over all runs."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -23,87 +22,30 @@ from ..stats import (
     UnitRanges,
 )
 from ..stats.comoments import MomentSum
-from ..stats.keys import Keys
-from ..stats.labelled import Classes, Labels, add_classes, count_classes, given, pair_keys
+from ..stats.labelled import Labels, given
 from ..stats.nonfinite import NONE
 from ..stats.points import Bools, Numbers, smallest
 from .tap_accumulator import SiteBatchResult
-
-ROWS = 2**14
-"""Keys that are mixed at once: they stay in a processor's cache. Those of smaller runs wait for each other."""
-
-
-class PairTable:
-    """Counts of pairs so far, and of classes: what `LabelledPatterns` counts, in a table of pair keys.
-
-    Args:
-        capacity: most pairs that are counted exactly.
-
-    Raises:
-        OptionError: the capacity is below 1.
-        MissingDependencyError: there is no native code here.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._table = PatternTable(capacity)
-        self._classes: Classes = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
-        self._waiting: list[tuple[Keys, Labels]] = []
-        self._count = 0
-
-    def add(self, keys: Keys, labels: Labels) -> None:
-        """Count the patterns (sample, position) of samples of these classes (sample,).
-
-        Raises:
-            MemoryError: the table cannot grow; what it holds then is of no use.
-        """
-        self._waiting.append((keys, labels))
-        self._count += keys.size
-        if self._count >= ROWS:
-            self._add_waiting()
-
-    def pairs(self, *, units: int, seed: int) -> LabelledPatterns:
-        """Everything added so far as a statistic; more may be added afterwards.
-
-        Args:
-            units: number of signs in a pattern.
-            seed: what the keys of patterns were made with.
-
-        Raises:
-            MemoryError: the table cannot grow.
-        """
-        self._add_waiting()
-        return LabelledPatterns.of_counted(self._table.patterns(units=units, seed=seed), self._classes)
-
-    def _add_waiting(self) -> None:
-        for positions, runs in groupby(self._waiting, key=lambda run: run[0].shape[1]):
-            keys, labels = (np.concatenate(parts) for parts in zip(*runs, strict=True))
-            self._classes = add_classes(self._classes, count_classes(labels, positions=positions))
-            step = max(1, ROWS // max(1, positions))
-            for start in range(0, len(keys), step):
-                some = slice(start, start + step)
-                self._table.add(pair_keys(keys[some], labels[some]))
-        self._waiting, self._count = [], 0
-
 
 Array = NDArray[Any]
 
 SERVED: frozenset[type[Statistic]] = frozenset(
     {UnitRanges, Points, Patterns, LabelledPatterns, CoMoment, PreactivationCoMoment}
 )
-"""Statistics that can be made of a probe's numbers."""
+"""Statistics that can be computed from a probe's outputs."""
 _MOMENTS = {CoMoment: MOMENTS, PreactivationCoMoment: tuple(PREACTIVATION + name for name in MOMENTS)}
 
 
 class ProbeAccumulator:
-    """Turns the numbers of one site into statistics and keeps them merged.
+    """Statistics of one site, computed from the outputs of its probe and merged over all runs.
 
     Args:
         site: the site.
-        statistics: which statistics to keep, all of them `SERVED`.
-        capacity: of pattern tables.
-        seed: of pattern keys.
-        table: a native table to count patterns in; None if numpy is to.
-        pairs: the same for pairs of pattern and class.
+        statistics: the types of the statistics to compute, all of them in `SERVED`.
+        capacity: most distinct patterns that are counted exactly.
+        seed: seed of the pattern keys.
+        table: a native table that counts patterns; None to count with numpy.
+        pairs: a native table that counts pairs of a pattern and a class; None to count with numpy.
     """
 
     def __init__(
@@ -114,7 +56,7 @@ class ProbeAccumulator:
         capacity: int,
         seed: int,
         table: PatternTable | None,
-        pairs: PairTable | None,
+        pairs: PatternTable | None,
     ) -> None:
         self.site = site
         self._statistics = tuple(statistics)
@@ -126,56 +68,65 @@ class ProbeAccumulator:
         self._pairs = pairs
         self._units = 0
 
-    def look(self, numbers: Mapping[str, Array], index: Numbers) -> SiteBatchResult:
-        """The classes of samples in one run at this site, and the keys; nothing is kept, no statistic is made yet.
+    def check(self, outputs: Mapping[str, Array], index: Numbers) -> SiteBatchResult:
+        """Check the outputs of one run, and return the classes of its samples and the pattern keys.
+
+        Nothing is merged: call `add` once all sites have passed.
 
         Args:
-            numbers: what the probe gave out, by name.
-            index: number of each sample (sample,).
+            outputs: the arrays that the probe returned, by name.
+            index: number of each sample in the data (sample,).
 
         Raises:
-            DataError: the numbers are not those of these samples, or some sample is not finite.
+            DataError: the probe counted another number of samples, or some value is not finite.
         """
-        dead, linear, finite = numbers["dead"], numbers["linear"], numbers["finite"]
+        dead, linear, finite = outputs["dead"], outputs["linear"], outputs["finite"]
         if len(finite) != len(index):
-            raise DataError(f"site {self.site.name!r}: {len(index)} samples were run, and {len(finite)} seen")
+            raise DataError(f"site {self.site.name!r}: expected {len(index)} samples, got {len(finite)} from the probe")
         if not finite.all():
-            raise DataError(f"site {self.site.name!r}: some values are NaN or infinite")
-        keys = numbers["keys"]
+            raise DataError(f"site {self.site.name!r}: expected finite values, got NaN or infinity")
+        keys = outputs["keys"]
         return SiteBatchResult({}, finite, dead, linear, keys if len(keys) else None)
 
-    def take(self, numbers: Mapping[str, Array], index: Numbers, labels: Labels | None) -> None:
-        """Merge what one run showed with everything before it, once `look` has nothing to say against it.
+    def add(self, outputs: Mapping[str, Array], index: Numbers, labels: Labels | None) -> None:
+        """Merge the outputs of one run, which have passed `check`.
 
         Args:
-            numbers: what the probe gave out, by name.
-            index: number of each sample (sample,).
+            outputs: the arrays that the probe returned, by name.
+            index: number of each sample in the data (sample,).
             labels: class of each sample (sample,), or None.
 
         Raises:
-            StateError: the two do not merge: the number of units has changed.
-            DataError: pairs of pattern and class are wanted, and there are no labels.
+            StateError: the number of units differs from that of earlier runs.
+            DataError: pairs of a pattern and a class are counted, and there are no labels.
         """
-        samples, positions = len(index), numbers["keys"].shape[1]
+        samples, positions = len(index), outputs["keys"].shape[1]
         parts = (
             Nonfinite(0, 0, NONE),
-            UnitRanges(samples * positions, samples, numbers["low"], numbers["high"], numbers["active"]),
-            points(numbers["dead"], numbers["linear"], index),
+            UnitRanges(samples * positions, samples, outputs["low"], outputs["high"], outputs["active"]),
+            build_points(outputs["dead"], outputs["linear"], index),
         )
         for part in parts:
             self._trees.setdefault(type(part), MergeTree()).add(part)
-        self._units = numbers["low"].size
-        if Patterns in self._statistics:
-            self._count(numbers["keys"].reshape(-1))
-        if LabelledPatterns in self._statistics:
-            self._count_pairs(numbers["keys"], given(labels))
+        self._units = outputs["low"].size
+        keys, units, capacity, seed = outputs["keys"], self._units, self._capacity, self._seed
+        if self._table is not None:
+            self._table.add(keys.reshape(-1))
+        elif Patterns in self._statistics:
+            patterns = Patterns.of_keys(keys.reshape(-1), units=units, capacity=capacity, seed=seed)
+            self._trees.setdefault(Patterns, MergeTree()).add(patterns)
+        if self._pairs is not None:
+            self._pairs.add_pairs(keys, given(labels))
+        elif LabelledPatterns in self._statistics:
+            pairs = LabelledPatterns.of_pairs(keys, given(labels), units=units, capacity=capacity, seed=seed)
+            self._trees.setdefault(LabelledPatterns, MergeTree()).add(pairs)
         for kind, names in _MOMENTS.items():
-            if names[0] in numbers:
-                count, mean, m2 = (numbers[name] for name in names)
+            if names[0] in outputs:
+                count, mean, m2 = (outputs[name] for name in names)
                 self._sums.setdefault(kind, MomentSum()).add(int(count), mean, m2)
 
     def total(self) -> dict[type[Statistic], Any]:
-        """Everything taken so far, by statistic."""
+        """Return every statistic over all runs added."""
         found: dict[type[Statistic], Any] = {kind: tree.total() for kind, tree in self._trees.items()}
         found |= {kind: kind(*moments.total()) for kind, moments in self._sums.items()}
         if self._table is not None and self._units:
@@ -184,31 +135,17 @@ class ProbeAccumulator:
             found[LabelledPatterns] = self._pairs.pairs(units=self._units, seed=self._seed)
         return found
 
-    def let_go(self) -> None:
-        """Give the memory up; nothing can be taken or told any more."""
+    def release(self) -> None:
+        """Free the memory of all statistics; the accumulator cannot be used afterwards."""
         self._trees, self._sums = {}, {}
         self._table = self._pairs = None
 
-    def _count(self, keys: Array) -> None:
-        if self._table is not None:
-            self._table.add(keys)
-        else:
-            seen = Patterns.of_keys(keys, units=self._units, capacity=self._capacity, seed=self._seed)
-            self._trees.setdefault(Patterns, MergeTree()).add(seen)
 
-    def _count_pairs(self, keys: Array, labels: Labels) -> None:
-        if self._pairs is not None:
-            self._pairs.add(keys, labels)
-        else:
-            seen = LabelledPatterns.of_pairs(keys, labels, units=self._units, capacity=self._capacity, seed=self._seed)
-            self._trees.setdefault(LabelledPatterns, MergeTree()).add(seen)
-
-
-def points(dead: Bools, linear: Bools, index: Numbers) -> Points:
-    """The classes of a few samples, counted and listed.
+def build_points(dead: Bools, linear: Bools, index: Numbers) -> Points:
+    """Return the statistic of samples whose classes are known.
 
     >>> import numpy as np
-    >>> points(np.array([True, False]), np.array([False, False]), np.array([4, 5])).listed_nonlinear.tolist()
+    >>> build_points(np.array([True, False]), np.array([False, False]), np.array([4, 5])).listed_nonlinear.tolist()
     [5]
     """
     return Points(

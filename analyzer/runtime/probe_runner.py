@@ -1,4 +1,4 @@
-"""All sites of a model, seen by probes: the session gives out small numbers, and only where none fits, taps."""
+"""Run a model with probes: the session returns reduced numbers of each site, and taps only where no probe fits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,79 +18,82 @@ Array = NDArray[Any]
 
 
 class ProbeRunner:
-    """Runs pieces of the data through a model with probes.
+    """Runs samples through a model with probes.
 
     Args:
-        session: the model with its probes, and taps for the sites that have none.
-        collectors: one for each site, in order.
-        numbers: of the sites that have a probe, by name.
-        named: the name under which the session gives out each number of such a site.
-        tapped: the name under which it gives out each value of the others.
+        session: the model with its probes, and taps for the sites without a probe.
+        accumulators: one for each site, in order.
+        probed: the accumulator of each site with a probe, by site name.
+        outputs: for each such site the session output of each of its numbers, by site name and number.
+        tapped: the session output of each tapped value, by value name.
         specs: the model's inputs.
-        scores: the output that decides, if accuracy is wanted.
+        scores: the output with the class scores, if accuracy is computed.
+        backend: how the probes are implemented, NATIVE or FUNCTIONS of `probe_setup`.
     """
 
     def __init__(
         self,
         session: Session,
-        collectors: Sequence[TapAccumulator],
+        accumulators: Sequence[TapAccumulator],
         *,
-        numbers: Mapping[str, ProbeAccumulator],
-        named: Mapping[str, Mapping[str, str]],
+        probed: Mapping[str, ProbeAccumulator],
+        outputs: Mapping[str, Mapping[str, str]],
         tapped: Mapping[str, str],
         specs: Sequence[InputSpec],
         scores: str | None,
+        backend: str,
     ) -> None:
-        self._session = session
-        self._collectors = collectors
-        self._numbers = numbers
-        self._named = named
+        self.backend = backend
         self.tapped = tapped
-        self._fixed = fixed_batch(specs)
-        outputs = [*(out for names in named.values() for out in names.values()), *tapped.values()]
-        self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
+        self._session = session
+        self._accumulators = accumulators
+        self._probed = probed
+        self._probe_outputs = outputs
+        self._fixed_batch = fixed_batch(specs)
+        names = [*(out for names in outputs.values() for out in names.values()), *tapped.values()]
+        self._outputs = list(dict.fromkeys([*names, *([scores] if scores else [])]))
 
-    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult:
+    def run(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult:
         """Run some samples.
 
         Raises:
-            ModelError: the runtime or a probe fails.
-            DataError: some values are not finite, the batch to which the model is fixed is not full, or the samples lie
-                elsewhere than they did: their numbers do not count.
+            ModelError: onnxruntime or a probe fails.
+            DataError: some values are not finite, the model's fixed batch is not full, or a site has not one entry
+                per sample; nothing of this run was counted.
         """
-        if self._fixed and len(piece.index) < self._fixed:
-            raise DataError(f"{len(piece.index)} samples do not fill the batch of {self._fixed}")
-        given = self._session.run(self._outputs, piece.arrays)
+        if self._fixed_batch and len(piece.index) < self._fixed_batch:
+            raise DataError(f"expected a full batch of {self._fixed_batch} samples, got {len(piece.index)}")
+        arrays = self._session.run(self._outputs, piece.arrays)
         jobs = {
             each.site.name: pool.submit(
-                each.look, self._taps(each, given, piece), piece.index, piece.labels, gather=True
+                each.reduce, self._taps(each, arrays, piece), piece.index, piece.labels, gather=True
             )
-            for each in self._collectors
-            if each.site.name not in self._numbers
+            for each in self._accumulators
+            if each.site.name not in self._probed
         }
-        found, keep = [], []
-        for collector in self._collectors:
-            name = collector.site.name
-            if name in self._numbers:
-                numbers = {what: given[out] for what, out in self._named[name].items()}
-                found.append(self._numbers[name].look(numbers, piece.index))
-                keep.append(partial(self._numbers[name].take, numbers, piece.index, piece.labels))
+        results, merges = [], []
+        for accumulator in self._accumulators:
+            name = accumulator.site.name
+            if name in self._probed:
+                numbers = {number: arrays[out] for number, out in self._probe_outputs[name].items()}
+                results.append(self._probed[name].check(numbers, piece.index))
+                merges.append(partial(self._probed[name].add, numbers, piece.index, piece.labels))
             else:
-                found.append(jobs[name].result())
-                keep.append(partial(collector.take, found[-1]))
-        return BatchResult(found, keep, given)
+                results.append(jobs[name].result())
+                merges.append(partial(accumulator.add, results[-1]))
+        return BatchResult(results, merges, arrays)
 
     def totals(self, *, last: bool) -> Iterator[tuple[str, dict[type[Statistic], Any]]]:
-        """Everything that came of probes so far, site by site.
+        """Yield the name and the statistics of each site with a probe, over all runs.
 
         Args:
-            last: nothing will come any more: each site gives up its memory once it has told.
+            last: no run follows: free the memory of each site after it was yielded.
         """
-        for name, numbers in self._numbers.items():
-            yield name, numbers.total()
+        for name, accumulator in self._probed.items():
+            yield name, accumulator.total()
             if last:
-                numbers.let_go()
+                accumulator.release()
 
-    def _taps(self, collector: TapAccumulator, given: Mapping[str, Array], piece: Batch) -> tuple[Array, ...]:
-        taps = [given[self.tapped[value]] for value in collector.values]
-        return collector.arrange(taps, batch=len(piece.index))
+    def _taps(self, accumulator: TapAccumulator, arrays: Mapping[str, Array], piece: Batch) -> tuple[Array, ...]:
+        taps = [arrays[self.tapped[value]] for value in accumulator.values]
+        return accumulator.arrange(taps, batch=len(piece.index))

@@ -1,4 +1,4 @@
-"""Batches through a session, what it gives out into statistics: the one walk over the data."""
+"""One pass over the data: run batches through onnxruntime and merge every statistic."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,270 +14,284 @@ from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import cut, evenly, owned
 from ..errors import DataError, ModelError
 from ..options import GLOBAL_PATTERNS
+from ..sites import Site
 from ..stats import MergeTree, Patterns, PointTraces, Statistic, global_keys
 from ..stats.hits import Accuracy
 from .background_merge import BackgroundMerger
 from .probe_runner import ProbeRunner
-from .probe_setup import PORTABLE, Layout, Probing
+from .probe_setup import PORTABLE
 from .tap_accumulator import BatchResult
 from .tap_runner import TapRunner
 
 Array = NDArray[Any]
+OpenProbes = Callable[[Mapping[str, Array], int], ProbeRunner | None]
+"""Takes the tapped values of one run, by name, and its number of samples."""
+Callback = Callable[[Batch], None]
+
 TAP_BYTES = 16 << 20
-"""What the taps of one run should take together: small enough to stay in a processor's cache, large enough to pay."""
+"""Size of all taps of one run: they fit a processor's cache, and the cost of starting a run is small in comparison."""
 VALUE_BYTES = 8 << 20
-"""What a value of one run should take in the mean where only probes read it: with the next layer it is gone, so that
-what all of them take together, and how many they are, does not matter."""
+"""Mean size of one value of a run that only probes read. The memory of a value is reused after the next layer, so the
+number of values and their total size do not matter."""
 PROOF = 3
-"""Samples that are run to see that those of a batch are told apart rightly, where taps come out for that only."""
+"""Samples of the first run, if it is only to check the sample axes."""
 PATIENCE = 3
-"""Runs in a row after which hope is given up: that probes can count, or that more than one sample will come."""
-MOST = 2048
-"""Samples in one run at most."""
+"""Runs in a row after which probes that fail are turned off, or after which single samples count as the rule."""
+MAX_SAMPLES = 2048
+"""Most samples in one run."""
 
 
 class Stream:
-    """Runs batches and keeps every statistic merged.
+    """Runs batches and merges the statistics of every site.
 
-    The first runs give out taps; they show how the values lie, and prove it. From then on probes read them, where
-    there are any. What probes cannot count, like samples with NaN, is run once more with taps.
+    The first runs return taps, which show the shape of every value and are used to check the sample axes. Later runs
+    use probes where a site allows one. A run that probes cannot count, for example one with NaN, is repeated with taps.
 
     Args:
-        tapped: the model with taps.
-        probing: puts probes into it; None if taps are to serve throughout.
+        tap_runner: the model with taps.
+        open_probes: opens the model with probes if a site allows one; None to use taps only.
+        sites: every site of the model, also those that cannot be analysed.
         specs: the model's inputs.
-        scores: the output that decides, if accuracy is wanted.
-        run_at_once: samples in one run; None: as many as suit the size of what is read.
-        workers: threads that reduce what came out beside each other.
-        global_patterns: capacity and seed of a table of patterns of the whole network; None if it is not wanted.
+        scores: the output with the class scores, if accuracy is computed.
+        batch: samples in one run; None chooses by the size of the values.
+        workers: threads that compute statistics, one site each.
+        global_patterns: capacity and seed of the table of patterns of the whole network; None to count none.
+        provenance: what determines the numbers, as a state records it.
+        notes: sentences for the report.
+
+    Attributes:
+        backend: how the statistics are computed: PORTABLE, or the backend of the probes since they are in use.
+        samples: number of samples merged.
     """
 
     def __init__(
         self,
-        tapped: TapRunner,
-        probing: Probing | None,
+        tap_runner: TapRunner,
+        open_probes: OpenProbes | None,
         *,
+        sites: Sequence[Site],
         specs: Sequence[InputSpec],
         scores: str | None,
-        run_at_once: int | None,
+        batch: int | None,
         workers: int,
         global_patterns: tuple[int, int] | None,
+        provenance: Mapping[str, Any],
+        notes: Iterable[str],
     ) -> None:
+        self.sites = tuple(sites)
+        self.specs = specs
+        self.provenance = provenance
+        self.notes = list(notes)
         self.samples = 0
-        self.notes: list[str] = []
-        self.way = PORTABLE
-        self._tapped = tapped
-        self._probing = probing
-        self._held: tuple[Batch, BatchResult, Layout] | None = None
-        self._probed: ProbeRunner | None = None
-        self._reading: ProbeRunner | None = None
-        self._specs = specs
+        self.backend = PORTABLE
+        self._tap_runner = tap_runner
+        self._open_probes = open_probes
+        self._probe_runner: ProbeRunner | None = None
+        self._active_probes: ProbeRunner | None = None
+        self._waiting: tuple[Batch, BatchResult] | None = None
         self._scores = scores
-        self._fixed = fixed_batch(specs)
-        self._chosen = self._fixed or run_at_once
-        self._tap_size = self._chosen
+        self._fixed_batch = fixed_batch(specs)
+        self._given_size = self._fixed_batch or batch
+        self._tap_size = self._given_size
         self._probe_size = 1
-        self._alone = self._chosen == 1
-        self._owed = 0
-        self._failed = 0
-        self._singles = 0
+        self._one_by_one = self._given_size == 1
+        self._single_runs = 0
+        self._failures = 0
+        self._left_for_taps = 0
         self._workers = workers
         self._network: dict[str, MergeTree[Any]] = {}
-        self._global = global_patterns
+        self._global_patterns = global_patterns
 
-    def follow(self, batches: Iterable[Batch], *, seen: Callable[[Batch], None]) -> None:
-        """Run all batches; `seen` is called after every run with the samples it took in, but not their arrays.
+    def run(self, batches: Iterable[Batch], callback: Callback) -> None:
+        """Run all batches.
+
+        Args:
+            batches: the data.
+            callback: called after every run with the batch that was merged; its `arrays` is empty.
 
         Raises:
-            ModelError: the runtime fails on a single sample.
-            DataError: samples cannot be told apart even one by one, or there are no class scores to compare.
-            StateError: two runs do not merge: the number of units has changed.
+            ModelError: onnxruntime fails on a single sample.
+            DataError: no axis of a site counts samples, or the output has no class scores.
+            StateError: the number of units differs between runs.
         """
-        with _blas_alone(), ThreadPoolExecutor(self._workers) as pool:
-            intake = BackgroundMerger(pool, self._workers)
+        with limit_blas(), ThreadPoolExecutor(self._workers) as pool:
+            merger = BackgroundMerger(pool, self._workers)
             try:
                 for batch in batches:
-                    self._take(batch, intake, seen)
-                if self._held is not None:
-                    piece, sight, _ = self._held
-                    self._keep(piece, sight, intake, seen)
+                    self._run_batch(batch, merger, callback)
+                if self._waiting is not None:
+                    self._merge(*self._waiting, merger, callback)
             finally:
-                intake.finish()
+                merger.finish()
 
     def statistics(self, *, last: bool = False) -> dict[str, dict[type[Statistic], Any]]:
-        """Statistics of every site so far, by its name; `last` if nothing follows, so that memory can be given up."""
-        with _blas_alone():
-            found = {each.site.name: each.total() for each in self._tapped.collectors}
-            for name, more in self._probed.totals(last=last) if self._probed is not None else ():
+        """Return the statistics of every site so far, by site name.
+
+        Args:
+            last: no run follows: free the memory of the accumulators.
+        """
+        with limit_blas():
+            found = {each.site.name: each.total() for each in self._tap_runner.accumulators}
+            for name, more in self._probe_runner.totals(last=last) if self._probe_runner is not None else ():
                 its = found[name]
                 both = {kind: its[kind].merge(part) if kind in its else part for kind, part in more.items()}
                 found[name] = its | both
         return found
 
     def network(self) -> dict[str, Any]:
-        """Statistics of the whole network so far."""
+        """Return the statistics of the whole network so far, by name."""
         return {name: tree.total() for name, tree in self._network.items()}
 
-    def _take(self, batch: Batch, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> None:
-        """One batch of the data, in runs of the size that suits the model."""
+    def _run_batch(self, batch: Batch, merger: BackgroundMerger, callback: Callback) -> None:
+        """Run one batch of the data, in pieces of the size that suits the model."""
         start, count = 0, len(batch.index)
         while start < count:
-            if self._held is not None:
-                self._go_on(*self._held, intake, seen)
-            piece = cut(batch, self._specs, slice(start, start + evenly(count - start, self._size())))
-            if self._run(piece, intake, seen):
-                start += len(piece.index)
-        if self._held is not None:  # the arrays of a batch are valid until the next one is asked for
-            piece, sight, layout = self._held
-            self._held = owned(piece), sight, layout
-
-    def _run(self, piece: Batch, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> bool:
-        """Some samples; whether they are taken in, else they have to be run in another way."""
-        if self._reading is not None and not self._owed:
-            sight = self._read(self._reading, piece, intake.pool)
-        else:
-            sight = self._tap(piece, intake.pool)
-        if sight is None:
-            return False
-        if not self._plan(piece, sight):
-            self._keep(piece, sight, intake, seen)
-        return True
+            if self._waiting is not None:
+                self._repeat_run(*self._waiting, merger, callback)
+            piece = cut(batch, self.specs, slice(start, start + evenly(count - start, self._size())))
+            if self._active_probes is not None and not self._left_for_taps:
+                result = self._run_probes(self._active_probes, piece, merger.pool)
+            else:
+                result = self._run_taps(piece, merger.pool)
+            if result is None:
+                continue
+            self._plan(piece, result)
+            if self._waiting is None:
+                self._merge(piece, result, merger, callback)
+            start += len(piece.index)
+        if self._waiting is not None:  # the arrays of a batch are valid until the next batch is read
+            piece, result = self._waiting
+            self._waiting = owned(piece), result
 
     def _size(self) -> int:
-        """How many samples to run next."""
-        if self._reading is not None and not self._owed:
+        """Return the number of samples of the next run."""
+        if self._active_probes is not None and not self._left_for_taps:
             return self._probe_size
         size = self._tap_size or 1
-        if self._probing is not None and self._chosen is None and not self._alone:
+        if self._open_probes is not None and self._given_size is None and not self._one_by_one:
             return max(size, PROOF)
-        return min(size, self._owed or size)
+        return min(size, self._left_for_taps or size)
 
-    def _read(self, probed: ProbeRunner, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult | None:
+    def _run_probes(self, runner: ProbeRunner, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult | None:
+        """Run some samples with probes; return None if they have to be run again with taps."""
         try:
-            sight = probed.look(piece, pool)
+            result = runner.run(piece, pool)
         except (ModelError, DataError) as error:
-            self._owed = len(piece.index)
-            self._failed += 1
-            if self._failed == PATIENCE:
-                self._reading = None
-                self.notes.append(f"Read without probes from sample {piece.index[0]} on: {error}.")
+            self._left_for_taps = len(piece.index)
+            self._failures += 1
+            if self._failures == PATIENCE:
+                self._active_probes = None
+                self.notes.append(f"Counted without probes from sample {piece.index[0]} on: {error}.")
             return None
-        self._failed = 0
-        return sight
+        self._failures = 0
+        return result
 
-    def _tap(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult | None:
+    def _run_taps(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult | None:
+        """Run some samples with taps; return None if they have to be run again one by one."""
         size = len(piece.index)
         try:
-            sight = self._tapped.look(piece, pool)
+            result = self._tap_runner.run(piece, pool)
         except (ModelError, DataError) as error:
-            if size == 1 or self._fixed:
+            if size == 1 or self._fixed_batch:
                 raise
-            self._tap_size, self._alone = 1, True
+            self._tap_size, self._one_by_one = 1, True
             self.notes.append(f"Run sample by sample: the model does not take a batch of {size} ({error}).")
             return None
-        self._owed = max(0, self._owed - size)
-        return sight
+        self._left_for_taps = max(0, self._left_for_taps - size)
+        return result
 
-    def _plan(self, piece: Batch, sight: BatchResult) -> bool:
-        """See from the first runs how to go on: how many samples at once, and with probes once the layout is proven.
+    def _plan(self, piece: Batch, result: BatchResult) -> None:
+        """Choose the size of later runs, and keep the run that completes the check of the sample axes in `_waiting`.
 
-        Returns:
-            whether these samples prove it; they are then held, and taken in as soon as it is known if others follow.
+        Only if more data follows are probes worth the cost of opening them.
         """
-        if self._probing is None and self._tap_size is not None:
-            return False
-        size = self._fixed or len(piece.index)
+        if self._open_probes is None and self._tap_size is not None:
+            return
+        size = self._fixed_batch or len(piece.index)
         if self._tap_size is None:
-            every = sum(array.nbytes for array in sight.outputs.values())
-            self._tap_size = int(np.clip(TAP_BYTES * size // max(every, 1), 1, MOST))
-        self._singles += size == 1
-        proven = self._tapped.proven or self._alone or self._singles == PATIENCE
-        if proven and self._probing is not None:
-            values = {value: sight.outputs[name] for value, name in self._tapped.tapped.items()}
-            self._held = piece, sight, Layout.of(values, batch=size)
-        return self._held is not None
+            every = sum(array.nbytes for array in result.outputs.values())
+            self._tap_size = int(np.clip(TAP_BYTES * size // max(every, 1), 1, MAX_SAMPLES))
+        self._single_runs += size == 1
+        checked = self._tap_runner.checked or self._one_by_one or self._single_runs == PATIENCE
+        if checked and self._open_probes is not None:
+            self._waiting = piece, result
 
-    def _go_on(
-        self, piece: Batch, sight: BatchResult, layout: Layout, intake: BackgroundMerger, seen: Callable[[Batch], None]
-    ) -> None:
-        """Others follow the samples that were held: probes read these too, if there is a site that one can serve."""
-        self._held = None
-        probed = self._probe(layout)
-        again = None if probed is None else self._read(probed, piece, intake.pool)
-        self._owed = 0
-        self._keep(piece, again or sight, intake, seen)
+    def _repeat_run(self, piece: Batch, result: BatchResult, merger: BackgroundMerger, callback: Callback) -> None:
+        """Open the probes, now that more data follows, and run the waiting samples again with them if possible."""
+        self._waiting = None
+        runner = self._start_probes(piece, result)
+        again = None if runner is None else self._run_probes(runner, piece, merger.pool)
+        self._left_for_taps = 0
+        self._merge(piece, again or result, merger, callback)
 
-    def _probe(self, layout: Layout) -> ProbeRunner | None:
-        """Go on with probes, if there is a site that one can serve."""
-        probing, self._probing = self._probing, None
-        if probing is None:
+    def _start_probes(self, piece: Batch, result: BatchResult) -> ProbeRunner | None:
+        """Open the model with probes, if a site allows one, and choose the size of its runs."""
+        open_probes, self._open_probes = self._open_probes, None
+        if open_probes is None:
             return None
-        self._tapped.rest()
+        self._tap_runner.release()
+        batch = self._fixed_batch or len(piece.index)
+        values = {value: result.outputs[name] for value, name in self._tap_runner.tapped.items()}
         try:
-            probed = probing.open(self._tapped.collectors, layout)
+            runner = open_probes(values, batch)
         except ModelError as error:
-            self.notes.append(f"Read without probes: {error}.")
+            self.notes.append(f"Counted without probes: {error}.")
             return None
-        if probed is None:
+        if runner is None:
             return None
-        self._reading = self._probed = probed
-        self.way = probing.way
-        mean = max(1, layout.weight(layout.values) // len(layout.values))
-        most = min(VALUE_BYTES // mean, TAP_BYTES // layout.weight(probed.tapped))
-        self._probe_size = self._chosen or (int(np.clip(most, 1, MOST)) if self._tapped.proven else 1)
-        return probed
+        self._probe_runner, self._active_probes, self.backend = runner, runner, runner.backend
+        every, tapped = (max(1, sum(values[v].nbytes for v in names) // batch) for names in (values, runner.tapped))
+        most = min(VALUE_BYTES // max(1, every // len(values)), TAP_BYTES // tapped)
+        self._probe_size = self._given_size or (int(np.clip(most, 1, MAX_SAMPLES)) if self._tap_runner.checked else 1)
+        return runner
 
-    def _keep(self, piece: Batch, sight: BatchResult, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> None:
-        """Take in what one run showed: numbers of probes while the next one runs; taps, which are large, at once."""
-        network, run = self._of_network(piece, sight), replace(piece, arrays={})
-        fates = partial(self._keep_fates, sight, piece.index)
-        intake.begin([*sight.keep, fates], partial(self._kept, run, network, seen))
-        if self._reading is None:
-            intake.finish()
+    def _merge(self, piece: Batch, result: BatchResult, merger: BackgroundMerger, callback: Callback) -> None:
+        """Merge one run: outputs of probes during the next run; taps, which are large, before it."""
+        network, merged = self._network_statistics(piece, result), replace(piece, arrays={})
+        traces = partial(self._merge_traces, result, piece.index)
+        merger.start([*result.merges, traces], partial(self._complete_run, merged, network, callback))
+        if self._active_probes is None:
+            merger.finish()
 
-    def _kept(self, run: Batch, network: Mapping[str, Any], seen: Callable[[Batch], None]) -> None:
-        """All sites have taken a run in; its arrays may be gone by now."""
+    def _complete_run(self, merged: Batch, network: Mapping[str, Any], callback: Callback) -> None:
+        """Merge the network's statistics of a run that all sites have merged."""
         for name, statistic in network.items():
             self._network.setdefault(name, MergeTree()).add(statistic)
-        self.samples += len(run.index)
-        seen(run)
+        self.samples += len(merged.index)
+        callback(merged)
 
-    def _keep_fates(self, sight: BatchResult, index: NDArray[np.int64]) -> None:
-        dead, linear = (np.stack(each).T for each in zip(*((f.dead, f.linear) for f in sight.found), strict=True))
+    def _merge_traces(self, result: BatchResult, index: NDArray[np.int64]) -> None:
+        dead, linear = (np.stack(each).T for each in zip(*((s.dead, s.linear) for s in result.sites), strict=True))
         self._network.setdefault(PointTraces.__name__, MergeTree()).add(PointTraces.of_classes(dead, linear, index))
 
-    def _of_network(self, piece: Batch, sight: BatchResult) -> dict[str, Any]:
-        """What one run shows of the network as a whole, but for the fates."""
-        found = sight.found
+    def _network_statistics(self, piece: Batch, result: BatchResult) -> dict[str, Any]:
+        """Return the statistics of the whole network for one run, except the point traces."""
+        sites = result.sites
         statistics: dict[str, Any] = {}
-        if self._global is not None and (finite := np.logical_and.reduce([f.finite for f in found])).any():
-            capacity, seed = self._global
-            keys = global_keys([f.keys[finite] for f in found if f.keys is not None])
+        if self._global_patterns is not None and (finite := np.logical_and.reduce([s.finite for s in sites])).any():
+            capacity, seed = self._global_patterns
+            keys = global_keys([s.keys[finite] for s in sites if s.keys is not None])
             statistics[GLOBAL_PATTERNS] = Patterns.of_keys(keys, units=0, capacity=capacity, seed=seed)
         if self._scores is not None and piece.labels is not None:
-            statistics[Accuracy.__name__] = self._hits(sight.outputs[self._scores], piece.labels)
+            statistics[Accuracy.__name__] = self._accuracy(result.outputs[self._scores], piece.labels)
         return statistics
 
-    def _hits(self, scores: Array, labels: NDArray[np.int64]) -> Accuracy:
-        batch = self._fixed or len(labels)
+    def _accuracy(self, scores: Array, labels: NDArray[np.int64]) -> Accuracy:
+        batch = self._fixed_batch or len(labels)
         if batch > 1 and scores.shape[:1] != (batch,):
             raise DataError(
-                f"output {self._scores!r} wants one row of class scores per sample, came values of shape "
-                f"{scores.shape} for {batch} samples; name another with --output"
+                f"output {self._scores!r}: expected one row of class scores for each of {batch} samples, got values of "
+                f"shape {scores.shape}; name another output with --output"
             )
         rows = (scores[: len(labels)] if batch > 1 else scores).reshape(len(labels), -1)
         if labels.min() < 0 or labels.max() >= rows.shape[1]:
             raise DataError(
-                f"labels are classes from 0 to {rows.shape[1] - 1}, the scores of output {self._scores!r}; "
-                f"came {labels.min()} to {labels.max()}"
+                f"expected labels from 0 to {rows.shape[1] - 1}, one for each score of output {self._scores!r}, got "
+                f"{labels.min()} to {labels.max()}; correct the labels or name another output with --output"
             )
         return Accuracy.of_scores(rows, labels)
 
 
-def _blas_alone() -> threadpool_limits:
-    """Lets BLAS compute in the thread that calls it.
-
-    Threads of its own would fight for the cores with the workers, and with whoever else is busy: it waits for them
-    longer than our products take.
-    """
+def limit_blas() -> threadpool_limits:
+    """Limit BLAS to the calling thread: its own threads would compete with the workers and cost more than they gain."""
     return threadpool_limits(1, user_api="blas")

@@ -1,4 +1,4 @@
-"""One site's statistics, gathered tap by tap."""
+"""Reduce the taps of one site to statistics with numpy, and merge them over all runs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,34 +13,8 @@ from ..sites import RECTIFIERS, Site
 from ..stats import Block, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, classify, finite_samples, pattern_keys
 from ..stats.covariance import CovarianceAccumulator, Doubles, Product
 from ..stats.nonfinite import NONE
-from .session import onnxruntime
-from .tap_axes import as_float, in_axes
-
-
-@cache
-def runtime_product() -> Product:
-    """What gives a b^T of float64 matrices (unit, row) and (other unit, row), in the thread that calls it.
-
-    >>> import numpy as np
-    >>> runtime_product()(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]])).tolist()
-    [[11.0, 17.0]]
-    """
-    a, b = (ir.Value(name=name, type=ir.TensorType(ir.DataType.DOUBLE), shape=ir.Shape([None, None])) for name in "ab")
-    node = ir.node("Gemm", [a, b], attributes={"transB": 1}, outputs=[ir.Value(name="c", type=a.type, shape=a.shape)])
-    graph = ir.Graph([a, b], node.outputs, nodes=[node], opset_imports={"": 13}, name="product")
-    ort = onnxruntime()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    model = ir.to_proto(ir.Model(graph, ir_version=8)).SerializeToString()
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-    def product(a: Doubles, b: Doubles) -> Doubles:
-        found: Doubles = session.run(None, {"a": a, "b": b})[0]
-        return found
-
-    return product
-
+from .session import import_onnxruntime
+from .tap_axes import in_axes
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -48,15 +22,15 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class SiteBatchResult:
-    """What one run shows of one site, before it is merged with what was seen earlier.
+    """The result of one run at one site, not merged yet.
 
     Args:
-        parts: its statistics, as far as they are made yet.
-        finite: whether each sample has only finite pre-activations here (sample,); only these are counted.
+        parts: statistics of this run, by type.
+        finite: whether each sample has only finite pre-activations here (sample,); the others are left out.
         dead: whether each sample is a dead point here (sample,).
         linear: whether each sample is a linear point here (sample,).
-        keys: of the patterns (sample, position), 0 where a sample is not finite; None if they are not wanted.
-        rows: the finite samples, where co-moments are yet to be gathered from them.
+        keys: keys of the patterns (sample, position), 0 where a sample is not finite; None if no statistic reads them.
+        rows: the finite samples, if `TapAccumulator.add` is to compute co-moments from them.
     """
 
     parts: Mapping[type[Statistic], Statistic]
@@ -67,17 +41,32 @@ class SiteBatchResult:
     rows: Block | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """The result of one run at all sites, not merged yet.
+
+    Args:
+        sites: the result at each site, in order.
+        merges: for each site a function that merges its result; they may be called in any order and in parallel.
+        outputs: the arrays that the session returned, by name.
+    """
+
+    sites: Sequence[SiteBatchResult]
+    merges: Sequence[Callable[[], None]]
+    outputs: Mapping[str, Array]
+
+
 class TapAccumulator:
-    """Turns the taps of one site into statistics and keeps them merged.
+    """Statistics of one site, computed from its taps and merged over all runs.
 
     Args:
         site: the site.
-        statistics: which statistics to keep.
-        capacity: of pattern tables.
-        seed: of pattern keys.
-        every_position: count every (position, unit) as a unit of its own.
-        squares: most units whose co-moments are kept, since they take units^2 numbers.
-        keys: whether the keys of the patterns are wanted, for global patterns.
+        statistics: the types of the statistics to compute.
+        capacity: most distinct patterns that are counted exactly.
+        seed: seed of the pattern keys.
+        every_position: count every (position, unit) as a unit.
+        squares: most units for which co-moments are computed: they are units^2 numbers.
+        keys: whether to return pattern keys, for patterns of the whole network.
     """
 
     def __init__(
@@ -96,7 +85,7 @@ class TapAccumulator:
         self._squares = squares
         self._seed = seed if keys else None
         self._trees: dict[type[Statistic], MergeTree[Any]] = {}
-        self._gathered: dict[type[CoMoment], CovarianceAccumulator] = {}
+        self._covariances: dict[type[CoMoment], CovarianceAccumulator] = {}
         self._of: dict[type[Statistic], Callable[[Block], Statistic]] = {
             kind: partial(kind.of, capacity=capacity, seed=seed) if issubclass(kind, Patterns) else kind.of
             for kind in statistics
@@ -104,18 +93,18 @@ class TapAccumulator:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values of the graph to tap."""
+        """Names of the graph's values to tap."""
         return values_to_tap(self.site, self._of)
 
     def arrange(self, taps: Sequence[Array], *, batch: int) -> tuple[Array, ...]:
-        """The taps of `values` in our axes (sample, position, unit).
+        """View the taps of `values` as (sample, position, unit).
 
         Raises:
-            DataError: the samples cannot be told apart.
+            DataError: no axis has one entry per sample.
         """
         return tuple(in_axes(tap, self.site, batch=batch, every_position=self._every_position) for tap in taps)
 
-    def look(
+    def reduce(
         self,
         arranged: Sequence[Array],
         index: NDArray[np.int64],
@@ -123,15 +112,15 @@ class TapAccumulator:
         *,
         gather: bool = False,
     ) -> SiteBatchResult:
-        """What one run shows of this site; nothing is kept yet.
+        """Compute the statistics of one run; `add` merges them.
 
-        Samples with a NaN or an infinity are counted and left out of every other statistic.
+        Samples with a NaN or an infinity are counted, and left out of every other statistic.
 
         Args:
-            arranged: what `arrange` gave; more samples than numbers where a batch was filled up.
-            index: number of each sample (sample,).
+            arranged: what `arrange` returned; entries after the last sample, which fill up a fixed batch, are ignored.
+            index: number of each sample in the data (sample,).
             labels: class of each sample (sample,), or None.
-            gather: leave co-moments to `take`, which then multiplies the rows of several runs at once.
+            gather: leave the co-moments to `add`, which multiplies the rows of several runs at once.
         """
         count = len(index)
         z, *activations = (as_float(each[:count]) for each in arranged)
@@ -143,45 +132,43 @@ class TapAccumulator:
             z = z - z.dtype.type(self.site.threshold)
         h = activations[0] if activations else None
         block = Block(z, h, index, labels)
-        spoilt, finite = Nonfinite.of(block), finite_samples(block)
+        nonfinite, finite = Nonfinite.of(block), finite_samples(block)
         if not finite.all():
             block = Block(
                 z[finite], None if h is None else h[finite], index[finite], None if labels is None else labels[finite]
             )
         dead, linear = none, none.copy()
-        parts: dict[type[Statistic], Statistic] = {Nonfinite: spoilt}
+        parts: dict[type[Statistic], Statistic] = {Nonfinite: nonfinite}
         if finite.any():
-            kinds = [kind for kind in self._of if self._is_kept(kind, z.shape[2])]
+            kinds = [kind for kind in self._of if self._is_computed(kind, z.shape[2])]
             parts |= {kind: self._of[kind](block) for kind in kinds if not (gather and issubclass(kind, CoMoment))}
             dead[finite], linear[finite] = classify(block)
         rows = Block(block.z, block.h) if gather and finite.any() else None
         return SiteBatchResult(parts, finite, dead, linear, self._keys(block, finite), rows)
 
-    def take(self, seen: SiteBatchResult) -> None:
-        """Merge what one run showed with everything before it.
+    def add(self, result: SiteBatchResult) -> None:
+        """Merge the result of one run.
 
         Raises:
-            StateError: the two do not merge: the number of units has changed.
+            StateError: the number of units differs from that of earlier runs.
         """
-        for kind, part in seen.parts.items():
+        for kind, part in result.parts.items():
             self._trees.setdefault(kind, MergeTree()).add(part)
-        if seen.rows is not None:
-            self._gather(seen.rows)
+        if result.rows is None:
+            return
+        units = result.rows.z.shape[2]
+        for kind in self._of:
+            if issubclass(kind, CoMoment) and self._is_computed(kind, units):
+                if kind not in self._covariances:
+                    self._covariances[kind] = CovarianceAccumulator(units, product=runtime_product())
+                kind.gather(result.rows, self._covariances[kind])
 
     def total(self) -> dict[type[Statistic], Any]:
-        """Everything taken so far, by statistic; of a site without finite samples only what is not finite."""
-        gathered = {kind: kind(*rows.total()) for kind, rows in self._gathered.items()}
-        return {kind: tree.total() for kind, tree in self._trees.items()} | gathered
+        """Return every statistic over all runs added; only `Nonfinite` for a site without finite samples."""
+        comoments = {kind: kind(*rows.total()) for kind, rows in self._covariances.items()}
+        return {kind: tree.total() for kind, tree in self._trees.items()} | comoments
 
-    def _gather(self, rows: Block) -> None:
-        units = rows.z.shape[2]
-        for kind in self._of:
-            if issubclass(kind, CoMoment) and self._is_kept(kind, units):
-                if kind not in self._gathered:
-                    self._gathered[kind] = CovarianceAccumulator(units, product=runtime_product())
-                kind.gather(rows, self._gathered[kind])
-
-    def _is_kept(self, kind: type[Statistic], units: int) -> bool:
+    def _is_computed(self, kind: type[Statistic], units: int) -> bool:
         return units <= self._squares or not issubclass(kind, CoMoment)
 
     def _keys(self, block: Block, finite: Bools) -> Array | None:
@@ -194,22 +181,39 @@ class TapAccumulator:
 
 
 def values_to_tap(site: Site, statistics: Iterable[type[Statistic]]) -> tuple[str, ...]:
-    """The pre-activation, and the activation too where a statistic reads it and it is not simply max(z, 0)."""
+    """Return the pre-activation, and the activation where a statistic reads it and it is not max(z, 0)."""
     if site.activation is None or site.kind in RECTIFIERS or CoMoment not in statistics:
         return (site.value,)
     return site.value, site.activation
 
 
-@dataclass(frozen=True, eq=False)
-class BatchResult:
-    """What one run showed.
+def as_float(tap: Array) -> Array:
+    """Return the same numbers in float32 or float64: these two stay, half precision and integers are widened."""
+    if tap.dtype in (np.float32, np.float64):
+        return tap
+    return tap.astype(np.float32 if tap.dtype.kind == "f" or tap.dtype.itemsize < 4 else np.float64)
 
-    Args:
-        found: of each site, in order.
-        keep: merges what was found with everything before it, site by site, in any order or beside each other.
-        outputs: what the session gave out, by name.
+
+@cache
+def runtime_product() -> Product:
+    """Return a function that computes a b^T of float64 (unit, row) and (other unit, row) in the calling thread.
+
+    >>> import numpy as np
+    >>> runtime_product()(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]])).tolist()
+    [[11.0, 17.0]]
     """
+    a, b = (ir.Value(name=name, type=ir.TensorType(ir.DataType.DOUBLE), shape=ir.Shape([None, None])) for name in "ab")
+    node = ir.node("Gemm", [a, b], attributes={"transB": 1}, outputs=[ir.Value(name="c", type=a.type, shape=a.shape)])
+    graph = ir.Graph([a, b], node.outputs, nodes=[node], opset_imports={"": 13}, name="product")
+    ort = import_onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    model = ir.to_proto(ir.Model(graph, ir_version=8)).SerializeToString()
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    found: Sequence[SiteBatchResult]
-    keep: Sequence[Callable[[], None]]
-    outputs: Mapping[str, Array]
+    def product(a: Doubles, b: Doubles) -> Doubles:
+        found: Doubles = session.run(None, {"a": a, "b": b})[0]
+        return found
+
+    return product

@@ -1,4 +1,7 @@
-"""A tap: the array a session gives out for a site, turned into our axes (sample, position, unit) without a copy."""
+"""Taps as (sample, position, unit): rearrange the array that a session returns for a site, without a copy.
+
+A tap is a value inside the graph that was made an output of the session.
+"""
 
 from math import prod
 from typing import Any
@@ -11,7 +14,7 @@ from ..sites import Site
 
 Array = NDArray[Any]
 ROUNDING = 0.01
-"""How far two runs of one sample may lie apart, as a share of the largest value: rounding, no more."""
+"""Largest difference between two runs of one sample that counts as rounding, as a share of the largest value."""
 
 
 def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False) -> Array:
@@ -19,18 +22,18 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
 
     1. The site's sample axis has as many entries as the batch: it is the sample axis, the unit axis the last, all
        others are positions.
-    2. One sample was run: whatever the other axes mean, they are positions of that sample.
-    3. The first axis is a multiple of the batch (sample and something else were flattened together): it is split.
+    2. One sample was run: all axes but the unit axis are positions of that sample.
+    3. The first axis is a multiple of the batch (sample and another axis were flattened together): it is split.
     4. The only axis is as long as the batch: each sample has one unit.
 
     Args:
-        tap: what the session gave out.
+        tap: the array that the session returned, in the model's axes.
         site: where it was tapped.
-        batch: how many samples were run.
-        every_position: count every coordinate of a sample as a unit of its own, in the order of the tap's own axes.
+        batch: number of samples in the run.
+        every_position: count every coordinate of a sample as a unit, in the order of the tap's axes.
 
     Raises:
-        DataError: the samples cannot be told apart in this tap.
+        DataError: no axis of this tap has one entry per sample.
     """
     if tap.shape == (batch,) or (tap.ndim == 0 and batch == 1):
         return tap.reshape(batch, 1, 1)
@@ -45,20 +48,13 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
         arranged, unit = tap.reshape(batch, tap.shape[0] // batch, *tap.shape[1:]), unit + 1
     else:
         raise DataError(
-            f"site {site.name!r}: the samples of a batch of {batch} cannot be told apart in its values of shape "
-            f"{tap.shape}; run with a batch of 1"
+            f"site {site.name!r}: expected an axis with one entry for each of the {batch} samples of a batch, "
+            f"got values of shape {tap.shape}; run with a batch of 1"
         )
     before, units, after = prod(arranged.shape[1:unit]), arranged.shape[unit], prod(arranged.shape[unit + 1 :])
     if every_position:
         return arranged.reshape(batch, 1, before * units * after)
     return arranged.reshape(batch, before, units, after).transpose(0, 1, 3, 2).reshape(batch, before * after, units)
-
-
-def as_float(tap: Array) -> Array:
-    """The same numbers in a type numpy computes in: float32 and float64 stay, half precision and integers widen."""
-    if tap.dtype in (np.float32, np.float64):
-        return tap
-    return tap.astype(np.float32 if tap.dtype.kind == "f" or tap.dtype.itemsize < 4 else np.float64)
 
 
 def agree(one: Array, other: Array) -> bool:

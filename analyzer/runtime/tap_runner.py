@@ -1,4 +1,4 @@
-"""All sites of a model, seen by taps: the session gives out their values, and numpy makes statistics of them."""
+"""Run a model with taps: the session returns the values of every site, and numpy reduces them to statistics."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,95 +18,98 @@ Array = NDArray[Any]
 
 
 class TapRunner:
-    """Runs pieces of the data through a model that gives out the values of its sites.
+    """Runs samples through a model whose session returns the values of its sites.
 
     Args:
         session: the model with its taps.
-        collectors: one for each site, in order.
-        tapped: the name under which the session gives out each value.
+        accumulators: one for each site, in order.
+        tapped: the session output of each tapped value, by value name.
         specs: the model's inputs.
-        scores: the output that decides, if accuracy is wanted.
+        scores: the output with the class scores, if accuracy is computed.
+
+    Attributes:
+        checked: whether a run has shown that the sample axis of every site is right.
     """
 
     def __init__(
         self,
         session: Session,
-        collectors: Sequence[TapAccumulator],
+        accumulators: Sequence[TapAccumulator],
         *,
         tapped: Mapping[str, str],
         specs: Sequence[InputSpec],
         scores: str | None,
     ) -> None:
-        self.proven = False
+        self.checked = False
         self.tapped = tapped
-        self.collectors = collectors
+        self.accumulators = accumulators
         self._session = session
         self._specs = specs
-        self._fixed = fixed_batch(specs)
-        outputs = [tapped[value] for collector in collectors for value in collector.values]
+        self._fixed_batch = fixed_batch(specs)
+        outputs = [tapped[value] for accumulator in accumulators for value in accumulator.values]
         self._outputs = list(dict.fromkeys([*outputs, *([scores] if scores else [])]))
 
-    def look(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult:
-        """Run some samples; the first time it is several of them, see that they are told apart rightly.
+    def run(self, piece: Batch, pool: ThreadPoolExecutor) -> BatchResult:
+        """Run some samples; the first run of more than one sample also checks the sample axis of every site.
 
         Raises:
-            ModelError: the runtime fails.
-            DataError: the samples cannot be told apart.
+            ModelError: onnxruntime fails.
+            DataError: a site has no sample axis, or not the one that was assumed.
         """
-        taps, batch = self._run(piece), self._fixed or len(piece.index)
-        arranged = self._arranged(taps, batch=batch)
-        if batch > 1:
-            self._prove(piece, arranged)
-        found = list(
+        taps, batch = self._run(piece), self._fixed_batch or len(piece.index)
+        arranged = self._arrange(taps, batch=batch)
+        if batch > 1 and not self.checked:
+            self._check_sample_axes(piece, arranged)
+        results = list(
             pool.map(
-                lambda each, its: each.look(its, piece.index, piece.labels, gather=True), self.collectors, arranged
+                lambda each, its: each.reduce(its, piece.index, piece.labels, gather=True), self.accumulators, arranged
             )
         )
-        keep = [partial(each.take, its) for each, its in zip(self.collectors, found, strict=True)]
-        return BatchResult(found, keep, taps)
+        merges = [partial(each.add, its) for each, its in zip(self.accumulators, results, strict=True)]
+        return BatchResult(results, merges, taps)
 
-    def rest(self) -> None:
-        """Give the runtime's memory up until it is wanted again."""
-        self._session.rest()
+    def release(self) -> None:
+        """Free the session's memory; the next run starts it again."""
+        self._session.release()
 
     def _run(self, piece: Batch) -> dict[str, Array]:
-        arrays = piece.arrays if self._fixed is None else filled(piece, self._specs, self._fixed)
+        arrays = piece.arrays if self._fixed_batch is None else filled(piece, self._specs, self._fixed_batch)
         return self._session.run(self._outputs, arrays)
 
-    def _arranged(self, taps: Mapping[str, Array], *, batch: int) -> list[tuple[Array, ...]]:
-        """The taps of every site in our axes."""
+    def _arrange(self, taps: Mapping[str, Array], *, batch: int) -> list[tuple[Array, ...]]:
+        """View the taps of every site as (sample, position, unit)."""
         return [
-            collector.arrange([taps[self.tapped[value]] for value in collector.values], batch=batch)
-            for collector in self.collectors
+            accumulator.arrange([taps[self.tapped[value]] for value in accumulator.values], batch=batch)
+            for accumulator in self.accumulators
         ]
 
-    def _prove(self, piece: Batch, arranged: Sequence[Sequence[Array]]) -> None:
-        """See, once, that the samples of a batch are told apart rightly at every site.
+    def _check_sample_axes(self, piece: Batch, arranged: Sequence[Sequence[Array]]) -> None:
+        """Check that the values of each sample do not depend on the other samples of the batch.
 
-        Shapes alone do not tell: time may stand before the samples, or both be flattened together in either order.
-        The first sample alone must give what it gives in the batch; where the model is fixed to its batch, the batch
-        the other way round must give the same values the other way round.
+        Shapes do not suffice: time may be the first axis, or time and samples may be flattened together in either
+        order. The first sample run by itself must have the values that it has in the batch. If the model is fixed to
+        its batch, the batch in reverse order must have the same values in reverse order.
 
         Raises:
-            DataError: it does not.
+            DataError: the values differ.
         """
-        if self.proven:
-            return
-        if self._fixed:
-            turned = self._session.run(self._outputs, backwards(filled(piece, self._specs, self._fixed), self._specs))
-            others = [tuple(each[::-1] for each in its) for its in self._arranged(turned, batch=self._fixed)]
+        if self._fixed_batch:
+            turned = self._session.run(
+                self._outputs, backwards(filled(piece, self._specs, self._fixed_batch), self._specs)
+            )
+            others = [tuple(each[::-1] for each in its) for its in self._arrange(turned, batch=self._fixed_batch)]
         else:
-            others = self._arranged(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
-        for collector, its, many in zip(self.collectors, others, arranged, strict=True):
+            others = self._arrange(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
+        for accumulator, its, many in zip(self.accumulators, others, arranged, strict=True):
             if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
-                raise DataError(f"site {collector.site.name!r}: {self._unproven}")
-        self.proven = True
+                raise DataError(f"site {accumulator.site.name!r}: {self._mismatch}")
+        self.checked = True
 
     @property
-    def _unproven(self) -> str:
-        if self._fixed:
+    def _mismatch(self) -> str:
+        if self._fixed_batch:
             return (
-                f"the {self._fixed} samples of a batch, to which the model is fixed, cannot be told apart "
-                "in its values; leave the site out with --sites, or export the model for a batch of 1"
+                f"expected the {self._fixed_batch} samples of a fixed batch along one axis, got other values for the "
+                "batch in reverse order; leave the site out with --sites, or export the model for a batch of 1"
             )
-        return "a sample in a batch gives other values than alone"
+        return "expected a sample to have the same values in a batch as by itself, got others; run with a batch of 1"

@@ -110,7 +110,7 @@ def test_an_invalid_condition_is_rejected_before_the_run(relucid: Run, place: Pa
             ["model.onnx", "--data", "data.npz", "--sites", "nothing"],
             "no site matches 'nothing'; the model has first, second",
         ),
-        (["model.onnx", "--data", "data.npz", "--provider", "tpu"], "provider is one of cpu, cuda"),
+        (["model.onnx", "--data", "data.npz", "--provider", "tpu"], "expected provider to be one of cpu, cuda"),
         (["model.onnx", "--data", "data.npz", "--sites", "first", "--kinds", "elu"], "'first' of the kinds elu; the"),
         (["model.onnx", "--data", "data.npz", "--batch", "0"], "expected batch to be a whole number of at least 1"),
         (["model.onnx", "--data", "random:3", "--seed", "-1"], "seed to be a whole number of at least 0, got -1"),

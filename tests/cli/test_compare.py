@@ -99,7 +99,7 @@ def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
         (["model.onnx", "data.npz"], "cannot read"),
         (["model.onnx", "other.onnx", "--fail-if", "distanse > 0.5"], "did you mean 'distance'"),
         (["model.onnx", "other.onnx", "--sites", "third"], "no site matches"),
-        (["model.onnx", "other.onnx", "--provider", "tpu"], "provider is one of"),
+        (["model.onnx", "other.onnx", "--provider", "tpu"], "expected provider to be one of"),
         (["model.onnx", "other.onnx", "--batch", "0"], "expected batch to be a whole number of at least 1"),
         (["model.onnx", "other.onnx", "--out", "data.npz"], "choose another place"),
         (["model.onnx", "other.onnx", "--measures", "vni"], "No such option"),

@@ -1,4 +1,4 @@
-"""The operators, called one at a time on the native kernels of each instruction set; the ways the flow can take."""
+"""Fixtures that call single operators on the native kernels of each instruction set."""
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +12,6 @@ import pytest
 from onnx import TensorProto, helper
 
 from relucid.analyzer import native
-from relucid.analyzer.options import Options
-from relucid.analyzer.runtime import probe_setup
-from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE
 
 ELEMENTS = {
     np.dtype("float32"): TensorProto.FLOAT,
@@ -41,7 +38,7 @@ Operator = Callable[..., dict[str, np.ndarray]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without the library there is nothing to call."""
+    """Skip the tests that need the native library if it cannot be used."""
     if native.library_path() is None:
         for item in items:
             if "operator" in getattr(item, "fixturenames", ()) or item.path.name == "test_table.py":
@@ -52,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def session(
     name: str, dtype: np.dtype, outputs: tuple[str, ...], attributes: tuple[tuple[str, Any], ...], threads: int
 ) -> onnxruntime.InferenceSession:
-    """One node; numpy cannot hold bfloat16 for the runtime, so such values are cast from float32 and back."""
+    """Return a session on one node. onnxruntime takes no bfloat16 from numpy, so it is cast from float32 and back."""
     element = ELEMENTS[dtype]
     real = TensorProto.DOUBLE if element == TensorProto.DOUBLE else TensorProto.FLOAT
     fed = TensorProto.FLOAT if element == TensorProto.BFLOAT16 else element
@@ -62,8 +59,8 @@ def session(
         nodes[0].input[0] = "z_in_half"
         nodes.insert(0, helper.make_node("Cast", ["z"], ["z_in_half"], to=element))
     if "h" in outputs:
-        nodes.append(helper.make_node("Cast", ["h"], ["h_told"], to=fed))
-        shown.append(helper.make_tensor_value_info("h_told", fed, None))
+        nodes.append(helper.make_node("Cast", ["h"], ["h_cast"], to=fed))
+        shown.append(helper.make_tensor_value_info("h_cast", fed, None))
     graph = helper.make_graph(nodes, "one", [helper.make_tensor_value_info("z", fed, None)], shown)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("relucid", 1)]
     options = onnxruntime.SessionOptions()
@@ -76,7 +73,7 @@ def session(
 
 @pytest.fixture(scope="session")
 def operator() -> Operator:
-    """Calls an operator: `operator("Probe", z, unit_axis=1)` gives its outputs by name."""
+    """Return a function that calls an operator: `operator("Probe", z, unit_axis=1)` returns its outputs by name."""
 
     def call(
         name: str, z: np.ndarray, *, outputs: Sequence[str] | None = None, threads: int = 2, **attributes: Any
@@ -86,14 +83,14 @@ def operator() -> Operator:
         fed = np.asarray(z.astype(np.float32) if z.dtype == np.dtype(ml_dtypes.bfloat16) else z)
         names = [out.name for out in made.get_outputs()]
         found = dict(zip(names, made.run(None, {"z": fed}), strict=True))
-        return {"h" if out == "h_told" else out: numbers for out, numbers in found.items()}
+        return {"h" if out == "h_cast" else out: numbers for out, numbers in found.items()}
 
     return call
 
 
 @pytest.fixture(scope="module", params=["avx512", "avx2", "plain"])
 def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Every instruction set the processor has, one after the other."""
+    """Run a test with each instruction set that the processor has."""
     library = ctypes.CDLL(str(native.library_path()))
     library.relucid_kernels.restype = ctypes.c_char_p
     before = library.relucid_kernels()
@@ -101,18 +98,3 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip(f"this processor has no {request.param}")
     yield request.param
     library.relucid_choose_kernels(before)
-
-
-@pytest.fixture(params=[NATIVE, FUNCTIONS])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Makes the flow take this way wherever the model lets it."""
-    if request.param == NATIVE and native.unavailable_reason() is not None:
-        pytest.skip(f"no native probes: {native.unavailable_reason()}")
-    choose = probe_setup.choose_backend
-
-    def way_of(loaded: Any, options: Options) -> str:
-        chosen = choose(loaded, options)
-        return chosen if options.portable or request.param == NATIVE else request.param
-
-    monkeypatch.setattr("relucid.analyzer.runtime.preparation.choose_backend", way_of)
-    return request.param

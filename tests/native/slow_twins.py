@@ -1,4 +1,4 @@
-"""What each operator has to give, by the numpy statistics and by the definitions."""
+"""What each operator has to return, computed by the numpy statistics and by the definitions."""
 
 from types import SimpleNamespace
 
@@ -14,12 +14,12 @@ TOLERANCE = 1e-6
 
 
 def as_type(z: np.ndarray, dtype: str) -> np.ndarray:
-    """Numbers in a type by name; numpy itself knows no bfloat16."""
+    """Convert to a type by name; numpy itself has no bfloat16."""
     return np.asarray(z).astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
 
 
 def arranged(z: np.ndarray, axes: tuple[int, int], *, every_position: bool = False, threshold: float = 0) -> np.ndarray:
-    """What the numpy statistics see of a tap (sample, position, unit)."""
+    """Return a tap as (sample, position, unit), as the numpy statistics read it."""
     site = SimpleNamespace(name="x", sample_axis=axes[0] % z.ndim, unit_axis=axes[1] % z.ndim)
     tap = in_axes(z, site, batch=z.shape[site.sample_axis], every_position=every_position)
     tap = tap if tap.dtype in (np.float32, np.float64) else tap.astype(np.float32)
@@ -27,7 +27,7 @@ def arranged(z: np.ndarray, axes: tuple[int, int], *, every_position: bool = Fal
 
 
 def probed(tap: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
-    """The numbers of a probe; those of units hold only where all is finite."""
+    """Return the outputs of a probe; those per unit are meaningful only if all values are finite."""
     block = Block(tap)
     seen, (dead, linear) = UnitRanges.of(block), classify(block)
     found = {"low": seen.low, "high": seen.high, "active": seen.active, "dead": dead, "linear": linear}
@@ -50,21 +50,21 @@ def moments(tap: np.ndarray, *, rectify: bool) -> tuple[int, np.ndarray, np.ndar
     return len(rows), mean.astype(np.float64), centred.T @ centred
 
 
-def same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
-    """Equal to the last bit, in type and in shape."""
-    for name, numbers in wanted.items():
+def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Assert that arrays are equal bit by bit, in type and in shape."""
+    for name, numbers in expected.items():
         assert found[name].dtype == numbers.dtype, name
         assert found[name].shape == numbers.shape, name
         np.testing.assert_array_equal(found[name], numbers, err_msg=name)
 
 
-def close(found: dict[str, np.ndarray], wanted: tuple[int, np.ndarray, np.ndarray]) -> None:
-    """Moments within the tolerance, of co-moments what lies on and under the diagonal."""
-    count, mean, m2 = wanted
+def close(found: dict[str, np.ndarray], expected: tuple[int, np.ndarray, np.ndarray]) -> None:
+    """Assert that moments agree within the tolerance; of co-moments the lower triangle is compared."""
+    count, mean, m2 = expected
     assert found["count"].shape == ()
     assert found["count"] == count
-    told = np.tril_indices(len(m2))
-    assert found["m2"].shape == m2[told].shape
+    lower = np.tril_indices(len(m2))
+    assert found["m2"].shape == m2[lower].shape
     spread = np.sqrt(np.diag(m2))
-    assert (np.abs(found["m2"] - m2[told]) <= TOLERANCE * np.outer(spread, spread)[told]).all()
+    assert (np.abs(found["m2"] - m2[lower]) <= TOLERANCE * np.outer(spread, spread)[lower]).all()
     assert (np.abs(found["mean"] - mean) <= TOLERANCE * (spread / np.sqrt(count)) + 1e-15 * np.abs(mean)).all()

@@ -35,10 +35,10 @@ def test_probes_see_what_they_see_in_plain_order(
 ) -> None:
     z = values(shape, seed)
     blocks = {"block": size, "channels": shape[1], "threshold": threshold, "keys_seed": seed}
-    wanted = probed(arranged(z, (0, 1), threshold=threshold), seed=seed)
+    expected = probed(arranged(z, (0, 1), threshold=threshold), seed=seed)
     for name in ("Probe", "ReluProbe"):
         found = operator(name, in_blocks(z, size), want_keys=1, **AXES, **blocks)
-        same(found, wanted)
+        same(found, expected)
     np.testing.assert_array_equal(found["h"], in_blocks(np.maximum(z, 0), size))
 
 
@@ -80,7 +80,7 @@ def test_a_sample_that_is_not_finite_is_told(operator: Operator, kernels: str, s
 
 
 @pytest.mark.parametrize(
-    ("attributes", "dtype", "told"),
+    ("attributes", "dtype", "message"),
     [
         ({"block": 4, "channels": 16}, "float32", "16 channels in blocks of 4 are not what values of shape (2, 16, 3)"),
         ({"block": 16, "channels": 17}, "float32", "17 channels in blocks of 16"),
@@ -92,8 +92,8 @@ def test_a_sample_that_is_not_finite_is_told(operator: Operator, kernels: str, s
 )
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_what_cannot_be_in_blocks_is_refused(
-    operator: Operator, name: str, attributes: dict[str, int], dtype: str, told: str
+    operator: Operator, name: str, attributes: dict[str, int], dtype: str, message: str
 ) -> None:
     with pytest.raises(Exception, match=f"relucid.{name}: ") as refused:
         operator(name, np.ones((2, 16, 3), dtype), **{**AXES, **attributes})
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -122,9 +122,9 @@ def test_the_rounding_of_one_product_is_not_repeated(operator, kernels, rows: in
 def test_products_of_small_whole_numbers_are_exact(operator, kernels, rows: int) -> None:
     """No tolerance hides a row that is left out or counted twice."""
     z = np.abs(np.round(4 * often_zero(rows, 330, 3))).astype(np.float32)
-    _, _, wanted = moments(arranged(z, (0, 1)), rectify=True)
+    _, _, expected = moments(arranged(z, (0, 1)), rectify=True)
     found = operator("CoMoment", z, rectify=1)["m2"]
-    np.testing.assert_allclose(found, wanted[np.tril_indices(330)], rtol=0, atol=1e-12 * wanted.max())
+    np.testing.assert_allclose(found, expected[np.tril_indices(330)], rtol=0, atol=1e-12 * expected.max())
 
 
 def test_the_number_of_threads_never_shows(operator) -> None:
@@ -136,7 +136,7 @@ def test_the_number_of_threads_never_shows(operator) -> None:
 
 
 def test_what_is_seen_first_need_not_be_like_the_rest(operator) -> None:
-    """Of 3000 rows, eight times sixteen tell by what to centre and scale; these are of another size than all others."""
+    """Of 3000 rows, eight times sixteen determine centre and scale; these have another magnitude than the rest."""
     random = np.random.default_rng(0)
     for some, rest in ((1e-3, 1e25), (1e25, 1e-3), (0.0, 1e30), (5.0, 5.0)):
         z = random.normal(size=(8, 375, 20)) * rest

@@ -1,4 +1,4 @@
-"""Our part of onnxruntime's C interface, held line by line against the official header, where that is installed."""
+"""Every declaration in runtime.h agrees with the official onnxruntime header, if that is installed."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ PROGRAM = r"""
 
 #include <type_traits>
 
-// Each function is at its place, and of a type that ours can stand for ("noexcept" only is left out).
+// Each function has its index and a type that converts to ours (only "noexcept" is left out).
 #define CHECK_FUNCTION(name, place, result, parameters)                                        \
   static_assert(offsetof(OrtApi, name) == relucid::runtime::k##name * sizeof(void*), #name);   \
   static_assert(std::is_convertible_v<decltype(OrtApi::name), relucid::runtime::name##Function>, #name);
@@ -50,7 +50,7 @@ def header() -> Path:
 
 
 def declared() -> tuple[list[str], dict[str, str]]:
-    """Members of our CustomOp, and values of our enumerators, as they stand in runtime.h."""
+    """Members of our CustomOp, and values of our enumerators, as declared in runtime.h."""
     text = (NATIVE / "runtime.h").read_text()
     body = text[text.index("struct CustomOp {") :]
     members = [line.split("(*")[1].split(")")[0] for line in body[: body.index("};")].splitlines() if "(*" in line]

@@ -1,4 +1,4 @@
-"""A library that is not there, cannot be loaded or is of another version is left alone, and one line says why."""
+"""A library that is missing, cannot be loaded or is from another version is not used, and one line says why."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-native = import_module("relucid.analyzer.native.library")  # the package gives out its function by the same name
+native = import_module("relucid.analyzer.native.library")
 
 
 @pytest.fixture(autouse=True)
-def _looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is found out of a library is remembered; here it changes."""
+def _without_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clear the cached result: in these tests the library changes."""
     monkeypatch.delenv(native.SWITCH, raising=False)
-    remembered = (native.loaded, native._unfit)
+    remembered = (native.load_library, native._load_error)
     for each in remembered:
         each.cache_clear()
     yield
@@ -22,13 +22,13 @@ def _looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_one_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after a pull, where the library was built before it: its numbers would be read as what they are not."""
+    """As after an update of the sources without a new build: the interface may have changed."""
     if native.unavailable_reason() is not None:
         pytest.skip(f"no native code: {native.unavailable_reason()}")
-    native._unfit.cache_clear()
+    native._load_error.cache_clear()
     monkeypatch.setattr(native, "ABI", native.ABI + 1)
     assert native.library_path() is None
-    assert f"another version of relucid ({native.ABI - 1}, wanted {native.ABI}); install relucid again" in (
+    assert f"another version of relucid (expected ABI {native.ABI}, got {native.ABI - 1}); install relucid again" in (
         native.unavailable_reason() or ""
     )
 
@@ -36,7 +36,7 @@ def test_one_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_that_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(native, "BUILT", tmp_path / "relucid_native.so")
     assert "not built on" in (native.unavailable_reason() or "")
-    native._unfit.cache_clear()
+    native._load_error.cache_clear()
     native.BUILT.write_bytes(b"no library")
     assert "cannot be loaded on" in (native.unavailable_reason() or "")
     assert native.library_path() is None

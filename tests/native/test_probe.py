@@ -44,14 +44,14 @@ def check(operator: Any, z: np.ndarray, axes: tuple[int, int], **options: Any) -
         "every_position": int(every_position),
         "threshold": threshold,
     }
-    wanted = probed(arranged(z, axes, every_position=every_position, threshold=threshold), seed=seed)
+    expected = probed(arranged(z, axes, every_position=every_position, threshold=threshold), seed=seed)
     for name in ("Probe", "ReluProbe"):
         found = operator(name, z, want_keys=1, keys_seed=seed, **attributes)
-        same(found, wanted)
+        same(found, expected)
         if name == "ReluProbe":
             np.testing.assert_array_equal(found["h"], rectified(z))
     without = operator("Probe", z, want_keys=0, **attributes)
-    same(without, {**wanted, "keys": wanted["keys"][:0]})
+    same(without, {**expected, "keys": expected["keys"][:0]})
 
 
 @settings(max_examples=60)
@@ -120,11 +120,11 @@ def test_relu_passes_what_the_runtime_s_relu_passes(operator, kernels, text_mode
 
 def test_outputs_may_be_left_out(operator) -> None:
     z = values((6, 5, 4), "float32", 0)
-    wanted = probed(arranged(z, (0, 1)))
+    expected = probed(arranged(z, (0, 1)))
     found = operator("Probe", z, outputs=["", "", "active", "", "", "", "keys"], want_keys=1)
-    same(found, {"active": wanted["active"], "keys": wanted["keys"]})
+    same(found, {"active": expected["active"], "keys": expected["keys"]})
     found = operator("ReluProbe", z, outputs=["h", "", "high"])
-    same(found, {"high": wanted["high"], "h": np.maximum(z, 0)})
+    same(found, {"high": expected["high"], "h": np.maximum(z, 0)})
 
 
 @pytest.mark.parametrize("shape", [(64, 512), (4, 64, 40, 40), (3, 7)])

@@ -1,4 +1,4 @@
-"""A wrong use of an operator is one clear error, never a crash: said for each kind of it, and fuzzed.
+"""A wrong use of an operator raises one clear error and never crashes: each kind of it, and fuzzed.
 
 RELUCID_FUZZ=10000 in the environment asks for so many fuzzed cases.
 """
@@ -29,22 +29,22 @@ USES = [
     (0, -4, 0, 1),
     (5, 1, 1, 1),
 ]
-"""Sample axis, unit axis, whether every position has its own units, and whether keys or max(h, 0) are wanted."""
+"""Sample axis, unit axis, whether every position has its own units, and whether keys or max(h, 0) are requested."""
 
 
 def refusal(operator: Any, name: str, z: np.ndarray, **attributes: Any) -> str:
-    """The one line with which an operator refuses."""
+    """Return the one-line message with which an operator refuses."""
     with pytest.raises(Exception, match=r"ONNXRuntimeError") as error:
         operator(name, z, **attributes)
-    told = str(error.value)
-    assert "\n" not in told.strip()
-    assert len(told) < 600
-    return told
+    message = str(error.value)
+    assert "\n" not in message.strip()
+    assert len(message) < 600
+    return message
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
 @pytest.mark.parametrize(
-    ("z", "attributes", "told"),
+    ("z", "attributes", "message"),
     [
         (Z[0, 0, 0], {}, r"sample_axis 0 is not an axis of values of shape ()"),
         (Z[0, 0], {}, r"unit_axis 1 is not an axis of values of shape (5,)"),
@@ -64,8 +64,8 @@ def refusal(operator: Any, name: str, z: np.ndarray, **attributes: Any) -> str:
         (Z, {"threshold": 1}, r"attribute threshold must be a float, came an int"),
     ],
 )
-def test_each_wrong_use_is_named(operator, name: str, z: np.ndarray, attributes: dict[str, Any], told: str) -> None:
-    assert f"relucid.{name}: {told}" in refusal(operator, name, z, **attributes)
+def test_each_wrong_use_is_named(operator, name: str, z: np.ndarray, attributes: dict[str, Any], message: str) -> None:
+    assert f"relucid.{name}: {message}" in refusal(operator, name, z, **attributes)
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -115,8 +115,8 @@ def test_thousands_of_cases_give_the_numbers_or_one_clear_error(operator) -> Non
         if name == "CoMoment":
             close(found, moments(tap, rectify=bool(attributes["rectify"])))
             continue
-        wanted = probed(tap)
+        expected = probed(tap)
         if not attributes["want_keys"]:
-            wanted["keys"] = wanted["keys"][:0]
-        same(found, {**wanted, "h": rectified(z)} if name == "ReluProbe" else wanted)
+            expected["keys"] = expected["keys"][:0]
+        same(found, {**expected, "h": rectified(z)} if name == "ReluProbe" else expected)
     assert min(kinds.values()) > CASES // 5

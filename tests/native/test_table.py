@@ -30,7 +30,7 @@ def counted(keys: np.ndarray, capacity: int, cuts: list[int]) -> Patterns:
 
 
 def check(state: Patterns, keys: np.ndarray, capacity: int) -> None:
-    """The sample is that of the slow twin; the frequent patterns keep the promises that stand in `Patterns`."""
+    """The sample is that of the slow twin; the frequent patterns keep the bounds documented in `Patterns`."""
     twin = Patterns.of_keys(keys, units=9, seed=4, capacity=capacity)
     for name in ("units", "seed", "capacity", "total", "level"):
         assert getattr(state, name) == getattr(twin, name), name
@@ -142,7 +142,7 @@ def test_keys_that_are_not_scattered_are_counted_all_the_same(keys: list[int]) -
         check(counted(keys, capacity, []), keys, capacity)
 
 
-def test_a_crowd_behind_the_last_place_is_told_to_its_end() -> None:
+def test_a_cluster_behind_the_last_place_is_read_completely() -> None:
     for crowd in range(1, 400):
         keys = np.uint64(2**64 - crowd) + np.arange(crowd, dtype=np.uint64)
         np.testing.assert_array_equal(counted(keys, 4000, []).keys, keys)
@@ -153,7 +153,7 @@ def test_a_crowd_behind_the_last_place_is_told_to_its_end() -> None:
     st.lists(st.sampled_from([0, 1, 2, 3, 4, 2**63, *(2**64 - 1 - number for number in range(5))]), max_size=200),
     st.integers(1, 12),
 )
-def test_no_key_stands_for_nothing(values: list[int], capacity: int) -> None:
+def test_no_key_is_reserved(values: list[int], capacity: int) -> None:
     """Neither 0 nor the largest, with which free places might be marked, in the sample or among the frequent."""
     keys = np.array(values, dtype=np.uint64)
     check(counted(keys, capacity, [50]), keys, capacity)
@@ -210,7 +210,7 @@ print(bytes_a_table(500, 20), bytes_a_table(3, 700_000))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured where Linux tells it")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc, which only Linux has")
 def test_memory_goes_by_what_is_held() -> None:
     """A page or two for few keys, for there may be hundreds of tables; no more than three times the keys for many."""
     few, many = map(float, _told(MEASURED).split())
@@ -241,7 +241,7 @@ print(state.level, state.keys.size, state.counts.max())
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured where Linux tells it")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc, which only Linux has")
 @pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer hangs where addresses are scarce")
 def test_where_addresses_are_scarce_memory_is_used_to_its_end() -> None:
     said = _told(LIMITED).splitlines()

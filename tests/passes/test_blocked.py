@@ -1,8 +1,8 @@
-"""Taps in an optimised graph are undone, and what lies in blocks is found."""
+"""Taps in an optimized graph are removed, and values in blocks are found."""
 
 import onnx_ir as ir
 
-from relucid.analyzer.passes.blocked import Blocked, BlockedPass
+from relucid.analyzer.passes.blocked import BlockedPass, BlockedValue
 
 TEXT = """<ir_version: 8, opset_import: ["": 13, "com.microsoft.nchwc": 1]>
 g (float[N, 32, 4, 4] x, float[N, 3] w) => (float[N, 20, 4, 4] z, float[N, 20, 4, 4] alone, float[N, 20, 4, 4] last,
@@ -29,7 +29,7 @@ def undone(*, taps: set[str], blocks: set[str]) -> tuple[ir.Model, BlockedPass]:
 def test_what_others_read_in_blocks_is_found_and_the_rest_is_read_where_it_is() -> None:
     every = {"z", "alone", "last", "other"}
     model, undoing = undone(taps=every, blocks=every)
-    assert undoing.found == {"z": Blocked(name="inside", channels=20)}
+    assert undoing.found == {"z": BlockedValue(name="inside", channels=20)}
     assert [value.name for value in model.graph.outputs] == ["y"]
     made = {value.name: value for node in model.graph for value in node.outputs}
     assert "z" not in made
@@ -44,7 +44,7 @@ def test_an_output_of_the_model_stays_one() -> None:
     assert [value.name for value in model.graph.outputs] == ["z", "last", "other", "y"]
 
 
-def test_what_cannot_be_read_in_blocks_lies_as_its_shape_tells() -> None:
+def test_a_value_that_cannot_be_read_in_blocks_stays_plain() -> None:
     model, undoing = undone(taps={"z"}, blocks=set())
     assert undoing.found == {}
     assert "z" in {value.name for node in model.graph for value in node.outputs}

@@ -103,7 +103,7 @@ def test_a_layer_and_its_normalization_become_one_layer(name, relu):
     assert [value.name for value in model.graph.outputs] == [f"v{len(nodes) - 1}"]
     assert "BatchNormalization" not in {node.op_type for node in model.graph}
     np.testing.assert_allclose(run(model, x)[0], before, rtol=1e-4, atol=1e-5)
-    assert not any(name in model.graph.initializers for name in ("w", "gamma")), "what nobody reads any more is gone"
+    assert not any(name in model.graph.initializers for name in ("w", "gamma")), "unread initializers are removed"
 
 
 def test_weights_that_others_read_are_copied():
@@ -112,8 +112,8 @@ def test_weights_that_others_read_are_copied():
     x = numbers(2, 3, 6)
     before = run(model, x)
     assert FoldBatchNormPass()(model).modified
-    for found, wanted in zip(run(model, x), before, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    for found, expected in zip(run(model, x), before, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert len(list(model.graph)) == 2
 
 

@@ -1,4 +1,4 @@
-"""The probed model computes what it computed, and gives out the numbers of every site."""
+"""A model with probes computes the same outputs as before, and returns the numbers of every site."""
 
 import numpy as np
 import onnx_ir as ir
@@ -20,13 +20,13 @@ def model(text_model) -> Model:
     return load(text_model(TEXT, opset=18))
 
 
-def probe(site: Site, **wanted: bool) -> Probe:
-    options = {"keys": True, "comoment": True, "preactivation_comoment": False} | wanted
+def probe(site: Site, **expected: bool) -> Probe:
+    options = {"keys": True, "comoment": True, "preactivation_comoment": False} | expected
     return Probe(site=site, sample_axis=0, unit_axis=1, double=False, **options)
 
 
-def probing(model: Model, **wanted: bool) -> ProbePass:
-    probes = [probe(site, **wanted) for site in find_sites(model.ir)]
+def probing(model: Model, **expected: bool) -> ProbePass:
+    probes = [probe(site, **expected) for site in find_sites(model.ir)]
     return ProbePass(probes, seed=0, every_position=False, bodies=True)
 
 
@@ -57,25 +57,25 @@ def test_a_relu_becomes_a_probe_and_other_sites_get_one_beside_them(model):
         assert np.array_equal(found[named["keys"]].ravel(), pattern_keys(block))
     for named, activation in ((h, found["h"]), (e, found["e"])):
         np.testing.assert_allclose(found[named["mean"]], activation.mean(axis=0, dtype=np.float64), rtol=1e-12)
-        wanted = np.cov(activation.T.astype(float), bias=True)[np.tril_indices(4)] * 5
-        np.testing.assert_allclose(found[named["m2"]], wanted, rtol=1e-9)
+        expected = np.cov(activation.T.astype(float), bias=True)[np.tril_indices(4)] * 5
+        np.testing.assert_allclose(found[named["m2"]], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "numbers"),
+    ("expected", "numbers"),
     [
         ({"comoment": False}, set(NUMBERS)),
         ({"comoment": False, "keys": False}, set(NUMBERS)),
         ({"preactivation_comoment": True}, {*NUMBERS, *MOMENTS, *(f"preactivation_{name}" for name in MOMENTS)}),
     ],
 )
-def test_what_is_not_wanted_is_not_there(model, wanted, numbers):
-    probed = probing(model, **wanted)
+def test_numbers_that_are_not_requested_are_not_computed(model, expected, numbers):
+    probed = probing(model, **expected)
     probed(model.ir)
     assert {name: set(named) for name, named in probed.named.items()} == {"h": numbers, "e": numbers}
     x = np.ones((3, 4), np.float32)
     found = run(model, list(probed.named["e"].values()), x)
-    assert found[probed.named["e"]["keys"]].shape == (3 if wanted.get("keys", True) else 0, 1)
+    assert found[probed.named["e"]["keys"]].shape == (3 if expected.get("keys", True) else 0, 1)
 
 
 def test_a_second_run_changes_nothing(model):

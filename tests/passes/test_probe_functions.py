@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS
-from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, functions
-from relucid.analyzer.runtime.tap_axes import as_float, in_axes
+from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, build_functions
+from relucid.analyzer.runtime.tap_accumulator import as_float
+from relucid.analyzer.runtime.tap_axes import in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import Block, UnitRanges, classify, pattern_keys
 
@@ -39,7 +40,7 @@ def model(op_type: str, dtype: str, rank: int, attributes: dict[str, Any], opset
             element, axes = OUTPUTS[name]
             value.type, value.shape = ir.TensorType(element), ir.Shape([None] * axes)
     graph = ir.Graph([x], node.outputs, nodes=[node], opset_imports={"": opset, DOMAIN: VERSION}, name="g")
-    return ir.to_proto(ir.Model(graph, ir_version=8, functions=functions(opset)))
+    return ir.to_proto(ir.Model(graph, ir_version=8, functions=build_functions(opset)))
 
 
 @lru_cache(maxsize=512)
@@ -119,7 +120,7 @@ def test_numbers_are_those_of_the_statistics(
     block = Block(arranged(z, axes, every_position=every_position, threshold=threshold))
     extents, (dead, linear) = UnitRanges.of(block), classify(block)
     found = numbers(z, axes=axes, every_position=every_position, threshold=threshold, seed=seed)
-    for name, wanted in {
+    for name, expected in {
         "low": extents.low,
         "high": extents.high,
         "active": extents.active,
@@ -128,8 +129,8 @@ def test_numbers_are_those_of_the_statistics(
         "finite": np.ones_like(dead),
         "keys": pattern_keys(block, seed=seed).reshape(block.z.shape[:2]),
     }.items():
-        assert found[name].dtype == wanted.dtype, name
-        assert np.array_equal(found[name], wanted), name
+        assert found[name].dtype == expected.dtype, name
+        assert np.array_equal(found[name], expected), name
 
 
 @pytest.mark.parametrize("opset", [19, 21, 23])
@@ -192,5 +193,5 @@ def test_moments_are_those_of_numpy(
     assert found["count"].shape == ()
     assert found["count"] == len(rows)
     np.testing.assert_allclose(found["mean"], rows.mean(axis=0), rtol=1e-14, atol=1e-14)
-    wanted = np.cov(rows, rowvar=False, bias=True).reshape(rows.shape[1], rows.shape[1]) * len(rows)
-    np.testing.assert_allclose(found["m2"], wanted[np.tril_indices(len(wanted))], rtol=1e-9, atol=1e-9)
+    expected = np.cov(rows, rowvar=False, bias=True).reshape(rows.shape[1], rows.shape[1]) * len(rows)
+    np.testing.assert_allclose(found["m2"], expected[np.tril_indices(len(expected))], rtol=1e-9, atol=1e-9)

@@ -73,7 +73,7 @@ def test_a_run_broken_off_inside_a_batch_keeps_what_it_took_in_whole(
 ) -> None:
     """One batch is read at once and run in pieces: broken off between two of them, or while one is reduced."""
     x, kept = samples(100), []
-    monkeypatch.setattr(TapAccumulator, "look", broken_off(TapAccumulator.look, at=12))
+    monkeypatch.setattr(TapAccumulator, "reduce", broken_off(TapAccumulator.reduce, at=12))
     monkeypatch.setattr("relucid.analyzer.runtime.stream.TAP_BYTES", 400)
     with pytest.raises(KeyboardInterrupt):
         observe(load(perceptron()), x, Options(measures=MEASURES, portable=True), keep=kept.append)

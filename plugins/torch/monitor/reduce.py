@@ -96,7 +96,7 @@ def reduce_site(
     comoments = [comoment_type(accumulator.site.kind)] if z.shape[2] <= squares else []
     if z.device.type != "cpu" and z.numel():
         return reduce_on_device(z, index, (*STATISTICS, *comoments), capacity=capacity)
-    result = accumulator.look((z.cpu().numpy(),), index, None)
+    result = accumulator.reduce((z.cpu().numpy(),), index, None)
     if not z.numel() or not result.finite.any():
         return result
     if not result.finite.all():
@@ -108,7 +108,7 @@ def reduce_site(
 def reduce_on_device(
     z: Tensor, index: NDArray[np.int64], kinds: Collection[type[Statistic]], *, capacity: int
 ) -> SiteBatchResult:
-    """Return what `TapAccumulator.look` returns, computed by torch: counts and extremes equal, sums up to rounding.
+    """Return what `TapAccumulator.reduce` returns, computed by torch: counts and extremes equal, sums up to rounding.
 
     Args:
         z: pre-activations (sample, position, unit), float32 or float64, not empty.

@@ -68,7 +68,7 @@ class Window:
         """
         self._count(forwards=1, samples=record.samples, first=step, last=step)
         for site, result in record.results.values():
-            self._accumulator(site).take(result)
+            self._accumulator(site).add(result)
         self._skipped |= {site.name: (site.kind, site.reason) for site in sites if site.reason is not None}
         self._skipped |= record.skipped
         self._add_traces(tuple(record.results), record.point_traces())
@@ -80,7 +80,7 @@ class Window:
             for name, entry in state["sites"].items():
                 parts = {type(statistic): statistic for statistic in map(unpack_statistic, entry["statistics"])}
                 site = Site(name, "", entry["kind"], entry["unit_axis"])
-                self._accumulator(site).take(SiteBatchResult(parts, _EMPTY, _EMPTY, _EMPTY, None))
+                self._accumulator(site).add(SiteBatchResult(parts, _EMPTY, _EMPTY, _EMPTY, None))
             self._skipped |= {name: (kind, reason) for name, (kind, reason) in state["blind"].items()}
             traces = state["fates"]
             self._add_traces(tuple(state["followed"]), None if traces is None else unpack_statistic(traces))

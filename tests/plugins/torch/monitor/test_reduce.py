@@ -51,7 +51,7 @@ def blocks(draw):
 @given(blocks())
 def test_on_a_device_the_statistics_are_the_analyzers(z):
     index = np.arange(5, 5 + len(z))
-    ours, theirs = reduce_on_device(z, index, ALL, capacity=50), accumulator().look((z.numpy(),), index, None)
+    ours, theirs = reduce_on_device(z, index, ALL, capacity=50), accumulator().reduce((z.numpy(),), index, None)
     for name in ("finite", "dead", "linear"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     assert ours.parts.keys() == theirs.parts.keys()
@@ -73,7 +73,7 @@ def test_a_constant_unit_has_no_variance_on_a_device():
 
 
 def test_statistics_survive_a_checkpoint(tmp_path):
-    result = accumulator().look((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
+    result = accumulator().reduce((np.random.default_rng(0).normal(size=(7, 2, 65)),), np.arange(7), None)
     torch.save([pack_statistic(statistic) for statistic in result.parts.values()], tmp_path / "state.pt")
     for values, statistic in zip(
         torch.load(tmp_path / "state.pt", weights_only=True), result.parts.values(), strict=True
@@ -87,7 +87,7 @@ def test_statistics_survive_a_checkpoint(tmp_path):
 def test_on_the_processor_the_statistics_are_the_analyzers(z):
     index = np.arange(len(z))
     ours = reduce_site(z, accumulator(STATISTICS), index, capacity=50, squares=4096)
-    theirs = accumulator((*STATISTICS, CoMoment)).look((z.numpy(),), index, None)
+    theirs = accumulator((*STATISTICS, CoMoment)).reduce((z.numpy(),), index, None)
     assert ours.parts.keys() == theirs.parts.keys()
     for kind, statistic in theirs.parts.items():
         assert_same(statistic, ours.parts[kind])

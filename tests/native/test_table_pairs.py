@@ -1,13 +1,11 @@
-"""The table of pairs against the statistic it stands for, however the keys come."""
+"""Pairs counted by `PatternTable` against `LabelledPatterns`, for any cut of the data."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relucid.analyzer.native import unavailable_reason
-from relucid.analyzer.runtime import probe_accumulator as room
-from relucid.analyzer.runtime.probe_accumulator import PairTable
+from relucid.analyzer.native import PatternTable, table, unavailable_reason
 from relucid.analyzer.stats import LabelledPatterns, merge_all
 from relucid.analyzer.stats.keys import mix64
 
@@ -22,39 +20,39 @@ def test_a_table_counts_what_the_statistic_counts(capacity: int, seed: int, posi
     known = mix64(random.integers(0, 2**63, 12, dtype=np.uint64))
     keys = random.choice(known, (40, positions))
     labels = random.choice([-(2**62), -1, 0, 3], 40)
-    table = PairTable(capacity)
-    before = room.ROWS
+    counted = PatternTable(capacity)
+    before = table.PAIRS_AT_ONCE
     try:
-        room.ROWS = rows
+        table.PAIRS_AT_ONCE = rows
         for part in np.split(np.arange(40), np.sort(random.integers(0, 41, 3))):
-            table.add(keys[part], labels[part])
+            counted.add_pairs(keys[part], labels[part])
             if random.random() < 0.3:
-                table.pairs(units=5, seed=2)  # looked at in between
+                counted.pairs(units=5, seed=2)  # looked at in between
     finally:
-        room.ROWS = before
-    found, wanted = (
-        table.pairs(units=5, seed=2),
+        table.PAIRS_AT_ONCE = before
+    found, expected = (
+        counted.pairs(units=5, seed=2),
         LabelledPatterns.of_pairs(keys, labels, units=5, capacity=capacity, seed=2),
     )
     for name in ("units", "seed", "capacity", "total", "level"):
-        assert getattr(found, name) == getattr(wanted, name), name
+        assert getattr(found, name) == getattr(expected, name), name
     for name in ("keys", "counts", "classes", "class_counts"):
-        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 
-def test_runs_of_different_lengths_are_counted_beside_each_other() -> None:
+def test_runs_of_different_lengths_are_counted_together() -> None:
     keys = [mix64(np.arange(length * 2, dtype=np.uint64).reshape(2, length)) for length in (3, 3, 1, 4, 3)]
-    table, labels = PairTable(100), np.array([4, 7])
+    counted, labels = PatternTable(100), np.array([4, 7])
     parts = [LabelledPatterns.of_pairs(each, labels, units=5) for each in keys]
     for each in keys:
-        table.add(each, labels)
-    found, wanted = table.pairs(units=5, seed=0), merge_all(parts)
-    assert found.total == wanted.total == 28
-    assert found.class_counts.tolist() == wanted.class_counts.tolist() == [14, 14]
-    assert found.keys.tolist() == wanted.keys.tolist()
-    assert found.counts.tolist() == wanted.counts.tolist()
+        counted.add_pairs(each, labels)
+    found, expected = counted.pairs(units=5, seed=0), merge_all(parts)
+    assert found.total == expected.total == 28
+    assert found.class_counts.tolist() == expected.class_counts.tolist() == [14, 14]
+    assert found.keys.tolist() == expected.keys.tolist()
+    assert found.counts.tolist() == expected.counts.tolist()
 
 
 def test_an_empty_table_is_no_pair() -> None:
-    found = PairTable(10).pairs(units=3, seed=0)
+    found = PatternTable(10).pairs(units=3, seed=0)
     assert (found.total, found.keys.size, found.classes.size) == (0, 0, 0)

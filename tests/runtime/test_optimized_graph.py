@@ -1,4 +1,4 @@
-"""Probes in the graph as the runtime has optimised it: the same report, whatever lies in blocks or does not."""
+"""Probes in the graph that onnxruntime has optimized: the same report, whether values are in blocks or not."""
 
 import tempfile
 from pathlib import Path
@@ -7,19 +7,19 @@ import numpy as np
 import onnx
 import pytest
 
-from relucid.analyzer import native
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import ModelError
 from relucid.analyzer.model import load
+from relucid.analyzer.native import unavailable_reason
 from relucid.analyzer.runtime import optimized_graph, probe_setup
 from relucid.analyzer.runtime.optimized_graph import optimize_graph
 from relucid.analyzer.runtime.probe_setup import NATIVE
 from relucid.analyzer.sites import find_sites
 
-from . import reference
-from .small import model, perceptron, samples
+from .. import reference
+from ..small import model, perceptron, samples
 
-pytestmark = pytest.mark.skipif(native.why_not() is not None, reason=f"no native probes: {native.why_not()}")
+pytestmark = pytest.mark.skipif(unavailable_reason() is not None, reason=f"no native probes: {unavailable_reason()}")
 
 MEASURES = ["units", "points", "patterns", "vni", "global_patterns"]
 
@@ -70,12 +70,12 @@ def residual(channels: int = 20) -> onnx.ModelProto:
     )
 
 
-def blocked(graph: onnx.ModelProto) -> set[str]:
-    """The sites whose values lie in blocks."""
+def values_in_blocks(graph: onnx.ModelProto) -> set[str]:
+    """Names of the sites whose values the optimized graph contains in blocks."""
     loaded = load(graph)
     values = {site.value: site.name for site in find_sites(loaded.ir)}
     with optimize_graph(loaded, set(values), blocks=set(values), threads=1, custom_ops=None) as found:
-        return set() if found is None else {values[name] for name in found.blocked}
+        return set() if found is None else {values[name] for name in found[1]}
 
 
 @pytest.mark.parametrize(("channels", "units"), [(16, "channel"), (20, "channel"), (48, "channel"), (20, "position")])
@@ -88,20 +88,20 @@ def test_a_report_is_that_of_numpy(channels: int, units: str, measures: list[str
     assert reference.differences(probed, tapped, vni=1e-6, extents=1e-5) == []
 
 
-def test_between_convolutions_values_lie_in_blocks() -> None:
-    assert {"a", "c"} <= blocked(residual(32))
+def test_between_convolutions_values_are_in_blocks() -> None:
+    assert {"a", "c"} <= values_in_blocks(residual(32))
 
 
 def test_where_there_are_none_the_model_stays_as_it_is() -> None:
-    assert blocked(perceptron()) == set()
+    assert values_in_blocks(perceptron()) == set()
     lines = model(
         "g (float[N, 3, 6] x) => (float[N, 5, 4] y) { z = Conv (x, W) y = Relu (z) }", W=convolution(5, 3, 3, seed=1)
     )
-    assert blocked(lines) == set()
+    assert values_in_blocks(lines) == set()
 
 
 def test_a_block_is_as_long_as_the_runtime_says() -> None:
-    size = optimized_graph._block()
+    size = optimized_graph.block_size()
     assert size in (8, 16)
     graph = model(
         "g (float[N, 32, 5, 5] x) => (float[N, 32, 1, 1] y) { z = Conv (x, W) a = Relu (z) y = Conv (a, V) }",
@@ -110,14 +110,14 @@ def test_a_block_is_as_long_as_the_runtime_says() -> None:
     )
     with optimize_graph(load(graph), {"z"}, blocks={"z"}, threads=1, custom_ops=None) as found:
         assert found is not None
-        (name,) = (each.name for each in found.blocked.values())
-        shape = next(out.shape for node in found.model.ir.graph for out in node.outputs if out.name == name)
+        (name,) = (each.name for each in found[1].values())
+        shape = next(out.shape for node in found[0].ir.graph for out in node.outputs if out.name == name)
         assert list(shape)[1:] == [32, 3, 3]
 
 
 def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     graph, x = residual(32), samples(20, 3, 12, 10)
-    wanted = analyze(graph, x, measures=MEASURES)
+    expected = analyze(graph, x, measures=MEASURES)
 
     def refused(*_: object, **__: object) -> None:
         raise ModelError("cannot read again")
@@ -125,24 +125,24 @@ def test_a_model_that_the_runtime_cannot_read_again_is_probed_as_it_is(monkeypat
     monkeypatch.setattr(probe_setup, "optimize_graph", refused)
     found = analyze(graph, x, measures=MEASURES)
     assert found.provenance["way"] == NATIVE
-    assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
+    assert reference.differences(found, expected, vni=1e-6, extents=1e-5) == []
 
 
 def test_where_nothing_can_be_written_a_model_is_probed_as_it_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     graph, x = residual(32), samples(20, 3, 12, 10)
-    wanted = analyze(graph, x, measures=MEASURES)
+    expected = analyze(graph, x, measures=MEASURES)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
     found = analyze(graph, x, measures=MEASURES)
     assert found.provenance["way"] == NATIVE
-    assert reference.differences(found, wanted, vni=1e-6, extents=1e-5) == []
+    assert reference.differences(found, expected, vni=1e-6, extents=1e-5) == []
 
 
 def test_weights_in_other_files_are_found(tmp_path: Path) -> None:
     graph, x = residual(32), samples(20, 3, 12, 10)
-    wanted = analyze(graph, x, measures=MEASURES)
+    expected = analyze(graph, x, measures=MEASURES)
     path = tmp_path / "model.onnx"
     onnx.save(graph, path, save_as_external_data=True, size_threshold=1000)
     assert sorted(file.name for file in tmp_path.iterdir()) != ["model.onnx"]
-    assert reference.differences(analyze(path, x, measures=MEASURES), wanted, vni=0, extents=0) == []
+    assert reference.differences(analyze(path, x, measures=MEASURES), expected, vni=0, extents=0) == []

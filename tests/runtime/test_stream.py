@@ -1,4 +1,4 @@
-"""How data is cut never shows: batches of any size, models fixed to a size, models that only seem to take batches."""
+"""Results do not depend on batches: any size, models with a fixed batch, models that only seem to take batches."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +11,8 @@ from relucid.analyzer import demo
 from relucid.analyzer.analysis import analyze
 from relucid.analyzer.errors import DataError, ModelError, StateError
 
-from . import reference
-from .small import model, perceptron, samples
+from .. import reference
+from ..small import model, perceptron, samples
 
 ALL = ["units", "points", "patterns", "vni", "margins", "preactivation_vni", "global_patterns"]
 
@@ -45,14 +45,14 @@ def test_no_number_of_a_trained_model_depends_on_the_batch(shared_models: Path, 
 
 
 @pytest.mark.parametrize("sizes", [[1, 59, 40], [33, 33, 34]])
-def test_no_number_depends_on_how_the_data_comes(sizes: list[int]) -> None:
+def test_no_number_depends_on_how_the_data_is_cut(sizes: list[int]) -> None:
     x = samples(100)
     parts = np.split(x, np.cumsum(sizes)[:-1])
     assert reference.differences(analyze(perceptron(), x), analyze(perceptron(), iter(parts))) == []
 
 
 @pytest.mark.parametrize("fixed", [1, 4])
-def test_a_fixed_batch_is_filled_up_and_the_filling_not_counted(fixed: int) -> None:
+def test_a_fixed_batch_is_padded_and_the_padding_not_counted(fixed: int) -> None:
     x, labels = samples(10), np.arange(10) % 4
     free = analyze(perceptron(), x, labels=labels, measures=[*ALL, "information"])
     bound = analyze(perceptron(batch=fixed), x, labels=labels, measures=[*ALL, "information"])
@@ -74,8 +74,8 @@ def test_a_graph_that_only_seems_to_take_batches_is_run_sample_by_sample() -> No
     assert reference.differences(analyze(honest, x), report) == []
 
 
-def test_a_run_that_fails_for_one_site_is_not_counted_at_another() -> None:
-    """The first site tells samples apart, the second does not: nothing of the run that was given up may remain."""
+def test_a_run_that_fails_at_one_site_is_not_counted_at_another() -> None:
+    """The first site has a sample axis, the second does not: no result of the failed run may remain."""
     both = model(
         """g (float[N, 4] x) => (float[N, 4] y, float[1, K] f) {
             y = Relu(x) u = Reshape(y, s) v = Sub(u, c) f = Relu(v)
@@ -87,9 +87,9 @@ def test_a_run_that_fails_for_one_site_is_not_counted_at_another() -> None:
     report = analyze(both, x, batch=6)
     assert len(report.notes) == 1
     first, second = report.sites
-    wanted = reference.units(x[:, None]) | reference.points(x[:, None]) | reference.patterns(x[:, None])
-    assert first.unit_active.tolist() == wanted["unit_active"].tolist()
-    assert first.dead_points == wanted["dead_points"]
+    expected = reference.units(x[:, None]) | reference.points(x[:, None]) | reference.patterns(x[:, None])
+    assert first.unit_active.tolist() == expected["unit_active"].tolist()
+    assert first.dead_points == expected["dead_points"]
     shifted = np.maximum(x, 0)[:, None] - 0.5
     assert second.patterns == reference.patterns(shifted)["patterns"]
     assert (first.samples, second.samples) == (12, 12)
@@ -97,8 +97,8 @@ def test_a_run_that_fails_for_one_site_is_not_counted_at_another() -> None:
 
 @pytest.mark.parametrize("batch", [2, 3, 6, 12])
 @pytest.mark.parametrize("flattened", [False, True])
-def test_time_before_the_samples_is_found_out_even_where_no_shape_tells(batch: int, flattened: bool) -> None:
-    """(time, sample, unit), its names unknown: time may be as long as the batch, or a multiple of it."""
+def test_time_before_the_samples_is_detected_even_if_all_shapes_fit(batch: int, flattened: bool) -> None:
+    """(time, sample, unit) with unknown dimensions: time may be as long as the batch, or a multiple of it."""
     body = "t = Transpose<perm = [1, 0, 2]>(x) " + ("r = Reshape(t, s)" if flattened else "r = Identity(t)")
     W = np.abs(samples(3, 4, seed=3))
     turned = model(f"g (float[N, 6, 3] x) => (y) {{ {body} z = MatMul(r, W) y = Relu(z) }}", W=W, s=np.array([-1, 3]))
@@ -108,9 +108,9 @@ def test_time_before_the_samples_is_found_out_even_where_no_shape_tells(batch: i
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
     x = samples(12, 6, 3)
     x[3], x[7] = -np.abs(x[3]), np.abs(x[7])
-    wanted, got = analyze(straight, x), analyze(turned, x, batch=batch)
-    assert (wanted.sites[0].dead_points, wanted.sites[0].linear_points) == ((3,), (7,))
-    assert [each for each in reference.differences(wanted, got) if "unit_axis" not in each] == []
+    expected, got = analyze(straight, x), analyze(turned, x, batch=batch)
+    assert (expected.sites[0].dead_points, expected.sites[0].linear_points) == ((3,), (7,))
+    assert [each for each in reference.differences(expected, got) if "unit_axis" not in each] == []
 
 
 def test_samples_along_axis_one_are_taken_as_samples() -> None:
@@ -196,7 +196,7 @@ def test_an_input_without_a_declared_shape() -> None:
 
 
 def test_a_number_for_each_sample_and_a_number_for_all() -> None:
-    """A site of rank one counts one unit; one of rank none cannot tell samples apart, so they are run alone."""
+    """A site of rank 1 has one unit; one of rank 0 has no sample axis, so samples are run one by one."""
     one = model("g (float[N, 6] x) => (float[N] y) { z = ReduceMean<axes = [1], keepdims = 0>(x) y = Relu(z) }")
     none = model("g (float[N, 6] x) => (float y) { z = ReduceMean<keepdims = 0>(x) y = Relu(z) }")
     x = samples(10)
@@ -254,23 +254,25 @@ def test_memory_of_a_feed_may_be_reused_once_it_was_taken(batch: int | None, lef
 
 def test_scores_that_are_no_row_per_sample_are_refused() -> None:
     turned = model("g (float[N, 6] x) => (float[6, N] y) { h = Relu(x) y = Transpose(h) }")
-    with pytest.raises(DataError, match=r"output 'y' wants one row of class scores per sample.*--output"):
+    with pytest.raises(
+        DataError, match=r"output 'y': expected one row of class scores for each of 5 samples.*--output"
+    ):
         analyze(turned, samples(5), labels=np.zeros(5, dtype=int), output="y", batch=5)
 
 
-def test_samples_mixed_up_in_a_fixed_batch_are_noticed() -> None:
-    """Time stands before the four samples of every batch and both are flattened together: no axis tells them apart."""
+def test_samples_mixed_in_a_fixed_batch_are_detected() -> None:
+    """Time precedes the four samples of a batch and both are flattened together: no axis counts samples."""
     mixed = model(
         """g (float[4, 6, 5] x) => (float[24, 5] h) {
             t = Transpose<perm = [1, 0, 2]>(x) f = Reshape(t, s) h = Relu(f)
         }""",
         s=np.array([-1, 5]),
     )
-    with pytest.raises(DataError, match="the 4 samples of a batch, to which the model is fixed, cannot be told apart"):
+    with pytest.raises(DataError, match="expected the 4 samples of a fixed batch along one axis"):
         analyze(mixed, samples(8, 6, 5))
 
 
-def test_samples_flattened_rightly_in_a_fixed_batch_are_told_apart() -> None:
+def test_samples_flattened_in_order_in_a_fixed_batch_are_split() -> None:
     right = model("g (float[4, 6, 5] x) => (float[24, 5] h) { f = Reshape(x, s) h = Relu(f) }", s=np.array([-1, 5]))
     x = samples(10, 6, 5)
     x[[1, 7]] = -1

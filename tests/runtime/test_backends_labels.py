@@ -1,4 +1,4 @@
-"""Data with labels gives one report, and one state, by native probes, by probes that are functions, and by taps."""
+"""With labels too, every backend gives the same report and state."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +21,10 @@ from relucid.analyzer.stats import LabelledPatterns
 
 from .. import reference
 from ..small import model, perceptron, samples
-from .test_flow import SHAPES, perceptron18
+from .test_backends import SHAPES, perceptron18
 
 MEASURES = ["units", "points", "patterns", "vni", "information", "global_patterns"]
-TOLD = ("label_entropy", "joint_entropy", "conditional_entropy", "mutual_information")
+MEASURED = ("label_entropy", "joint_entropy", "conditional_entropy", "mutual_information")
 
 
 def classes(count: int, *, seed: int = 5) -> np.ndarray:
@@ -58,27 +58,27 @@ def seen(made: Any, x: np.ndarray, labels: np.ndarray, **options: Any) -> State:
     return observe(load(made), x, Options(measures=["information"], **options), labels=labels)
 
 
-def test_the_demo_with_its_labels(way: str) -> None:
+def test_the_demo_with_its_labels(backend: str) -> None:
     probed, tapped = (analyze(demo.model(), demo.data(), labels="labels", portable=each) for each in (False, True))
-    assert (probed.provenance["way"], tapped.provenance["way"]) == (way, PORTABLE)
+    assert (probed.provenance["way"], tapped.provenance["way"]) == (backend, PORTABLE)
     assert reference.differences(probed, tapped) == []
-    assert all(name in site.values for site in probed for name in TOLD)
+    assert all(name in site.values for site in probed for name in MEASURED)
 
 
-def test_information_is_that_of_a_counter(way: str) -> None:
+def test_information_is_that_of_a_counter(backend: str) -> None:
     """The oracle: plain onnxruntime's values, counted pair by pair."""
     made, x, labels = perceptron18(), samples(400), classes(400)
     z = reference.outputs(made, ["z1", "z2"], {"x": x})
     found = analyze(made, x, labels=labels)
-    assert found.provenance["way"] == way
+    assert found.provenance["way"] == backend
     for site, name in (("h1", "z1"), ("h2", "z2")):
-        wanted = reference.information(z[name][:, np.newaxis, :], labels)
-        for each in TOLD:
-            assert found[site][each] == pytest.approx(wanted[each], abs=1e-9), (site, each)
+        expected = reference.information(z[name][:, np.newaxis, :], labels)
+        for each in MEASURED:
+            assert found[site][each] == pytest.approx(expected[each], abs=1e-9), (site, each)
 
 
 def test_native_pairs_are_counted_by_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for those of the first runs, whose taps prove how the samples lie."""
+    """Except those of the first runs, whose taps are used to check the sample axes."""
     if unavailable_reason() is not None:
         pytest.skip(f"no native probes: {unavailable_reason()}")
     by_numpy, of_pairs = [], LabelledPatterns.of_pairs
@@ -95,49 +95,49 @@ def test_native_pairs_are_counted_by_the_table(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("units", ["channel", "position"])
 @pytest.mark.parametrize("name", SHAPES)
-def test_layers_of_every_layout_and_type(way: str, name: str, units: str) -> None:
+def test_layers_of_every_layout_and_type(backend: str, name: str, units: str) -> None:
     graph, shape, weights = SHAPES[name]
     dtype = {"double": np.float64, "half": np.float16}.get(name.split(maxsplit=1)[0], np.float32)
     made = model(graph, opset=20, W=samples(*weights, seed=3).astype(dtype))
     x, labels = samples(50, *shape).astype(dtype), classes(50)
     one, other = (seen(made, x, labels, units=units, portable=portable) for portable in (False, True))
-    assert (one.provenance["way"], other.provenance["way"]) == (way, PORTABLE)
+    assert (one.provenance["way"], other.provenance["way"]) == (backend, PORTABLE)
     assert_same_pairs(one, other)
     assert reference.differences(build_report(one), build_report(other)) == []
 
 
 @pytest.mark.parametrize("operator", ["ThresholdedRelu<alpha = 0.5>(x)", "Max(x, zero)", "Clip(x, zero, one)"])
-def test_functions_of_every_kind(way: str, operator: str) -> None:
+def test_functions_of_every_kind(backend: str, operator: str) -> None:
     zero, one = np.array(0, np.float32), np.array(1, np.float32)
     made = model(f"g (float[N, 6] x) => (float[N, 6] y) {{ y = {operator} }}", opset=18, zero=zero, one=one)
     probed, tapped = both(made, samples(60), classes(60))
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert reference.differences(probed, tapped) == []
 
 
 @pytest.mark.parametrize("batch", [1, 7, None])
 @pytest.mark.parametrize("sizes", [[70], [1, 40, 29]], ids=str)
-def test_no_number_depends_on_how_the_data_is_cut(way: str, batch: int | None, sizes: list[int]) -> None:
+def test_no_number_depends_on_how_the_data_is_cut(backend: str, batch: int | None, sizes: list[int]) -> None:
     x, labels, cuts = samples(70), classes(70), np.cumsum(sizes)[:-1]
     parts = zip(np.split(x, cuts), np.split(labels, cuts), strict=True)
     found = analyze(perceptron18(), parts, measures=MEASURES, batch=batch)
-    wanted = analyze(perceptron18(), x, labels=labels, measures=MEASURES, portable=True)
-    assert found.provenance["way"] == way
+    expected = analyze(perceptron18(), x, labels=labels, measures=MEASURES, portable=True)
+    assert found.provenance["way"] == backend
     assert "accuracy" in found.network
-    assert reference.differences(found, wanted) == []
+    assert reference.differences(found, expected) == []
 
 
 @pytest.mark.parametrize("capacity", [1, 8, 60])
-def test_a_table_that_overflows_samples_the_same_pairs(way: str, capacity: int) -> None:
+def test_a_table_that_overflows_samples_the_same_pairs(backend: str, capacity: int) -> None:
     made, x, labels = perceptron18(), samples(3000), classes(3000)
     one, other = (seen(made, x, labels, capacity=capacity, portable=portable) for portable in (False, True))
-    assert one.provenance["way"] == way
+    assert one.provenance["way"] == backend
     assert max(pairs.level for pairs in pairs_of(one).values()) > 0
     assert_same_pairs(one, other)
 
 
-def test_what_is_told_of_frequent_pairs_holds(way: str) -> None:
-    """Of each pair the true count, which a table with room for all has, lies in [count, count + missed]."""
+def test_what_is_told_of_frequent_pairs_holds(backend: str) -> None:
+    """The true count of each pair, from a table with room for all, is in [count, count + missed]."""
     made, x, labels = perceptron18(), samples(3000), classes(3000)
     small, large = (pairs_of(seen(made, x, labels, capacity=capacity)) for capacity in (16, 10_000))
     for name, pairs in small.items():
@@ -147,7 +147,7 @@ def test_what_is_told_of_frequent_pairs_holds(way: str) -> None:
         assert (large[name].counts <= counts + missed).all()
 
 
-def test_a_table_that_overflows_in_the_middle_of_a_sequence_of_positions(way: str) -> None:
+def test_a_table_that_overflows_in_the_middle_of_a_sequence_of_positions(backend: str) -> None:
     graph, shape, weights = SHAPES["convolution"]
     made = model(graph, opset=18, W=samples(*weights, seed=3))
     x, labels = samples(300, *shape), classes(300)
@@ -158,7 +158,7 @@ def test_a_table_that_overflows_in_the_middle_of_a_sequence_of_positions(way: st
 
 @pytest.mark.parametrize("capacity", [8, 2**20])
 @pytest.mark.parametrize("ways", [(False, False), (False, True), (True, False)])
-def test_shards_merge_however_they_were_made(way: str, ways: tuple[bool, bool], capacity: int) -> None:
+def test_shards_merge_however_they_were_made(backend: str, ways: tuple[bool, bool], capacity: int) -> None:
     made, x, labels = perceptron18(), samples(2000), classes(2000)
     parts = [
         seen(made, x, labels, portable=portable, capacity=capacity, shard=(place, 2))
@@ -168,14 +168,14 @@ def test_shards_merge_however_they_were_made(way: str, ways: tuple[bool, bool], 
     for merged in (parts[0].merge(parts[1]), parts[1].merge(parts[0])):
         assert_same_pairs(merged, whole)
     if capacity > 2000:
-        told, wanted = build_report(parts[0].merge(parts[1])), build_report(whole)
-        for site in wanted:
-            for name in TOLD:
-                assert told[site.name][name] == pytest.approx(site[name], abs=1e-9), name
+        report, expected = build_report(parts[0].merge(parts[1])), build_report(whole)
+        for site in expected:
+            for name in MEASURED:
+                assert report[site.name][name] == pytest.approx(site[name], abs=1e-9), name
 
 
 @pytest.mark.parametrize("ways", [(False, True), (True, False)])
-def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
+def test_a_run_goes_on_in_another_way(backend: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
     made, x, labels = perceptron18(), samples(200), classes(200)
     seen(made, x, labels, portable=ways[0], limit=90).save(tmp_path / "state")
     options = Options(measures=["information"], portable=ways[1])
@@ -185,27 +185,27 @@ def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_pat
 
 
 @pytest.mark.parametrize("spoilt", [np.nan, -np.inf])
-def test_pairs_of_samples_that_are_not_finite_are_left_out(way: str, spoilt: float) -> None:
+def test_pairs_of_samples_that_are_not_finite_are_left_out(backend: str, spoilt: float) -> None:
     x, labels = samples(200), classes(200)
     x[5::50, 2] = spoilt
     probed, tapped = both(perceptron18(), x, labels, batch=16)
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert probed["h1"].nonfinite_samples == tapped["h1"].nonfinite_samples > 0
     assert reference.differences(probed, tapped) == []
 
 
 @pytest.mark.parametrize("fixed", [1, 4])
-def test_a_model_fixed_to_its_batch(way: str, fixed: int) -> None:
+def test_a_model_fixed_to_its_batch(backend: str, fixed: int) -> None:
     bound = perceptron(batch=fixed)
     bound.opset_import[0].version = 18
     labels = classes(42)
     found = analyze(bound, samples(42), labels=labels, measures=MEASURES)
-    assert found.provenance["way"] == way
-    wanted = analyze(perceptron18(), samples(42), labels=labels, measures=MEASURES, portable=True)
-    assert reference.differences(found, wanted) == []
+    assert found.provenance["way"] == backend
+    expected = analyze(perceptron18(), samples(42), labels=labels, measures=MEASURES, portable=True)
+    assert reference.differences(found, expected) == []
 
 
-def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: str) -> None:
+def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(backend: str) -> None:
     made = model(
         """g (float[N, 6, 3] x) => (sum) {
             h = Relu(x)
@@ -223,11 +223,11 @@ def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: 
     one, other = (
         observe(load(made), x, Options(**options, portable=portable), labels=labels) for portable in (False, True)
     )
-    assert one.provenance["way"] == way
+    assert one.provenance["way"] == backend
     assert_same_pairs(one, other)
 
 
-def test_sequences_of_different_lengths(way: str) -> None:
+def test_sequences_of_different_lengths(backend: str) -> None:
     made = model(
         "g (float[batch, T, 3] x) => (float[batch, T, 4] y) { z = MatMul(x, W) y = Relu(z) }",
         opset=18,
@@ -246,12 +246,12 @@ def test_sequences_of_different_lengths(way: str) -> None:
 
 
 @pytest.mark.parametrize("labels", [[-3, 2**40], [-(2**63), 2**63 - 1]], ids=["signed", "extreme"])
-def test_classes_are_any_integers(way: str, labels: list[int]) -> None:
+def test_classes_are_any_integers(backend: str, labels: list[int]) -> None:
     """Of a model without scores; classes that are no places among scores have no accuracy."""
     graph = "g (float[N, 6] x) => (float[N] y) { h = Relu(x) y = ReduceSum<keepdims = 0>(h, units) }"
     made = model(graph, opset=18, units=np.array([1]))
     x, given = samples(90), np.resize(np.array(labels, np.int64), 90)
     one, other = (seen(made, x, given, portable=portable) for portable in (False, True))
-    assert one.provenance["way"] == way
+    assert one.provenance["way"] == backend
     assert_same_pairs(one, other)
     assert all(pairs.classes.tolist() == sorted(labels) for pairs in pairs_of(one).values())

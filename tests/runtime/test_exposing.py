@@ -1,4 +1,4 @@
-"""A model with its pre-activations as outputs: a model like any other, and the same numbers as before."""
+"""A model with its pre-activations as outputs computes the same numbers as before."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from relucid.analyzer.errors import ModelError, OptionError
 from relucid.analyzer.options import Options
 from relucid.analyzer.runtime.exposing import expose, save
 
-from . import reference
-from .small import model, perceptron, samples
+from .. import reference
+from ..small import model, perceptron, samples
 
 
 def run(path: Path, feed: dict[str, np.ndarray], *, optimised: bool = False) -> dict[str, np.ndarray]:
@@ -37,7 +37,7 @@ def run(path: Path, feed: dict[str, np.ndarray], *, optimised: bool = False) -> 
         ("ultraface_RFB_320", "input", (1, 3, 240, 320)),
     ],
 )
-def test_an_exposed_model_gives_the_same_bits_and_what_flows_inside(
+def test_an_exposed_model_returns_the_same_bits_and_its_pre_activations(
     name: str, fed: str, shape: tuple[int, ...], shared_models: Path, tmp_path: Path
 ) -> None:
     source, target = shared_models / f"{name}.onnx", tmp_path / "exposed.onnx"
@@ -61,8 +61,8 @@ def test_an_exposed_model_gives_the_same_bits_and_what_flows_inside(
     assert [(n.op_type, *n.input, *n.output) for n in new.graph.node] == [
         (n.op_type, *n.input, *n.output) for n in old.graph.node
     ]
-    told = {value.name for value in (*old.graph.value_info, *old.graph.initializer)}
-    assert {value.name for value in new.graph.value_info} <= told  # no shape is written that nobody asked for
+    known = {value.name for value in (*old.graph.value_info, *old.graph.initializer)}
+    assert {value.name for value in new.graph.value_info} <= known  # no other shape is written
 
 
 def test_the_model_handed_in_stays_as_it_is() -> None:
@@ -81,7 +81,7 @@ def test_only_the_sites_asked_for_become_outputs(tmp_path: Path) -> None:
         expose(perceptron(), options=Options(sites="nothing"))
 
 
-def test_a_relu_on_an_input_is_shown_by_a_copy_under_the_name_told(tmp_path: Path) -> None:
+def test_a_relu_on_an_input_is_exposed_by_a_copy(tmp_path: Path) -> None:
     made = model("g (float[N, 6] x) => (float[N, 6] y) { y = Relu(x) }")
     exposed, [site] = expose(made)
     save(exposed, tmp_path / "out.onnx")
@@ -98,7 +98,7 @@ def test_a_pre_activation_that_is_an_output_already_needs_nothing(tmp_path: Path
     assert len(onnx.load(tmp_path / "out.onnx").graph.output) == 2
 
 
-def test_functions_of_the_model_are_inlined_since_nothing_inside_one_can_be_an_output(tmp_path: Path) -> None:
+def test_functions_of_the_model_are_inlined(tmp_path: Path) -> None:
     made = onnx.parser.parse_model(
         """<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
         g (float[N, 6] x) => (float[N, 6] y) { y = own.act(x) }
@@ -113,7 +113,7 @@ def test_functions_of_the_model_are_inlined_since_nothing_inside_one_can_be_an_o
 
 
 def test_a_model_without_a_site_is_refused() -> None:
-    with pytest.raises(ModelError, match="no site whose pre-activation"):
+    with pytest.raises(ModelError, match="expected a model with a site whose pre-activation"):
         expose(model("g (float[N, 6] x) => (float[N, 6] y) { y = Sigmoid(x) }"))
 
 
@@ -148,7 +148,7 @@ def test_weights_in_other_files_go_along(external: Path, tmp_path: Path) -> None
     } | {"out.onnx"}
 
 
-def test_saving_twice_or_beside_the_source_is_fine_but_no_foreign_weights_are_touched(
+def test_saving_twice_or_next_to_the_source_works_but_other_files_are_not_overwritten(
     external: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "elsewhere"
@@ -158,7 +158,7 @@ def test_saving_twice_or_beside_the_source_is_fine_but_no_foreign_weights_are_to
         save(exposed, place)
     weights = next(path for path in target.iterdir() if path.suffix != ".onnx")
     weights.write_bytes(b"somebody else's")
-    with pytest.raises(OptionError, match="exists and is not the weights of"):
+    with pytest.raises(OptionError, match=r"a copy of the weights of .* got another file"):
         save(exposed, target / "d.onnx")
     assert weights.read_bytes() == b"somebody else's"
     assert not (target / "d.onnx").exists()
@@ -173,7 +173,7 @@ def test_neither_the_model_nor_its_weights_are_written_over(
     monkeypatch.chdir(external.parent)
     exposed, _ = expose("model.onnx")
     for place in (external, Path("model.onnx"), external.parent / weights, tmp_path / "elsewhere" / weights):
-        with pytest.raises(OptionError, match="is the model itself, or its weights; choose another name"):
+        with pytest.raises(OptionError, match="is the model or its weights; choose another name"):
             save(exposed, place)
     assert {path: path.read_bytes() for path in external.parent.iterdir()} == before
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -1,4 +1,4 @@
-"""Sessions: the provider asked for answers or is refused; a runtime that is absent or doubled is said in one line."""
+"""Sessions: the requested provider starts or is refused; a missing or doubled onnxruntime is reported in one line."""
 
 import gc
 from importlib import metadata
@@ -34,7 +34,7 @@ def test_two_wheels_are_refused(monkeypatch, relu):
     with_wheels(monkeypatch, onnxruntime="1.31.1", onnxruntime_gpu="1.30.0")
     with pytest.raises(MissingDependencyError) as error:
         open_session(relu)
-    assert str(error.value).startswith("onnxruntime 1.31.1 and onnxruntime-gpu 1.30.0 are both installed")
+    assert "got onnxruntime 1.31.1 and onnxruntime-gpu 1.30.0" in str(error.value)
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -71,8 +71,8 @@ def test_a_provider_that_is_not_here_is_refused_in_one_line(relu, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_provider_that_is_listed_and_does_not_answer_is_refused(relu, monkeypatch):
-    """The wheel for GPUs lists CUDA on a machine that has none, and falls back in silence."""
+def test_a_provider_that_is_listed_and_does_not_start_is_refused(relu, monkeypatch):
+    """The wheel for GPUs lists CUDA on a machine without it, and falls back silently."""
     import onnxruntime
 
     start, passed = onnxruntime.InferenceSession, {}
@@ -84,13 +84,13 @@ def test_a_provider_that_is_listed_and_does_not_answer_is_refused(relu, monkeypa
         "InferenceSession",
         lambda data, options, **asked: passed.update(asked) or start(data, options, providers=["CPUExecutionProvider"]),
     )
-    with pytest.raises(OptionError, match="the session runs on CPUExecutionProvider"):
+    with pytest.raises(OptionError, match="to start, got CPUExecutionProvider"):
         open_session(relu, provider="cuda")
     assert passed == {"providers": ["CUDAExecutionProvider"], "enable_fallback": 0}, "falling back prints to stdout"
 
 
 def test_an_unknown_provider_is_refused(relu):
-    with pytest.raises(OptionError, match="provider is one of cpu, cuda, not 'tpu'"):
+    with pytest.raises(OptionError, match="expected provider to be one of cpu, cuda, got 'tpu'"):
         open_session(relu, provider="tpu")
 
 
@@ -111,18 +111,18 @@ def test_a_session_runs(relu, exact, threads):
     assert np.array_equal(session.run(["y"], {"x": -np.ones((3, 4), np.float32)})["y"], np.zeros((3, 4)))
 
 
-def test_what_a_run_gave_out_stays_when_others_follow_and_when_the_session_is_gone(relu):
-    """The arrays may lie in the runtime's own memory: it must not be used again while one of them lives."""
+def test_outputs_of_a_run_stay_valid_after_other_runs_and_without_the_session(relu):
+    """The arrays may be views of onnxruntime's memory, which must not be reused while one of them exists."""
     session, x = open_session(relu), np.ones((500, 4), np.float32)
     given = [session.run(["y"], {"x": n * x})["y"] for n in range(5)]
-    session.rest()
+    session.release()
     given += [session.run(["y"], {"x": n * x})["y"] for n in range(5, 9)]
     del session
     gc.collect()
     assert all((y == n).all() for n, y in enumerate(given))
 
 
-def test_inputs_are_told_as_they_are_declared(text_model):
+def test_inputs_have_their_declared_types_and_shapes(text_model):
     inputs = "float16[N, 4, 7] a, int64 b, float c, double[] d, bool[2, ?] e, string[N] f"
     model = load(text_model(f"g ({inputs}) => (float16[N, 4, 7] y) {{ y = Neg(a) }}"))
     model.ir.graph.inputs[2].shape = None
@@ -146,7 +146,7 @@ def test_initializers_among_the_inputs_need_no_data(text_model):
 @pytest.mark.parametrize("kind", ["bfloat16[N, 4]", "seq(float[N, 4])"])
 def test_an_input_that_no_array_holds_is_refused(text_model, kind):
     session = open_session(load(text_model(f"g ({kind} x) => ({kind} y) {{ y = Identity(x) }}")))
-    with pytest.raises(ModelError, match=r"the input 'x' of .* wants .*, which no array holds"):
+    with pytest.raises(ModelError, match=r"expected input 'x' to be a tensor that numpy can hold, got "):
         session.inputs()
 
 
@@ -162,8 +162,8 @@ def test_a_library_of_operators_that_is_not_there(relu, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_library_of_operators_is_found_beside_where_one_stands(relu, tmp_path, monkeypatch):
-    """A bare name, which the loader of libraries would look for in the system's folders only."""
+def test_a_library_of_operators_is_found_in_the_working_directory(relu, tmp_path, monkeypatch):
+    """A bare name, which the system's loader searches only in its own folders."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "operators.so").write_bytes(b"no library")
     with pytest.raises(ModelError, match=r"cannot load custom operators from operators\.so") as error:

@@ -1,4 +1,4 @@
-"""One report, however its numbers are made: by native probes, by probes that are functions, by numpy from taps."""
+"""Every backend gives the same report: native probes, probes that are ONNX functions, numpy from taps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +27,11 @@ from ..small import model, perceptron, samples
 DEFAULT = ["units", "points", "patterns", "vni"]
 ALL = [*DEFAULT, "preactivation_vni", "global_patterns"]
 VNI = 1e-6
-"""How far VNI may lie apart, of numbers from 0 to 1: native co-moments are products of float32."""
+"""Largest difference of VNI, which is from 0 to 1: native co-moments are products of float32."""
 
 
 def differences(one: Report, other: Report) -> list[str]:
-    """Where two reports differ: counts at all, extents by the rounding of the runtime, which fuses other operators."""
+    """Where two reports differ: counts exactly, ranges up to rounding: onnxruntime fuses operators differently."""
     return reference.differences(one, other, vni=VNI, extents=1e-5)
 
 
@@ -48,20 +48,20 @@ def perceptron18() -> onnx.ModelProto:
     return made
 
 
-def test_the_demo_gives_one_report(way: str) -> None:
+def test_the_demo_gives_one_report(backend: str) -> None:
     probed, tapped = both(demo.model(), demo.data())
-    assert (probed.provenance["way"], tapped.provenance["way"]) == (way, PORTABLE)
+    assert (probed.provenance["way"], tapped.provenance["way"]) == (backend, PORTABLE)
     assert probed.notes == tapped.notes == ()
     assert differences(probed, tapped) == []
 
 
 @pytest.mark.parametrize("batch", [1, 7, None])
 @pytest.mark.parametrize("sizes", [[70], [1, 40, 29]], ids=str)
-def test_no_number_depends_on_how_the_data_is_cut(way: str, batch: int | None, sizes: list[int]) -> None:
+def test_no_number_depends_on_how_the_data_is_cut(backend: str, batch: int | None, sizes: list[int]) -> None:
     x = samples(70)
     parts = np.split(x, np.cumsum(sizes)[:-1])
     found = analyze(perceptron18(), iter(parts), measures=ALL, batch=batch)
-    assert found.provenance["way"] == way
+    assert found.provenance["way"] == backend
     assert differences(found, analyze(perceptron18(), x, measures=ALL, portable=True)) == []
 
 
@@ -92,33 +92,33 @@ SHAPES = {
 
 @pytest.mark.parametrize("units", ["channel", "position"])
 @pytest.mark.parametrize("name", SHAPES)
-def test_layers_of_every_layout_and_type_give_one_report(way: str, name: str, units: str) -> None:
+def test_layers_of_every_layout_and_type_give_one_report(backend: str, name: str, units: str) -> None:
     graph, shape, weights = SHAPES[name]
     dtype = {"double": np.float64, "half": np.float16}.get(name.split(maxsplit=1)[0], np.float32)
     made = model(graph, opset=20, W=samples(*weights, seed=3).astype(dtype))
     probed, tapped = both(made, samples(50, *shape).astype(dtype), units=units)
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert differences(probed, tapped) == []
 
 
 @pytest.mark.parametrize("operator", ["ThresholdedRelu<alpha = 0.5>(x)", "Max(x, zero)", "Clip(x, zero, one)"])
-def test_functions_of_every_kind(way: str, operator: str) -> None:
+def test_functions_of_every_kind(backend: str, operator: str) -> None:
     zero, one = np.array(0, np.float32), np.array(1, np.float32)
     made = model(f"g (float[N, 6] x) => (float[N, 6] y) {{ y = {operator} }}", opset=18, zero=zero, one=one)
     x = samples(60)
     x[0, 0] = 0.5  # on a threshold means off
     probed, tapped = both(made, x)
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert differences(probed, tapped) == []
 
 
-def test_a_threshold_that_no_float32_holds_is_left_to_numpy(way: str) -> None:
+def test_a_threshold_that_no_float32_holds_is_left_to_numpy(backend: str) -> None:
     made = model("g (double[N, 6] x) => (double[N, 6] y) { y = ThresholdedRelu<alpha = 0.1>(x) }", opset=18)
     probed, tapped = both(made, samples(60).astype(np.float64))
     assert differences(probed, tapped) == []
 
 
-def test_a_pattern_table_that_overflows_samples_the_same_patterns(way: str) -> None:
+def test_a_pattern_table_that_overflows_samples_the_same_patterns(backend: str) -> None:
     made, x = perceptron18(), samples(3000)
     options = Options(measures=["patterns"], capacity=8)
     states = [observe(load(made), x, o) for o in (options, Options(measures=["patterns"], capacity=8, portable=True))]
@@ -131,19 +131,19 @@ def test_a_pattern_table_that_overflows_samples_the_same_patterns(way: str) -> N
 
 
 @pytest.mark.parametrize("measures", [["units"], ["points"], ["patterns"], ["vni"], ["preactivation_vni"]], ids=str)
-def test_a_measure_asked_for_alone(way: str, measures: list[str]) -> None:
+def test_a_measure_asked_for_alone(backend: str, measures: list[str]) -> None:
     probed, tapped = both(perceptron18(), samples(80), measures=measures)
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert differences(probed, tapped) == []
 
 
-def test_statistics_that_no_probe_serves_are_read_from_taps(way: str) -> None:
+def test_statistics_that_no_probe_serves_are_read_from_taps(backend: str) -> None:
     x, labels = samples(80), np.arange(80) % 4
     probed, tapped = both(perceptron18(), x, measures=[*ALL, "margins", "information"], labels=labels)
     assert differences(probed, tapped) == []
 
 
-def test_co_moments_are_left_out_where_they_would_take_too_much_memory(way: str) -> None:
+def test_co_moments_are_left_out_where_they_would_take_too_much_memory(backend: str) -> None:
     probed, tapped = both(perceptron18(), samples(80), squares=5)
     assert probed.notes == tapped.notes != ()
     assert (probed["h1"].vni, probed["h2"].vni is None) == (None, False)
@@ -151,38 +151,38 @@ def test_co_moments_are_left_out_where_they_would_take_too_much_memory(way: str)
 
 
 @pytest.mark.parametrize(("spoilt", "every"), [(np.nan, 1), (np.nan, 50), (np.inf, 50), (-np.inf, 199)])
-def test_samples_that_are_not_finite_are_counted_and_left_out(way: str, spoilt: float, every: int) -> None:
-    """Where all samples are spoilt probes are given up, and a note says so."""
+def test_samples_that_are_not_finite_are_counted_and_left_out(backend: str, spoilt: float, every: int) -> None:
+    """If no sample is finite, probes are turned off, and a note says so."""
     x = samples(200)
     x[5::every, 2] = spoilt
     probed, tapped = both(perceptron18(), x, batch=16)
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert [note for note in probed.notes if "probes" not in note] == list(tapped.notes)
     assert differences(probed, tapped) == []
     assert probed["h1"].nonfinite_samples == tapped["h1"].nonfinite_samples > 0
 
 
-def test_a_probe_that_fails_costs_no_sample(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_that_fails_costs_no_sample(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ModelError("a broken probe")
 
-    wanted = analyze(perceptron18(), samples(100), measures=ALL, portable=True)
-    monkeypatch.setattr(ProbeRunner, "look", fails)
+    expected = analyze(perceptron18(), samples(100), measures=ALL, portable=True)
+    monkeypatch.setattr(ProbeRunner, "run", fails)
     found = analyze(perceptron18(), samples(100), measures=ALL, batch=8)
     assert [note for note in found.notes if "a broken probe" in note]
-    assert differences(found, wanted) == []
+    assert differences(found, expected) == []
 
 
 @pytest.mark.parametrize("fixed", [1, 4])
-def test_a_model_fixed_to_its_batch(way: str, fixed: int) -> None:
+def test_a_model_fixed_to_its_batch(backend: str, fixed: int) -> None:
     bound = perceptron(batch=fixed)
     bound.opset_import[0].version = 18
     found = analyze(bound, samples(42), measures=ALL)
-    assert found.provenance["way"] == way
+    assert found.provenance["way"] == backend
     assert differences(found, analyze(perceptron18(), samples(42), measures=ALL, portable=True)) == []
 
 
-def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: str) -> None:
+def test_samples_and_time_flattened_together_are_tapped_at_one_site_and_probed_at_others(backend: str) -> None:
     made = model(
         """g (float[N, 6, 3] x) => (float[M, 4] y) {
             h = Relu(x)
@@ -195,12 +195,12 @@ def test_samples_and_time_flattened_together_keep_their_taps_beside_probes(way: 
         s=np.array([-1, 3]),
     )
     probed, tapped = both(made, samples(30, 6, 3))
-    assert probed.provenance["way"] == way
+    assert probed.provenance["way"] == backend
     assert probed["y"].positions == 6
     assert differences(probed, tapped) == []
 
 
-def test_time_before_the_samples_is_found_out(way: str) -> None:
+def test_time_before_the_samples_is_detected(backend: str) -> None:
     W = np.abs(samples(3, 4, seed=3))
     turned = model(
         "g (float[N, 6, 3] x) => (y) { t = Transpose<perm = [1, 0, 2]>(x) z = MatMul(t, W) y = Relu(z) }", opset=18, W=W
@@ -210,7 +210,7 @@ def test_time_before_the_samples_is_found_out(way: str) -> None:
     assert [each for each in differences(probed, tapped) if "unit_axis" not in each] == []
 
 
-def test_sequences_of_different_lengths(way: str) -> None:
+def test_sequences_of_different_lengths(backend: str) -> None:
     made = model(
         "g (float[batch, T, 3] x) => (float[batch, T, 4] y) { z = MatMul(x, W) y = Relu(z) }",
         opset=18,
@@ -236,22 +236,22 @@ def halves(made: Any, x: np.ndarray, ways: tuple[bool, bool]) -> list[State]:
 
 
 @pytest.mark.parametrize("ways", [(False, False), (False, True), (True, False)])
-def test_states_merge_however_they_were_made(way: str, ways: tuple[bool, bool]) -> None:
+def test_states_merge_however_they_were_made(backend: str, ways: tuple[bool, bool]) -> None:
     made, x = perceptron18(), samples(200)
     one, other = halves(made, x, ways)
     whole = analyze(made, x, measures=ALL, portable=True)
     for merged in (one.merge(other), other.merge(one)):
-        told = build_report(merged)
-        assert told.network["dead_points_somewhere"] == whole.network["dead_points_somewhere"]
+        report = build_report(merged)
+        assert report.network["dead_points_somewhere"] == whole.network["dead_points_somewhere"]
         for site in whole:
             for name in ("unit_active", "unit_low", "unit_high", "patterns", "entropy", "dead_point_count"):
-                assert np.array_equal(told[site.name][name], site[name]), name
-            assert told[site.name].vni == pytest.approx(site.vni, abs=VNI)
-    assert one.merge(other).provenance["way"] == (f"{way}, {PORTABLE}" if any(ways) else way)
+                assert np.array_equal(report[site.name][name], site[name]), name
+            assert report[site.name].vni == pytest.approx(site.vni, abs=VNI)
+    assert one.merge(other).provenance["way"] == (f"{backend}, {PORTABLE}" if any(ways) else backend)
 
 
 @pytest.mark.parametrize("ways", [(False, True), (True, False)])
-def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
+def test_a_run_resumes_with_another_backend(backend: str, ways: tuple[bool, bool], tmp_path: Path) -> None:
     made, x = perceptron18(), samples(200)
     first, then = (Options(measures=ALL, portable=portable) for portable in ways)
     before = observe(load(made), x, Options(**{**vars(first), "limit": 90}))
@@ -261,15 +261,15 @@ def test_a_run_goes_on_in_another_way(way: str, ways: tuple[bool, bool], tmp_pat
     assert differences(build_report(after), analyze(made, x, measures=ALL, portable=True)) == []
 
 
-def test_blas_keeps_to_one_thread_while_statistics_are_told(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that is busy it waits a hundred times as long for its threads as the products take."""
+def test_blas_uses_one_thread_while_statistics_are_computed(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, waiting for BLAS threads takes a hundred times as long as the products."""
     threads, total = [], ProbeAccumulator.total
 
-    def told(self: ProbeAccumulator) -> Any:
+    def report(self: ProbeAccumulator) -> Any:
         threads.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
         return total(self)
 
-    monkeypatch.setattr(ProbeAccumulator, "total", told)
+    monkeypatch.setattr(ProbeAccumulator, "total", report)
     with threadpool_limits(2, user_api="blas"):
         observe(load(perceptron18()), samples(80), Options(measures=["vni"]))
     assert threads

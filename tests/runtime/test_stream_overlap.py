@@ -1,4 +1,4 @@
-"""A run is taken in while the next one runs: what is slow to be taken in is no other for that."""
+"""A run is merged while the next one computes, and the result does not depend on how slow merging is."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from relucid.analyzer.state.analysis_state import State
 from .. import reference
 from ..interrupts import broken_off
 from ..small import samples
-from .test_flow import VNI, perceptron18
+from .test_backends import VNI, perceptron18
 
 MEASURES = ["units", "points", "patterns", "vni", "global_patterns", "information"]
 COUNT, BATCH = 60, 10
@@ -29,14 +29,14 @@ COUNT, BATCH = 60, 10
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every site takes its time to take a run in, so that the next run and the data get ahead of it."""
+    """Delay the merge of a run at every site, so that the next run and the data are ahead of it."""
     for kind in (ProbeAccumulator, TapAccumulator):
 
-        def take(self: Any, *given: Any, then: Any = kind.take) -> None:
+        def add(self: Any, *given: Any, then: Any = kind.add) -> None:
             time.sleep(0.02)
             then(self, *given)
 
-        monkeypatch.setattr(kind, "take", take)
+        monkeypatch.setattr(kind, "add", add)
 
 
 def labels() -> np.ndarray:
@@ -44,7 +44,7 @@ def labels() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def wanted() -> Report:
+def expected() -> Report:
     return analyze(perceptron18(), samples(COUNT), labels=labels(), measures=MEASURES, portable=True)
 
 
@@ -56,7 +56,7 @@ def differences(one: Report, other: Report) -> list[str]:
 @pytest.mark.parametrize("batch", [None, BATCH, 4])
 @pytest.mark.parametrize("portable", [True, False])
 def test_memory_of_samples_and_labels_may_be_reused(
-    way: str, batch: int | None, portable: bool, wanted: Report
+    backend: str, batch: int | None, portable: bool, expected: Report
 ) -> None:
     def reused() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         x, y = np.empty((BATCH, 6), np.float32), np.empty(BATCH, np.int64)
@@ -66,12 +66,12 @@ def test_memory_of_samples_and_labels_may_be_reused(
             x[:], y[:] = np.nan, 3
 
     found = analyze(perceptron18(), reused(), measures=MEASURES, batch=batch, portable=portable)
-    assert differences(found, wanted) == []
+    assert differences(found, expected) == []
 
 
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("spoilt", [1, 9])
-def test_runs_whose_probes_fail_are_run_again_in_their_turn(way: str, spoilt: int) -> None:
+def test_runs_whose_probes_fail_are_run_again_in_their_turn(backend: str, spoilt: int) -> None:
     x = samples(COUNT)
     x[5::spoilt, 2] = np.nan
     found, other = (
@@ -84,7 +84,7 @@ def test_runs_whose_probes_fail_are_run_again_in_their_turn(way: str, spoilt: in
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("call", [2, 4, 5, 7])
 def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
-    way: str, call: int, wanted: Report, monkeypatch: pytest.MonkeyPatch
+    backend: str, call: int, expected: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[State] = []
     given = {"labels": labels(), "keep": kept.append}
@@ -93,7 +93,7 @@ def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
         with pytest.raises(KeyboardInterrupt):
             observe(load(perceptron18()), samples(COUNT), Options(measures=MEASURES, batch=BATCH), **given)
     before: State | None = kept[0] if kept else None
-    # One call proves the batch, one tells its first sample apart; probes read it again in the third.
+    # The first call runs the batch, the second its first sample as a check; the third runs it again with probes.
     whole = max(0, call - 3) * BATCH
     assert (before.samples if before else 0) == (before.resume_at if before else 0) == whole
     if before is not None:
@@ -101,18 +101,18 @@ def test_ctrl_c_while_the_next_run_runs_leaves_no_half_run(
         assert before.network["PointTraces"].samples == whole
     options = Options(measures=MEASURES)
     after = observe(load(perceptron18()), samples(COUNT), options, labels=labels(), resume=before)
-    assert differences(build_report(after), wanted) == []
+    assert differences(build_report(after), expected) == []
 
 
 @pytest.mark.usefixtures("slow")
-def test_a_state_in_between_holds_whole_runs(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_in_between_holds_whole_runs(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", -1.0)
-    told: list[tuple[int, set[int]]] = []
+    kept_counts: list[tuple[int, set[int]]] = []
 
     def keep(state: State) -> None:
         counts = {its["UnitRanges"].samples for its in state.statistics.values()}
         counts |= {its["Patterns"].total for its in state.statistics.values()}
-        told.append((state.samples, counts | {state.network["PointTraces"].samples}))
+        kept_counts.append((state.samples, counts | {state.network["PointTraces"].samples}))
 
     observe(load(perceptron18()), samples(COUNT), Options(measures=["patterns"], batch=BATCH), keep=keep)
-    assert told == [(n, {n}) for n in (*range(BATCH, COUNT + 1, BATCH), COUNT)]
+    assert kept_counts == [(n, {n}) for n in (*range(BATCH, COUNT + 1, BATCH), COUNT)]

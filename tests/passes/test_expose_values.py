@@ -1,4 +1,4 @@
-"""The instrumented model computes what it computed, and shows what was asked for."""
+"""An instrumented model computes the same outputs as before, and returns the requested values too."""
 
 import numpy as np
 import onnx_ir as ir

@@ -1,4 +1,4 @@
-"""Taps in our axes: whatever the model's own axes, (sample, position, unit) holds the same numbers."""
+"""Taps as (sample, position, unit) hold the same numbers, whatever the axes of the model."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.runtime.tap_axes import agree, as_float, in_axes
+from relucid.analyzer.runtime.tap_accumulator import as_float
+from relucid.analyzer.runtime.tap_axes import agree, in_axes
 from relucid.analyzer.sites import Site
 
 
@@ -21,10 +22,10 @@ def test_a_sample_axis_anywhere_and_a_unit_axis_anywhere(shape: list[int], data:
     tap = np.random.default_rng(0).standard_normal(shape)
     got = in_axes(tap, site(unit, sample), batch=shape[sample])
     others = [axis for axis in range(len(shape)) if axis not in (sample, unit)]
-    wanted = tap.transpose(sample, *others, unit).reshape(shape[sample], -1, shape[unit])
-    np.testing.assert_array_equal(got, wanted)
+    expected = tap.transpose(sample, *others, unit).reshape(shape[sample], -1, shape[unit])
+    np.testing.assert_array_equal(got, expected)
     negative = in_axes(tap, site(unit - len(shape), sample), batch=shape[sample])
-    np.testing.assert_array_equal(negative, wanted)
+    np.testing.assert_array_equal(negative, expected)
 
 
 @given(shape=st.lists(st.integers(1, 4), min_size=2, max_size=5))
@@ -44,7 +45,7 @@ def test_samples_flattened_with_something_else_are_split() -> None:
     np.testing.assert_array_equal(in_axes(tap, site(1), batch=3), tap.reshape(3, 4, 2))
 
 
-def test_alone_every_other_axis_is_a_position() -> None:
+def test_for_one_sample_every_other_axis_is_a_position() -> None:
     tap = np.arange(24.0).reshape(12, 2)
     np.testing.assert_array_equal(in_axes(tap, site(1), batch=1), tap.reshape(1, 12, 2))
     np.testing.assert_array_equal(in_axes(np.arange(3.0), site(0), batch=1), np.arange(3.0).reshape(1, 1, 3))
@@ -56,21 +57,21 @@ def test_a_number_for_each_sample_is_one_unit() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 5)])
-def test_samples_that_cannot_be_told_apart_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match=r"site 'act'.*batch of 2.*run with a batch of 1"):
+def test_taps_without_a_sample_axis_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match=r"site 'act': expected an axis .* 2 samples .*; run with a batch of 1"):
         in_axes(np.zeros(shape), site(len(shape) - 1), batch=2)
 
 
-@pytest.mark.parametrize(("shape", "wanted"), [((0, 4), (1, 0, 4)), ((1, 4, 0), (1, 0, 4)), ((2, 4, 0), (2, 0, 4))])
-def test_empty_taps_keep_their_units(shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    assert in_axes(np.zeros(shape), site(1), batch=wanted[0]).shape == wanted
+@pytest.mark.parametrize(("shape", "expected"), [((0, 4), (1, 0, 4)), ((1, 4, 0), (1, 0, 4)), ((2, 4, 0), (2, 0, 4))])
+def test_empty_taps_keep_their_units(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    assert in_axes(np.zeros(shape), site(1), batch=expected[0]).shape == expected
 
 
 @pytest.mark.parametrize(
-    ("came", "becomes"), [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), ("i1", "f4"), ("u1", "f4"), ("i4", "f8")]
+    ("dtype", "becomes"), [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), ("i1", "f4"), ("u1", "f4"), ("i4", "f8")]
 )
-def test_numbers_become_floats_that_hold_them(came: str, becomes: str) -> None:
-    tap = np.array([1, 2, 100], dtype=came)
+def test_numbers_become_floats_that_hold_them(dtype: str, becomes: str) -> None:
+    tap = np.array([1, 2, 100], dtype=dtype)
     assert as_float(tap).dtype == becomes
     assert as_float(tap).tolist() == [1, 2, 100]
 

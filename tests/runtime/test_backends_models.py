@@ -1,4 +1,4 @@
-"""Models that other people made give one report by native probes and by numpy."""
+"""Real models give the same report with native probes and with numpy."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How many samples the runs with probes take: as many as suit a value they read, evenly cut, however deep the net."""
+"""The size of runs with probes: as many samples as fit one value, cut evenly, for a network of any depth."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ WIDTH = 6
 
 
 def deep(layers: int) -> object:
-    """A net of so many layers, all of them as wide as its input."""
+    """A network of so many layers, each as wide as its input."""
     body = " ".join(f"z{k} = MatMul(h{k}, W) h{k + 1} = Relu(z{k})" for k in range(layers))
     text = f"g (float[N, {WIDTH}] h0) => (float[N, {WIDTH}] y) {{ {body} y = Identity(h{layers}) }}"
     return model(text, opset=18, W=samples(WIDTH, WIDTH, seed=3))
 
 
 def runs(made: object, count: int, **options: object) -> list[int]:
-    """How many samples each run took in."""
+    """Number of samples of each run."""
     taken: list[int] = []
     observe(load(made), samples(count), Options(**options), progress=taken.append)
     return taken
@@ -30,13 +30,13 @@ def runs(made: object, count: int, **options: object) -> list[int]:
 
 @pytest.fixture
 def seven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven samples of a layer are as much as one run should read at once."""
+    """Let seven samples of one layer be the size of a run."""
     monkeypatch.setattr(stream, "VALUE_BYTES", 7 * 4 * WIDTH)
 
 
 @pytest.mark.usefixtures("seven")
 @pytest.mark.parametrize("count", [4, 10, 11, 17, 18, 100])
-def test_what_does_not_fit_one_run_is_cut_evenly(way: str, count: int) -> None:
+def test_what_does_not_fit_one_run_is_cut_evenly(backend: str, count: int) -> None:
     first, *others = runs(deep(2), count)
     assert first <= PROOF
     assert first + sum(others) == count
@@ -46,14 +46,14 @@ def test_what_does_not_fit_one_run_is_cut_evenly(way: str, count: int) -> None:
 
 @pytest.mark.usefixtures("seven")
 @pytest.mark.parametrize("layers", [1, 3, 12])
-def test_a_run_takes_no_fewer_samples_of_a_deep_net(way: str, layers: int) -> None:
+def test_a_run_takes_no_fewer_samples_of_a_deep_net(backend: str, layers: int) -> None:
     assert max(runs(deep(layers), 200)) == 7
 
 
 @pytest.mark.usefixtures("seven")
-def test_a_batch_that_is_asked_for_is_run_whole(way: str) -> None:
+def test_a_batch_that_is_asked_for_is_run_whole(backend: str) -> None:
     assert runs(deep(2), 64, batch=32) == [32, 32]
 
 
-def test_few_samples_are_one_run(way: str) -> None:
+def test_few_samples_are_one_run(backend: str) -> None:
     assert runs(deep(2), 500) == [PROOF, 500 - PROOF]

@@ -1,4 +1,4 @@
-"""Which way numbers are made: chosen by what is here, told by the report and by `relucid doctor`."""
+"""The choice of the backend, and its name in the report and in `relucid doctor`."""
 
 import numpy as np
 import pytest
@@ -11,17 +11,17 @@ from relucid.analyzer.cli.doctor import command as doctor
 from relucid.analyzer.model import load
 from relucid.analyzer.options import Options
 from relucid.analyzer.runtime import probe_setup
-from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, axes_of, choose_backend
+from relucid.analyzer.runtime.probe_setup import FUNCTIONS, NATIVE, PORTABLE, choose_backend, find_axes
 from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import Site
 
-from .small import model, perceptron, samples
+from ..small import model, perceptron, samples
 
 RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
 
 
 @pytest.mark.parametrize(
-    ("built", "options", "opset", "ir_version", "way"),
+    ("built", "options", "opset", "ir_version", "backend"),
     [
         (True, {}, 11, 6, NATIVE),
         (False, {}, 18, 8, PORTABLE),
@@ -33,18 +33,18 @@ RELU = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
         (True, {"provider": "cuda", "portable": True}, 18, 8, PORTABLE),
     ],
 )
-def test_the_way(
-    monkeypatch: pytest.MonkeyPatch, built: bool, options: dict, opset: int, ir_version: int, way: str
+def test_the_choice(
+    monkeypatch: pytest.MonkeyPatch, built: bool, options: dict, opset: int, ir_version: int, backend: str
 ) -> None:
     monkeypatch.setattr(probe_setup, "library_path", lambda: "library" if built else None)
-    assert choose_backend(load(model(RELU, opset=opset, ir_version=ir_version)), Options(**options)) == way
+    assert choose_backend(load(model(RELU, opset=opset, ir_version=ir_version)), Options(**options)) == backend
 
 
 def test_the_switch_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELUCID_NATIVE", "0")
     assert analyze(perceptron(), samples(30)).provenance["way"] == PORTABLE
-    told = CliRunner().invoke(doctor).output
-    assert "native       not used: RELUCID_NATIVE=0" in told
+    output = CliRunner().invoke(doctor).output
+    assert "native       not used: RELUCID_NATIVE=0" in output
 
 
 @pytest.mark.skipif(native.unavailable_reason() is not None, reason=f"no native probes: {native.unavailable_reason()}")
@@ -61,8 +61,8 @@ def test_portable_is_an_option_of_the_command(tmp_path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(perceptron().SerializeToString())
     words = [str(path), "--data", "random:30", "--portable", "--json"]
-    told = CliRunner().invoke(analyze_command, words, catch_exceptions=False).stdout
-    assert '"way": "portable"' in told
+    output = CliRunner().invoke(analyze_command, words, catch_exceptions=False).stdout
+    assert '"way": "portable"' in output
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_portable_is_an_option_of_the_command(tmp_path) -> None:
         ((4, 0), "float32", {"unit_axis": 1}, None),
     ],
 )
-def test_where_samples_and_units_lie(shape: tuple, dtype: str, site: dict, axes: tuple | None) -> None:
+def test_the_axes_of_samples_and_units(shape: tuple, dtype: str, site: dict, axes: tuple | None) -> None:
     found = Site(name="s", value="z", kind="relu", **site)
-    assert axes_of(np.zeros(shape, dtype), found, batch=4) == axes
+    assert find_axes(np.zeros(shape, dtype), found, batch=4) == axes
 
 
-def test_a_session_that_rests_starts_again() -> None:
+def test_a_released_session_starts_again() -> None:
     session, x = open_session(load(model(RELU))), np.array([[-1, 2, 0, 3]], np.float32)
     before = session.runtime
-    session.rest()
+    session.release()
     assert session.run(["y"], {"x": x})["y"].tolist() == [[0, 2, 0, 3]]
     assert session.runtime is not before
     assert session.provider == "CPUExecutionProvider"
