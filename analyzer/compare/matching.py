@@ -93,7 +93,7 @@ def match_inputs(mine: Fed, theirs: Fed) -> tuple[dict[str, str], tuple[str, ...
     partners = [by_name[spec.name] for spec in theirs[1]] if same_names else list(mine[1])
     if len(partners) != len(theirs[1]) or not all(map(_same_data, partners, theirs[1])):
         wants = "; ".join(
-            f"{model} wants {', '.join(f'{spec.name} {spec.wants}' for spec in specs) or 'nothing'}"
+            f"{model} wants {', '.join(f'{spec.name} {spec.description}' for spec in specs) or 'nothing'}"
             for model, specs in (mine, theirs)
         )
         raise ModelError(f"models are compared on the same data, but their inputs differ: {wants}")

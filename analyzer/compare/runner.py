@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ..data import Batch, InputSpec, fixed_batch
-from ..data.batch import backwards, cut, filled
+from ..data.batch import pad_batch, reverse_samples, slice_batch
 from ..errors import DataError, ModelError
 from ..runtime.preparation import Opened
 from ..runtime.tap_accumulator import values_to_tap
@@ -71,7 +71,7 @@ class Member:
             DataError: it does not.
         """
         if self.fixed:
-            turned = backwards(self._fed(piece), self.opened.specs)
+            turned = reverse_samples(self._fed(piece), self.opened.specs)
             others = [tuple(each[::-1] for each in its) for its in self._run(turned, self.fixed)]
         else:
             others = self.look(first)
@@ -82,7 +82,7 @@ class Member:
     def _fed(self, piece: Batch) -> dict[str, Array]:
         specs = self.opened.specs
         arrays = {spec.name: piece.arrays[self.inputs[spec.name]].astype(spec.dtype, copy=False) for spec in specs}
-        return dict(filled(Batch(arrays, piece.index, None), specs, self.fixed or 0))
+        return dict(pad_batch(Batch(arrays, piece.index, None), specs, self.fixed or 0))
 
     def _run(self, arrays: dict[str, Array], batch: int) -> list[tuple[Array, ...]]:
         values = [values_to_tap(site, (CoMoment,)) for site in self.sites]
@@ -140,7 +140,9 @@ class Together:
             for batch in batches:
                 start, count = 0, len(batch.index)
                 while start < count:
-                    taken = self._take(cut(batch, self._specs, slice(start, start + (self._at_once or 1))), pool)
+                    taken = self._take(
+                        slice_batch(batch, self._specs, slice(start, start + (self._at_once or 1))), pool
+                    )
                     start += taken
                     if taken and progress is not None:
                         progress(taken)
@@ -174,7 +176,7 @@ class Together:
         """Once, as soon as a batch holds more than one sample; see `Member.prove`."""
         if self._proven or all((member.fixed or len(piece.index)) == 1 for member in self._members):
             return
-        first = cut(piece, self._specs, slice(0, 1))
+        first = slice_batch(piece, self._specs, slice(0, 1))
         for member, its in zip(self._members, seen, strict=True):
             if (member.fixed or len(piece.index)) > 1:
                 member.prove(piece, its, first)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ..data import Batch, InputSpec, fixed_batch
-from ..data.batch import cut, evenly, owned
+from ..data.batch import balanced_size, copy_batch, slice_batch
 from ..errors import DataError, ModelError
 from ..options import GLOBAL
 from ..stats import MergeTree, Patterns, PointTraces, Statistic, global_keys
@@ -124,12 +124,12 @@ class Stream:
         while start < count:
             if self._held is not None:
                 self._go_on(*self._held, intake, seen)
-            piece = cut(batch, self._specs, slice(start, start + evenly(count - start, self._size())))
+            piece = slice_batch(batch, self._specs, slice(start, start + balanced_size(count - start, self._size())))
             if self._run(piece, intake, seen):
                 start += len(piece.index)
         if self._held is not None:  # the arrays of a batch are valid until the next one is asked for
             piece, sight, layout = self._held
-            self._held = owned(piece), sight, layout
+            self._held = copy_batch(piece), sight, layout
 
     def _run(self, piece: Batch, intake: BackgroundMerger, seen: Callable[[Batch], None]) -> bool:
         """Some samples; whether they are taken in, else they have to be run in another way."""

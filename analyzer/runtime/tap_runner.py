@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..data import Batch, InputSpec, fixed_batch
-from ..data.batch import backwards, cut, filled
+from ..data.batch import pad_batch, reverse_samples, slice_batch
 from ..errors import DataError
 from .session import Session
 from .tap_accumulator import BatchResult, TapAccumulator
@@ -70,7 +70,7 @@ class TapRunner:
         self._session.rest()
 
     def _run(self, piece: Batch) -> dict[str, Array]:
-        arrays = piece.arrays if self._fixed is None else filled(piece, self._specs, self._fixed)
+        arrays = piece.arrays if self._fixed is None else pad_batch(piece, self._specs, self._fixed)
         return self._session.run(self._outputs, arrays)
 
     def _arranged(self, taps: Mapping[str, Array], *, batch: int) -> list[tuple[Array, ...]]:
@@ -93,10 +93,11 @@ class TapRunner:
         if self.proven:
             return
         if self._fixed:
-            turned = self._session.run(self._outputs, backwards(filled(piece, self._specs, self._fixed), self._specs))
+            padded = pad_batch(piece, self._specs, self._fixed)
+            turned = self._session.run(self._outputs, reverse_samples(padded, self._specs))
             others = [tuple(each[::-1] for each in its) for its in self._arranged(turned, batch=self._fixed)]
         else:
-            others = self._arranged(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
+            others = self._arranged(self._run(slice_batch(piece, self._specs, slice(0, 1))), batch=1)
         for collector, its, many in zip(self.collectors, others, arranged, strict=True):
             if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
                 raise DataError(f"site {collector.site.name!r}: {self._unproven}")

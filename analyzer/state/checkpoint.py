@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from ..data import Batch
-from ..data.batch import cut
+from ..data.batch import slice_batch
 from ..errors import StateError
 from ..runtime.preparation import Prepared
 from .analysis_state import DataShard, State
@@ -67,7 +67,7 @@ class Checkpointer:
         for batch in batches:
             first = int(np.searchsorted(batch.index, start))
             if first < len(batch.index):
-                yield cut(batch, self._prepared.specs, slice(first, len(batch.index)))
+                yield slice_batch(batch, self._prepared.specs, slice(first, len(batch.index)))
 
     def seen(self, batch: Batch) -> None:
         """Take note of samples that have been taken in."""

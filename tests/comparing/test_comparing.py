@@ -289,5 +289,5 @@ def test_data_is_walked_once() -> None:
 
     change = compare(perceptron(), perceptron(seed=1), data())
     assert (walked, change.samples) == ([10, 10, 10], 30)
-    with pytest.raises(DataError, match="holds no samples"):
+    with pytest.raises(DataError, match="expected at least one sample"):
         compare(perceptron(), perceptron(), iter([]))
