@@ -96,10 +96,10 @@ def test_sites_are_found_in_a_loaded_model() -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("missing.onnx", "no model at missing.onnx"),
+        ("missing.onnx", "got no such file: missing.onnx"),
         (b"not a model", "cannot read the model given as bytes"),
-        (b"", "holds no graph"),
-        (17, "a model is a path, bytes"),
+        (b"", "got data without a graph"),
+        (17, "expected a path, bytes"),
     ],
 )
 def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> None:

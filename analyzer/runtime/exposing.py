@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from ..atomic_write import write_atomically
 from ..errors import ModelError, OptionError, translate_errors
-from ..model.external_data import locations
+from ..model.external_data import external_locations
 from ..model.loading import Model, load, parse
 from ..options import Options
 from ..passes.expose_values import InstrumentPass
@@ -58,7 +58,7 @@ def save(model: Model, path: Path) -> None:
     """
     try:
         proto = translate_errors("write", model.name, lambda: ir.to_proto(model.ir))
-        brought = sorted(locations(proto))
+        brought = sorted(external_locations(proto))
         taken = {Path(model.name).absolute(), *model.weights, *(path.parent.absolute() / place for place in brought)}
         if taken & {path.absolute(), path.resolve()}:
             raise OptionError(f"{path} is the model itself, or its weights; choose another name")
