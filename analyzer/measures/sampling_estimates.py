@@ -53,7 +53,7 @@ def tracked(c: Patterns, keys: Keys) -> Tracked:
     true counts are known. One more pattern is added to them that missed half, with the error of an even spread: it
     stands in for them where there are none.
     """
-    seen, missed = c.tracked(keys)
+    seen, missed = c.frequent_bounds(keys)
     exact, unknown = c.bounds(keys)
     shown = (unknown == 0) & (missed > 0)
     average = float(missed.mean()) if missed.any() else 1.0

@@ -24,9 +24,9 @@ from ..stats import (
 )
 from ..stats.comoments import MomentSum
 from ..stats.keys import Keys
-from ..stats.labelled import Classes, Labels, add_classes, count_classes, given, pair_keys
+from ..stats.labelled import Classes, Labels, add_classes, count_classes, pair_keys, require_labels
 from ..stats.nonfinite import NONE
-from ..stats.points import Bools, Numbers, smallest
+from ..stats.points import Bools, Numbers, keep_smallest
 from .tap_accumulator import SiteBatchResult
 
 ROWS = 2**14
@@ -72,7 +72,7 @@ class PairTable:
             MemoryError: the table cannot grow.
         """
         self._add_waiting()
-        return LabelledPatterns.of_counted(self._table.patterns(units=units, seed=seed), self._classes)
+        return LabelledPatterns.of_counts(self._table.patterns(units=units, seed=seed), self._classes)
 
     def _add_waiting(self) -> None:
         for positions, runs in groupby(self._waiting, key=lambda run: run[0].shape[1]):
@@ -168,7 +168,7 @@ class ProbeAccumulator:
         if Patterns in self._statistics:
             self._count(numbers["keys"].reshape(-1))
         if LabelledPatterns in self._statistics:
-            self._count_pairs(numbers["keys"], given(labels))
+            self._count_pairs(numbers["keys"], require_labels(labels))
         for kind, names in _MOMENTS.items():
             if names[0] in numbers:
                 count, mean, m2 = (numbers[name] for name in names)
@@ -215,7 +215,7 @@ def points(dead: Bools, linear: Bools, index: Numbers) -> Points:
         dead.size,
         int(np.count_nonzero(dead)),
         int(np.count_nonzero(linear)),
-        smallest(index[dead]),
-        smallest(index[linear]),
-        smallest(index[~(dead | linear)]),
+        keep_smallest(index[dead]),
+        keep_smallest(index[linear]),
+        keep_smallest(index[~(dead | linear)]),
     )

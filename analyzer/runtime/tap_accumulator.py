@@ -179,7 +179,7 @@ class TapAccumulator:
             if issubclass(kind, CoMoment) and self._is_kept(kind, units):
                 if kind not in self._gathered:
                     self._gathered[kind] = CovarianceAccumulator(units, product=runtime_product())
-                kind.gather(rows, self._gathered[kind])
+                kind.accumulate(rows, self._gathered[kind])
 
     def _is_kept(self, kind: type[Statistic], units: int) -> bool:
         return units <= self._squares or not issubclass(kind, CoMoment)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from relucid.analyzer.errors import StateError
 from relucid.analyzer.measures.change import frequent_jaccard, jaccard, overlap
 from relucid.analyzer.stats import Patterns, merge_all
-from relucid.analyzer.stats.keys import mix64, stream
+from relucid.analyzer.stats.keys import mix64, random_words
 from relucid.analyzer.values.estimate import Estimate
 
 VALUES = st.lists(st.integers(0, 5), max_size=60)
 
 
 def state_of(values: np.ndarray | list[int], *, capacity: int = 2**20, seed: int = 0) -> Patterns:
-    keys = mix64(np.asarray(values, dtype=np.uint64) + stream(seed, 1))
+    keys = mix64(np.asarray(values, dtype=np.uint64) + random_words(seed, 1))
     return merge_all(Patterns.of_keys(part, units=64, capacity=capacity, seed=seed) for part in np.array_split(keys, 5))
 
 
