@@ -45,7 +45,7 @@ def read_iterable(
     if _is_record(data):
         yield from _read_record(data, specs, columns, labels, source)
         return
-    for place, record in enumerate(_records(data, source)):
+    for place, record in enumerate(_iterate_records(data, source)):
         yield from _read_record(record, specs, columns, labels, f"{source}, item {place}")
 
 
@@ -64,7 +64,7 @@ def _is_numbers(data: object) -> bool:
     return isinstance(data, (bool, int, float, np.generic))
 
 
-def _records(data: object, source: str) -> Iterable[object]:
+def _iterate_records(data: object, source: str) -> Iterable[object]:
     get_next = getattr(data, "get_next", None)
     if callable(get_next):
         return iter(get_next, None)
@@ -78,16 +78,17 @@ def _records(data: object, source: str) -> Iterable[object]:
 def _read_record(
     record: object, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None, source: str
 ) -> Iterator[Samples]:
+    """Samples of one dict, tuple or array."""
     if isinstance(record, Mapping):
         keys = match_keys(list(record), specs, columns=columns, labels=labels, source=source)
-        arrays = {name: _array(record[key], f"{source}[{key}]") for name, key in keys.items()}
-        classes = None if labels is None else _array(record[labels], f"{source}[{labels}]")
+        arrays = {name: _to_array(record[key], f"{source}[{key}]") for name, key in keys.items()}
+        classes = None if labels is None else _to_array(record[labels], f"{source}[{labels}]")
     elif isinstance(record, (tuple, list)) and not _is_numbers(record):
         check_no_keys(columns=columns, labels=labels, source=source)
-        arrays, classes = _split_tuple([_array(value, source) for value in record], specs, source)
+        arrays, classes = _split_tuple([_to_array(value, source) for value in record], specs, source)
     else:
         spec = require_one_input(specs, columns=columns, labels=labels, source=source)
-        arrays, classes = {spec.name: _array(record, source)}, None
+        arrays, classes = {spec.name: _to_array(record, source)}, None
     lazy = {name: LazyArray.of(array) for name, array in arrays.items()}
     yield from conform(lazy, specs, source=source, labels=None if classes is None else LazyArray.of(classes))
 
@@ -106,7 +107,8 @@ def _split_tuple(
     return by_input, arrays[-1] if labelled else None
 
 
-def _array(value: Any, source: str) -> Array:
+def _to_array(value: Any, source: str) -> Array:
+    """A tensor of any library, a list or a number as a numpy array."""
     try:
         if hasattr(value, "detach"):
             value = value.detach().cpu()

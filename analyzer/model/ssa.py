@@ -21,25 +21,25 @@ def check_ssa(proto: onnx.ModelProto, name: str) -> None:
     """
     if proto.graph.sparse_initializer:
         raise ModelError(f"{name}: expected dense weights, got sparse initializers; save it with dense weights")
-    for problem in (*_problems(proto.graph, frozenset()), *_problems_in_functions(proto)):
+    for problem in (*_find_problems(proto.graph, frozenset()), *_find_problems_in_functions(proto)):
         raise ModelError(f"{name}: expected a valid graph, got one in which {problem}; export it again")
 
 
-def _problems(graph: onnx.GraphProto, outside: frozenset[str]) -> Iterator[str]:
+def _find_problems(graph: onnx.GraphProto, outside: frozenset[str]) -> Iterator[str]:
     given = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     given |= {tensor.values.name for tensor in graph.sparse_initializer}
-    yield from _problems_of_nodes(graph.node, given, [value.name for value in graph.output], outside)
+    yield from _find_problems_of_nodes(graph.node, given, [value.name for value in graph.output], outside)
 
 
-def _problems_in_functions(proto: onnx.ModelProto) -> Iterator[str]:
+def _find_problems_in_functions(proto: onnx.ModelProto) -> Iterator[str]:
     for function in proto.functions:
-        yield from _problems_of_nodes(function.node, set(function.input), function.output, frozenset())
+        yield from _find_problems_of_nodes(function.node, set(function.input), function.output, frozenset())
 
 
-def _problems_of_nodes(
+def _find_problems_of_nodes(
     nodes: Iterable[onnx.NodeProto], given: Iterable[str], outputs: Iterable[str], outside: frozenset[str]
 ) -> Iterator[str]:
-    """Args: values given to the nodes, values they must produce, and values of the enclosing graphs."""
+    """Problems of nodes that are given some values, must produce the outputs and may read the values of outer graphs."""
     produced = set(given)
     for node in nodes:
         for output in filter(None, node.output):
@@ -53,7 +53,7 @@ def _problems_of_nodes(
                 yield f"{_format_node(node)} reads the value {value!r}, which no node produces"
         for attribute in node.attribute:
             for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from _problems(body, known)
+                yield from _find_problems(body, known)
     for value in outputs:
         if value not in known:
             yield f"no node produces the output {value!r}"

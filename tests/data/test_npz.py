@@ -144,7 +144,7 @@ def test_big_endian_arrays(tmp_path, save, whole):
     np.testing.assert_array_equal(found, array)
 
 
-def written(path: Path, member: bytes, compression=zipfile.ZIP_STORED):
+def write_member(path: Path, member: bytes, compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("x.npy", member)
     return path
@@ -171,7 +171,7 @@ def test_members_with_wrong_headers(tmp_path, images, compression):
         "expected .npy format 1.0 or 2.0, got 3.0": good.replace(b"NUMPY\x01\x00", b"NUMPY\x03\x00"),
     }
     for message, member in cases.items():
-        assert message in refusal(written(tmp_path / "a.npz", member, compression), images)
+        assert message in refusal(write_member(tmp_path / "a.npz", member, compression), images)
 
 
 def test_damaged_archives(tmp_path, images):
@@ -191,7 +191,7 @@ def test_damaged_archives(tmp_path, images):
 
 
 def test_an_encrypted_member_is_refused(tmp_path, images):
-    written(tmp_path / "a.npz", npy(np.zeros((3, 1, 4, 5), "f4"), tmp_path))
+    write_member(tmp_path / "a.npz", npy(np.zeros((3, 1, 4, 5), "f4"), tmp_path))
     content = bytearray((tmp_path / "a.npz").read_bytes())
     place = content.index(b"PK\x01\x02") + 8
     content[place : place + 2] = struct.pack("<H", 1)

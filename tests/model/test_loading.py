@@ -32,7 +32,7 @@ def net(text_model) -> onnx.ModelProto:
     return text_model(NET, domains={"own": 1})
 
 
-def frozen(model: ir.Model) -> bytes:
+def serialize(model: ir.Model) -> bytes:
     return ir.to_proto(model).SerializeToString(deterministic=True)
 
 
@@ -42,7 +42,7 @@ def test_every_form_of_a_model_is_the_same_model(net, tmp_path):
     data = path.read_bytes()
     forms = [path, str(path), data, bytearray(data), memoryview(data), net, ir.from_proto(net)]
     models = [load(form) for form in forms]
-    assert len({frozen(model.ir) for model in models}) == 1
+    assert len({serialize(model.ir) for model in models}) == 1
     assert len({model.sha256 for model in models[:-1]}) == 1
     assert {model.folder for model in models} == {None}
     assert models[0].name == models[1].name == str(path)
@@ -50,12 +50,12 @@ def test_every_form_of_a_model_is_the_same_model(net, tmp_path):
 
 def test_the_source_is_not_changed(net):
     given_proto, given_ir = onnx.ModelProto.FromString(net.SerializeToString()), ir.from_proto(net)
-    before = given_proto.SerializeToString(deterministic=True), frozen(given_ir)
+    before = given_proto.SerializeToString(deterministic=True), serialize(given_ir)
     for form in (given_proto, given_ir):
         model = load(form)
         InstrumentPass(site.value for site in find_sites(model.ir))(model.ir)
         model.ir.graph.initializers["w"].name = "another"
-    assert (given_proto.SerializeToString(deterministic=True), frozen(given_ir)) == before
+    assert (given_proto.SerializeToString(deterministic=True), serialize(given_ir)) == before
 
 
 def test_functions_are_inlined_and_shapes_inferred(net):
@@ -70,7 +70,7 @@ def test_functions_are_inlined_and_shapes_inferred(net):
 def test_versions_are_preserved(text_model, ir_version, opset):
     model = load(text_model("g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }", ir_version=ir_version, opset=opset))
     InstrumentPass(["x"])(model.ir)
-    written = onnx.ModelProto.FromString(frozen(model.ir))
+    written = onnx.ModelProto.FromString(serialize(model.ir))
     assert written.ir_version == ir_version
     assert [(entry.domain, entry.version) for entry in written.opset_import] == [("", opset)]
     open_session(model)
