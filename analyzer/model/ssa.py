@@ -39,7 +39,7 @@ def _find_problems_in_functions(proto: onnx.ModelProto) -> Iterator[str]:
 def _find_problems_of_nodes(
     nodes: Iterable[onnx.NodeProto], given: Iterable[str], outputs: Iterable[str], outside: frozenset[str]
 ) -> Iterator[str]:
-    """Problems of nodes that are given some values, must produce the outputs and may read the values of outer graphs."""
+    """Problems of nodes with given values, expected outputs, and the values of the outer graphs."""
     produced = set(given)
     for node in nodes:
         for output in filter(None, node.output):
