@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .data import Batch, InputSpec, open_data, rebatch, source_identity
-from .data.batch import cut
+from .data.batch import slice_batch
 from .errors import OptionError, StateError
 from .model.loading import Model, load
 from .options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
@@ -204,7 +204,7 @@ def _skip_before(number: int, batches: Iterable[Batch], specs: Sequence[InputSpe
     for batch in batches:
         first = int(np.searchsorted(batch.index, number))
         if first < len(batch.index):
-            yield cut(batch, specs, slice(first, len(batch.index)))
+            yield slice_batch(batch, specs, slice(first, len(batch.index)))
 
 
 def merge(*states: str | os.PathLike[str] | State) -> Report:

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: hand-made graphs; third-party models and data, which are never part of the project."""
+"""Fixtures for all tests: small graphs, and third-party models and data outside the repository."""
 
 import json
 from collections.abc import Callable
@@ -22,31 +22,31 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def _folder(name: str) -> Path:
     folder = SHARED / name
     if not folder.is_dir():
-        pytest.skip(f"third-party {name} are not beside the project (looked for {folder.parent.name}/{name})")
+        pytest.skip(f"third-party {name} are not next to the repository (looked for {folder.parent.name}/{name})")
     return folder
 
 
 @pytest.fixture(scope="session")
 def shared_models() -> Path:
-    """Folder of trained models other people made."""
+    """Folder of trained third-party models."""
     return _folder("models")
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of labelled data sets other people made."""
+    """Folder of labelled third-party data sets."""
     return _folder("data")
 
 
 @pytest.fixture(scope="session")
 def manifest(shared_models: Path) -> dict[str, dict]:
-    """What is known of each shared model, by name."""
+    """The entry of each shared model in the manifest, by name."""
     return {row["name"]: row for row in json.loads((shared_models / "manifest.json").read_text())["models"]}
 
 
 @pytest.fixture(scope="session")
 def text_model() -> Callable[..., "onnx.ModelProto"]:
-    """Builds a model from the text form of ONNX: `text_model("g (float[N] x) => (float[N] y) { y = Relu(x) }")`."""
+    """Function that parses the text form of ONNX: `text_model("g (float[N] x) => (float[N] y) { y = Relu(x) }")`."""
     import onnx.parser
 
     def build(text: str, *, opset: int = 17, ir_version: int = 8, domains: dict[str, int] | None = None):
@@ -58,7 +58,7 @@ def text_model() -> Callable[..., "onnx.ModelProto"]:
 
 @pytest.fixture(scope="session")
 def sites_of(text_model) -> Callable[..., tuple["Site", ...]]:
-    """The sites of a model in text form; options as for `text_model`."""
+    """Function that returns the sites of a model in text form; options as for `text_model`."""
     from relucid.analyzer.model import load
     from relucid.analyzer.sites import find_sites
 

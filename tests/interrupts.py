@@ -1,4 +1,4 @@
-"""Ctrl-C at a time of the test's choosing."""
+"""Ctrl-C at a chosen call."""
 
 from collections.abc import Callable
 from itertools import count
@@ -6,17 +6,17 @@ from typing import Any
 
 
 def broken_off(call: Callable[..., Any], *, at: int) -> Callable[..., Any]:
-    """The same call, but where it comes for the `at`-th time: there the signal arrives before it does anything.
+    """Wrap a function so that its `at`-th call raises KeyboardInterrupt instead.
 
     >>> first = broken_off(abs, at=2)
     >>> first(-1)
     1
     """
-    times = count(1)
+    calls = count(1)
 
-    def breaks(*given: Any, **options: Any) -> Any:
-        if next(times) == at:
+    def interruptible(*args: Any, **options: Any) -> Any:
+        if next(calls) == at:
             raise KeyboardInterrupt
-        return call(*given, **options)
+        return call(*args, **options)
 
-    return breaks
+    return interruptible

@@ -1,7 +1,7 @@
-"""What a report should say, computed slowly and plainly from raw arrays: the oracle of the tests of the whole flow.
+"""Expected values of a report, computed slowly from raw arrays: the oracle of the end-to-end tests.
 
-Nothing of relucid is imported. The arrays are what plain onnxruntime or onnx.reference give out for a value of the
-graph; each formula is written as its paper has it, on all samples at once, with Python's own counting.
+Independent of relucid. The arrays are values of the graph from plain onnxruntime or onnx.reference; each formula is
+written as in its paper, on all samples at once, and counts are those of Python's Counter.
 """
 
 from collections import Counter
@@ -15,29 +15,26 @@ ReferenceValues = dict[str, object]
 
 
 def outputs(model: onnx.ModelProto, names: list[str], feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The named values of a model for one batch, by plain onnxruntime; inner values become outputs in a copy."""
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
-    present = {value.name for value in shown.graph.output}
-    shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in present)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(shown.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return dict(zip(names, session.run(names, feed), strict=True))
+    """The named values of a model for one batch, from plain onnxruntime; inner values become outputs of a copy."""
+    return dict(zip(names, _open_session(model, names).run(names, feed), strict=True))
 
 
 def one_by_one(model: onnx.ModelProto, names: list[str], feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same for a model that takes one sample at a time along axis 0; the results side by side along axis 0."""
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
-    present = {value.name for value in shown.graph.output}
-    shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in present)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(shown.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    """The same for a model with a fixed batch of 1; the results are concatenated along axis 0."""
+    session = _open_session(model, names)
     count = len(next(iter(feed.values())))
     runs = [session.run(names, {key: array[i : i + 1] for key, array in feed.items()}) for i in range(count)]
-    return {name: np.concatenate([run[place] for run in runs]) for place, name in enumerate(names)}
+    return {name: np.concatenate([run[index] for run in runs]) for index, name in enumerate(names)}
+
+
+def _open_session(model: onnx.ModelProto, names: list[str]) -> onnxruntime.InferenceSession:
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model)
+    present = {value.name for value in exposed.graph.output}
+    exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in present)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def channels_first(z: np.ndarray) -> np.ndarray:
@@ -54,10 +51,10 @@ def units(z: np.ndarray) -> ReferenceValues:
     """Definition 1: z (sample, position, unit)."""
     dead, linear = [], []
     for unit in range(z.shape[2]):
-        seen = z[:, :, unit]
-        if (seen <= 0).all():
+        values = z[:, :, unit]
+        if (values <= 0).all():
             dead.append(unit)
-        if (seen > 0).all():
+        if (values > 0).all():
             linear.append(unit)
     nonlinear = [unit for unit in range(z.shape[2]) if unit not in dead and unit not in linear]
     return {
@@ -91,7 +88,7 @@ def signs(z: np.ndarray) -> list[bytes]:
 
 
 def bits_of(counts: Counter) -> float:
-    """Entropy in bits of what was counted."""
+    """Entropy of counts in bits."""
     total = sum(counts.values())
     return -sum(count / total * log2(count / total) for count in counts.values())
 
@@ -125,20 +122,20 @@ def vni(h: np.ndarray) -> tuple[float, float]:
 
 
 def information(z: np.ndarray, labels: np.ndarray) -> ReferenceValues:
-    """H(L), H(A, L), H(A | L) and MI(A; L); every position of a sample has its class."""
+    """H(L), H(A, L), H(A | L) and MI(A; L); every position of a sample has the sample's class."""
     classes = [int(label) for label in labels for _ in range(z.shape[1])]
-    one, both = bits_of(Counter(classes)), bits_of(Counter(zip(signs(z), classes, strict=True)))
-    alone = bits_of(Counter(signs(z)))
+    label, both = bits_of(Counter(classes)), bits_of(Counter(zip(signs(z), classes, strict=True)))
+    unlabelled = bits_of(Counter(signs(z)))
     return {
-        "label_entropy": one,
+        "label_entropy": label,
         "joint_entropy": both,
-        "conditional_entropy": both - one,
-        "mutual_information": alone + one - both,
+        "conditional_entropy": both - label,
+        "mutual_information": unlabelled + label - both,
     }
 
 
 def first_dead(sites: list[np.ndarray]) -> tuple[int, ...]:
-    """How many points die first at each site."""
+    """Number of points that are dead first at each site."""
     deaths = [0] * len(sites)
     for sample in range(len(sites[0])):
         for place, z in enumerate(sites):
@@ -149,18 +146,17 @@ def first_dead(sites: list[np.ndarray]) -> tuple[int, ...]:
 
 
 def global_patterns(sites: list[np.ndarray]) -> int:
-    """How many different patterns the whole network shows: a set of all bits of a sample side by side."""
+    """Number of distinct global patterns: a set of the concatenated bits of each sample."""
     return len({b"".join(np.packbits(z[i] > 0).tobytes() for z in sites) for i in range(len(sites[0]))})
 
 
 def differences(
     one: object, other: object, *, tolerance: float = 1e-9, vni: float = 1e-6, extents: float = 1e-5
 ) -> list[str]:
-    """Where two reports differ: counts, lists and texts at all, floats by more than the tolerance.
+    """Names of values that differ between two reports: counts, lists and strings exactly, floats beyond the tolerance.
 
-    VNI, and the effective units that are read from it, have a tolerance of their own, since native co-moments are sums
-    of products of float32; so have the extents, relative to the largest: the runtime fuses other operators where values
-    are taps than where probes read them.
+    VNI and effective units have a separate tolerance, since native co-moments are sums of products of float32. So have
+    the unit ranges, relative to the largest, since onnxruntime fuses different operators for taps and for probes.
     """
     found = [] if [s.name for s in one.sites] == [s.name for s in other.sites] else ["sites"]
     mappings = [("network", one.network, other.network)]

@@ -1,4 +1,4 @@
-"""Small models for tests: a graph in the text form of ONNX, and its weights as arrays."""
+"""Small models for tests, from the text form of ONNX and weights as arrays."""
 
 import numpy as np
 import onnx
@@ -7,9 +7,9 @@ from onnx import numpy_helper, parser
 
 def model(graph: str, *, opset: int = 17, ir_version: int = 8, **weights: np.ndarray) -> onnx.ModelProto:
     """A model from the text of its graph, with weights by name."""
-    made = parser.parse_model(f'<ir_version: {ir_version}, opset_import: ["" : {opset}]> {graph}')
-    made.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in weights.items())
-    return made
+    proto = parser.parse_model(f'<ir_version: {ir_version}, opset_import: ["" : {opset}]> {graph}')
+    proto.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in weights.items())
+    return proto
 
 
 def perceptron(*, batch: object = "N", seed: int = 0, units: tuple[int, int] = (7, 5)) -> onnx.ModelProto:
@@ -37,8 +37,8 @@ def samples(count: int, *shape: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, *(shape or (6,)))).astype(np.float32)
 
 
-def outside(tensor: onnx.TensorProto, location: str, **entries: object) -> None:
-    """Make the tensor say that its data lies in another file."""
+def make_external(tensor: onnx.TensorProto, location: str, **entries: object) -> None:
+    """Turn a tensor into one with external data at a location."""
     tensor.ClearField("float_data")
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL

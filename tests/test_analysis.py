@@ -276,5 +276,5 @@ def test_a_torch_module_is_exported_and_analysed() -> None:
         last = net[:4](torch.from_numpy(x)).numpy()[:, None]
     assert report["1"].patterns == reference.patterns(reference.channels_first(first.numpy()))["patterns"]
     assert report["4"].unit_active.tolist() == reference.units(last)["unit_active"].tolist()
-    with pytest.raises(ModelError, match="needs example inputs"):
+    with pytest.raises(ModelError, match="expected example inputs"):
         analyze(net, x)

@@ -14,10 +14,10 @@ from .small import perceptron, samples
 @pytest.mark.parametrize(
     ("labels", "says"),
     [
-        (np.zeros(39, dtype=int), "came 39 for"),
-        (np.zeros(41, dtype=int), "came 41 for 40 samples"),
-        (np.zeros(40), "labels want one integer for each sample, came float64"),
-        (np.zeros((40, 4), dtype=int), r"came int64 \(40, 4\)"),
+        (np.zeros(39, dtype=int), "got 39 for"),
+        (np.zeros(41, dtype=int), "got 41 for 40 samples"),
+        (np.zeros(40), "expected labels with one integer for each sample, got float64"),
+        (np.zeros((40, 4), dtype=int), r"got int64 \(40, 4\)"),
         ("nowhere", "labels"),
     ],
 )
@@ -40,16 +40,25 @@ def test_a_measure_that_needs_labels_asks_for_them() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (np.zeros((5, 6), dtype=np.uint8), r"input 'x' wants float32 \(N, 6\), came uint8 \(5, 6\): scale the pixels"),
-        (np.zeros((5, 6), dtype=np.int64), r"input 'x' wants float32 \(N, 6\), came int64 \(5, 6\): convert"),
-        (np.zeros((5, 7), dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(5, 7\)"),
-        (np.zeros((5, 2, 3), dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(5, 2, 3\): fold it"),
-        (np.zeros(6, dtype=np.float32), r"input 'x' wants float32 \(N, 6\), came float32 \(6,\): is it one sample"),
-        (np.zeros((0, 6), dtype=np.float32), "holds no samples"),
-        ({"a": np.zeros((5, 6)), "b": np.zeros((5, 6))}, r"input 'x' wants array 'x', which is not among 'a', 'b'"),
-        ("missing.npz", "no such data: 'missing.npz'"),
-        (iter([]), "holds no samples"),
-        (object(), "wants a path, an array, a dict"),
+        (
+            np.zeros((5, 6), dtype=np.uint8),
+            r"expected float32 \(N, 6\) for input 'x', got uint8 \(5, 6\); scale the pixels",
+        ),
+        (np.zeros((5, 6), dtype=np.int64), r"expected float32 \(N, 6\) for input 'x', got int64 \(5, 6\); convert"),
+        (np.zeros((5, 7), dtype=np.float32), r"expected float32 \(N, 6\) for input 'x', got float32 \(5, 7\)"),
+        (
+            np.zeros((5, 2, 3), dtype=np.float32),
+            r"expected float32 \(N, 6\) for input 'x', got float32 \(5, 2, 3\); reshape it",
+        ),
+        (
+            np.zeros(6, dtype=np.float32),
+            r"expected float32 \(N, 6\) for input 'x', got float32 \(6,\); is it one sample",
+        ),
+        (np.zeros((0, 6), dtype=np.float32), "expected at least one sample, got none"),
+        ({"a": np.zeros((5, 6)), "b": np.zeros((5, 6))}, r"expected array 'x' for input 'x', got 'a', 'b'"),
+        ("missing.npz", "as data, got 'missing.npz'"),
+        (iter([]), "expected at least one sample, got none"),
+        (object(), "expected a path, an array, a dict"),
     ],
 )
 def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) -> None:
@@ -66,7 +75,7 @@ def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) 
         ({"seed": -1}, "seed to be a whole number of at least 0, got -1"),
         ({"shard": 3}, r"shard \(i, n\) in whole numbers with 0 <= i < n, got 3"),
         ({"shard": (0.5, 2)}, r"shard \(i, n\) in whole numbers with 0 <= i < n, got \(0.5, 2\)"),
-        ({"shard": (2, 2)}, "0 <= I < N, came 2/2"),
+        ({"shard": (2, 2)}, "0 <= I < N, got 2/2"),
     ],
 )
 def test_options_of_another_kind_are_refused_in_one_line(options: dict, says: str) -> None:
@@ -87,10 +96,10 @@ def test_sites_are_found_in_a_loaded_model() -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("missing.onnx", "no model at missing.onnx"),
+        ("missing.onnx", "got no such file: missing.onnx"),
         (b"not a model", "cannot read the model given as bytes"),
-        (b"", "holds no graph"),
-        (17, "a model is a path, bytes"),
+        (b"", "got data without a graph"),
+        (17, "expected a path, bytes"),
     ],
 )
 def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> None:

@@ -1,7 +1,7 @@
-"""The merge law, over the tuple of all statistics: how data is cut and in which order parts are merged never shows.
+"""The merge law for all statistics: results depend neither on how the data is split nor on the order of merging.
 
-Counts are exactly equal, floating sums to 1e-12 relative to their scale. Of patterns past their capacity the sample is
-exact; which frequent patterns are tracked may depend on the order, their bounds are tested in tests/stats.
+Counts are exactly equal, floating sums to 1e-12 relative to their scale. Of patterns beyond their capacity the sample
+is exact; which frequent patterns are kept may depend on the order, their bounds are tested in tests/stats.
 """
 
 from dataclasses import fields, is_dataclass
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from relucid.analyzer.stats import STATISTICS, Block, Changes, MergeTree, Patterns, PointTraces, Statistic
 
-TRACKED = {"frequent_keys", "frequent_counts", "frequent_missed", "floor"}
+FREQUENT = {"frequent_keys", "frequent_counts", "frequent_missed", "floor"}
 
 
 def block_of(seed: int, samples: int) -> Block:
@@ -31,15 +31,15 @@ def rows(block: Block, chosen: np.ndarray) -> Block:
     return Block(block.z[chosen], index=block.index[chosen], labels=block.labels[chosen])
 
 
-def cut(block: Block, random: np.random.Generator) -> list[Block]:
-    """The block's samples in any order, cut anywhere."""
+def split(block: Block, random: np.random.Generator) -> list[Block]:
+    """The block's samples in any order, split anywhere."""
     order = random.permutation(len(block.z))
     edges = np.sort(random.integers(1, len(order) + 1, random.integers(0, 6)))
     return [rows(block, part) for part in np.split(order, edges) if part.size]
 
 
-def merged(parts: list[Any], random: np.random.Generator) -> Any:
-    """All parts merged, any two at a time, until one is left."""
+def merge_at_random(parts: list[Any], random: np.random.Generator) -> Any:
+    """Merge any two parts at a time until one is left."""
     while len(parts) > 1:
         a, b = random.permutation(len(parts))[:2]
         both = parts[a].merge(parts[b])
@@ -68,15 +68,15 @@ def options(statistic: type[Statistic], capacity: int) -> dict[str, int]:
 @pytest.mark.parametrize("capacity", [3, 10_000])
 @settings(max_examples=60)
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40))
-def test_any_cut_and_any_order_give_the_same(
+def test_any_split_and_any_order_give_the_same(
     statistic: type[Statistic], capacity: int, seed: int, samples: int
 ) -> None:
     block, random = block_of(seed, samples), np.random.default_rng(seed)
     option = options(statistic, capacity)
     whole = statistic.of(block, **option)
-    parts = [statistic.of(part, **option) for part in cut(block, random)]
-    skip = frozenset(TRACKED) if getattr(whole, "level", 0) else frozenset()
-    assert_same(merged(parts, random), whole, skip=skip)
+    parts = [statistic.of(part, **option) for part in split(block, random)]
+    skip = frozenset(FREQUENT) if getattr(whole, "level", 0) else frozenset()
+    assert_same(merge_at_random(parts, random), whole, skip=skip)
     tree: MergeTree[Any] = MergeTree()
     for part in parts:
         tree.add(part)
@@ -84,13 +84,13 @@ def test_any_cut_and_any_order_give_the_same(
 
 
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40), sites=st.integers(1, 5))
-def test_fates_obey_the_law(seed: int, samples: int, sites: int) -> None:
+def test_point_traces_obey_the_law(seed: int, samples: int, sites: int) -> None:
     random = np.random.default_rng(seed)
     kinds, index = random.integers(0, 3, (samples, sites)), random.permutation(1000)[:samples]
     edges = np.sort(random.integers(0, samples + 1, 4))
     parts = np.split(random.permutation(samples), edges)
     states = [PointTraces.of_classes(kinds[part] == 0, kinds[part] == 1, index[part]) for part in parts if part.size]
-    assert_same(merged(states, random), PointTraces.of_classes(kinds == 0, kinds == 1, index))
+    assert_same(merge_at_random(states, random), PointTraces.of_classes(kinds == 0, kinds == 1, index))
 
 
 @given(seed=st.integers(0, 2**31), samples=st.integers(1, 40))
@@ -100,7 +100,7 @@ def test_changes_obey_the_law(seed: int, samples: int) -> None:
     parts = np.split(random.permutation(samples), np.sort(random.integers(0, samples + 1, 4)))
     states = [Changes.of(before.z[part], after[part]) for part in parts if part.size]
     whole = Changes.of(before.z, after)
-    assert_same(merged(states, random), whole)
+    assert_same(merge_at_random(states, random), whole)
     tree: MergeTree[Any] = MergeTree()
     for state in states:
         tree.add(state)
@@ -119,7 +119,7 @@ def test_a_state_is_frozen_plain_data_that_a_file_can_hold(statistic: Any) -> No
     state = state_of(statistic, block_of(1, 9))
     assert is_dataclass(state)
     assert state.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    held = {field.name: np.asarray(getattr(state, field.name)) for field in fields(state)}
-    assert all(array.dtype.kind in "biuf" for array in held.values())
-    restored = type(state)(**{name: array if array.ndim else array.item() for name, array in held.items()})
+    stored = {field.name: np.asarray(getattr(state, field.name)) for field in fields(state)}
+    assert all(array.dtype.kind in "biuf" for array in stored.values())
+    restored = type(state)(**{name: array if array.ndim else array.item() for name, array in stored.items()})
     assert_same(restored, state)

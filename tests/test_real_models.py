@@ -1,7 +1,7 @@
-"""Models that other people trained, on their own data: every number against an independent computation.
+"""Third-party trained models on their data: every value against an independent computation.
 
-Preprocessing is the manifest's. The oracle (reference.py) counts the outputs of plain onnxruntime; accuracies are those
-that the manifest says onnxruntime gave.
+Preprocessing is that of the manifest. The oracle (reference.py) uses the outputs of plain onnxruntime; accuracies are
+those that the manifest lists for onnxruntime.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ PER_UNIT = ("unit_low", "unit_high", "unit_active")
 
 @dataclass(frozen=True)
 class Case:
-    """A shared model with its data, some samples of which go through the oracle."""
+    """A shared model with its data; the oracle computes `samples` of them."""
 
     name: str
     read: Callable[[Path], tuple[np.ndarray, np.ndarray]]
@@ -84,10 +84,10 @@ cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 @pytest.fixture(scope="module")
-def prepared(
+def prepare_case(
     shared_models: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Case], tuple[Path, Path, np.ndarray, np.ndarray]]:
-    """The model, its data as an npz, and the same as arrays."""
+    """Function that returns the model, its data as an npz, and the same as arrays."""
     folder = tmp_path_factory.mktemp("prepared")
 
     def prepare(case: Case) -> tuple[Path, Path, np.ndarray, np.ndarray]:
@@ -101,8 +101,8 @@ def prepared(
 
 
 @cases
-def test_every_number_of_a_trained_model_is_the_independent_one(case: Case, prepared: Callable) -> None:
-    path, data, x, labels = prepared(case)
+def test_every_value_of_a_trained_model_equals_the_independent_one(case: Case, prepare_case: Callable) -> None:
+    path, data, x, labels = prepare_case(case)
     model = onnx.load(path)
     sites = find_sites(load(path).ir)
     names = [name for site in sites for name in (site.value, site.activation)]
@@ -116,34 +116,34 @@ def test_every_number_of_a_trained_model_is_the_independent_one(case: Case, prep
     assert [site.name for site in report] == [site.name for site in sites]
     pre = [axes(values[site.value]) for site, axes in zip(sites, case.axes, strict=True)]
     for site, axes, z in zip(sites, case.axes, pre, strict=True):
-        told, h = report[site.name], axes(values[site.activation])
-        wanted = (
+        result, h = report[site.name], axes(values[site.activation])
+        expected = (
             reference.units(z)
             | reference.points(z)
             | reference.patterns(z)
             | reference.information(z, labels[: case.samples])
         )
-        for name, value in wanted.items():
+        for name, value in expected.items():
             if isinstance(value, float):
-                assert told[name] == pytest.approx(value, rel=1e-9, abs=1e-9), (site.name, name)
+                assert result[name] == pytest.approx(value, rel=1e-9, abs=1e-9), (site.name, name)
             elif name in ("unit_low", "unit_high"):
-                np.testing.assert_allclose(told[name], value, rtol=1e-4, atol=1e-4)
+                np.testing.assert_allclose(result[name], value, rtol=1e-4, atol=1e-4)
             else:
-                assert np.array_equal(told[name], value), (site.name, name)
+                assert np.array_equal(result[name], value), (site.name, name)
         by_correlations, by_traces = reference.vni(h)
-        assert told.vni == pytest.approx(by_traces, rel=1e-5), site.name
-        assert told.vni == pytest.approx(by_correlations, rel=1e-5), site.name
-        assert told.effective_units == pytest.approx(z.shape[2] * (1 - by_traces) + 1, rel=1e-5)
-        assert (told.units, told.samples, told.positions) == (z.shape[2], case.samples, z.shape[1])
+        assert result.vni == pytest.approx(by_traces, rel=1e-5), site.name
+        assert result.vni == pytest.approx(by_correlations, rel=1e-5), site.name
+        assert result.effective_units == pytest.approx(z.shape[2] * (1 - by_traces) + 1, rel=1e-5)
+        assert (result.units, result.samples, result.positions) == (z.shape[2], case.samples, z.shape[1])
     assert report.first_dead == reference.first_dead(pre)
     assert report.dead_points_somewhere == sum(reference.first_dead(pre))
 
 
 @cases
 def test_accuracy_on_all_data_is_the_one_measured_with_onnxruntime(
-    case: Case, prepared: Callable, manifest: dict[str, dict]
+    case: Case, prepare_case: Callable, manifest: dict[str, dict]
 ) -> None:
-    path, data, _, labels = prepared(case)
+    path, data, _, labels = prepare_case(case)
     measured = manifest[case.name]["measured_accuracy"]
     if isinstance(measured, dict):
         assert any(round(share * len(labels)) == case.correct for share in measured.values())
@@ -154,8 +154,8 @@ def test_accuracy_on_all_data_is_the_one_measured_with_onnxruntime(
     assert report.samples == len(labels)
 
 
-def test_where_several_outputs_could_hold_the_scores_a_note_asks_for_one(prepared: Callable) -> None:
-    path, data, _, _ = prepared(CASES[-1])
+def test_several_possible_score_outputs_give_a_note(prepare_case: Callable) -> None:
+    path, data, _, _ = prepare_case(CASES[-1])
     report = analyze(path, data, labels="labels", limit=2)
     assert "accuracy" not in report.network
     assert any("--output" in note for note in report.notes)
@@ -198,10 +198,10 @@ def test_a_model_the_runtime_cannot_load_is_refused_in_one_line(shared_models: P
     assert "\n" not in str(refusal.value)
 
 
-def test_speech_with_a_state_that_goes_on_is_analysed_as_it_is_run(
+def test_a_recurrent_speech_model_is_analysed_frame_by_frame(
     shared_models: Path, shared_data: Path, tmp_path: Path
 ) -> None:
-    """silero: a state with its samples along axis 1, a shared rate, and a loader that runs the model itself."""
+    """silero: a state with sample axis 1, a shared rate, and a loader that runs the model itself."""
     loader = tmp_path / "loader.py"
     loader.write_text(
         f"""
@@ -222,7 +222,7 @@ def frames():
     path = shared_models / "silero_vad_16k_op15.onnx"
     sites = find_sites(load(path).ir)
     namespace: dict = {}
-    exec(loader.read_text(), namespace)  # the oracle walks the same frames, one at a time
+    exec(loader.read_text(), namespace)  # the oracle computes the same frames, one at a time
     model = onnx.load(path)
     names = [site.value for site in sites]
     runs = [reference.outputs(model, names, frame) for _, frame in zip(range(12), namespace["frames"](), strict=False)]
@@ -233,9 +233,9 @@ def frames():
     assert whole["/model/encoder/0/activation/Relu"].positions == runs[0][names[0]].shape[2]
     for site in sites[:4]:
         z = np.concatenate([FIRST(run[site.value]) for run in runs])
-        wanted = reference.units(z) | reference.points(z) | reference.patterns(z)
+        expected = reference.units(z) | reference.points(z) | reference.patterns(z)
         for name in ("dead_units", "linear_units", "dead_points", "linear_points", "patterns"):
-            assert whole[site.name][name] == wanted[name], (site.name, name)
+            assert whole[site.name][name] == expected[name], (site.name, name)
 
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"

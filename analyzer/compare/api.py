@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data import open_data, rebatch
 from ..errors import OptionError
-from ..model.external_data import fingerprint
+from ..model.external_data import hash_files
 from ..model.loading import Model, load
 from ..options import MAX_COVARIANCE_UNITS, Kind, MeasureName, Options, Provider, Units
 from ..runtime.preparation import InstrumentedModel, open_model, read_at_once
@@ -272,7 +272,7 @@ def _provenance(
         "model": f"{names[0]} → {names[-1]}" + (f", {len(names)} models" if len(names) > 2 else ""),
         "models": list(names),
         "sha256": [model.sha256 for model in models],
-        "weights": [fingerprint(model.weights) for model in models],
+        "weights": [hash_files(model.weights) for model in models],
         "units": options.units,
         "unit_axis": dict(options.unit_axis),
         "capacity": options.capacity,

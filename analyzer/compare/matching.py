@@ -67,7 +67,7 @@ def match_inputs(
     partners = [by_name[spec.name] for spec in theirs[1]] if same_names else list(mine[1])
     if len(partners) != len(theirs[1]) or not all(map(_same_data, partners, theirs[1])):
         listed = "; ".join(
-            f"{model} has {', '.join(f'{spec.name} {spec.wants}' for spec in specs) or 'none'}"
+            f"{model} has {', '.join(f'{spec.name} {spec.description}' for spec in specs) or 'none'}"
             for model, specs in (mine, theirs)
         )
         raise ModelError(f"models are compared on the same data, but their inputs differ: {listed}")

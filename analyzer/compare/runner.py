@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ..data import Batch, InputSpec, fixed_batch
-from ..data.batch import backwards, cut, filled
+from ..data.batch import pad_batch, reverse_samples, slice_batch
 from ..errors import DataError, ModelError
 from ..runtime.preparation import InstrumentedModel
 from ..runtime.tap_accumulator import values_to_tap
@@ -74,7 +74,7 @@ class ModelRunner:
             DataError: the values differ.
         """
         if self.fixed:
-            turned = backwards(self._arrays(batch), self.opened.specs)
+            turned = reverse_samples(self._arrays(batch), self.opened.specs)
             others = [tuple(each[::-1] for each in its) for its in self._run(turned, self.fixed)]
         else:
             others = self.run(first)
@@ -88,7 +88,7 @@ class ModelRunner:
     def _arrays(self, batch: Batch) -> dict[str, Array]:
         specs = self.opened.specs
         arrays = {spec.name: batch.arrays[self.inputs[spec.name]].astype(spec.dtype, copy=False) for spec in specs}
-        return dict(filled(Batch(arrays, batch.index, None), specs, self.fixed or 0))
+        return dict(pad_batch(Batch(arrays, batch.index, None), specs, self.fixed or 0))
 
     def _run(self, arrays: dict[str, Array], size: int) -> list[tuple[Array, ...]]:
         values = [values_to_tap(site, (CoMoment,)) for site in self.sites]
@@ -140,7 +140,7 @@ def run_models(
         for batch in batches:
             start = 0
             while start < len(batch.index):
-                piece = cut(batch, specs, slice(start, start + (at_once or 1)))
+                piece = slice_batch(batch, specs, slice(start, start + (at_once or 1)))
                 size = len(piece.index)
                 try:
                     taps = [runner.run(piece) for runner in runners]
@@ -168,7 +168,7 @@ def _check_samples(
     """Check the taps of every model that ran more than one sample; returns whether there is one."""
     several = [(runner.fixed or len(batch.index)) > 1 for runner in runners]
     if any(several):
-        first = cut(batch, specs, slice(0, 1))
+        first = slice_batch(batch, specs, slice(0, 1))
         for runner, its, more in zip(runners, taps, several, strict=True):
             if more:
                 runner.check_samples(batch, its, first)

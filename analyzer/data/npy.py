@@ -1,4 +1,4 @@
-"""An .npy file: one array for a model with one input, mapped and never read as a whole."""
+"""An .npy file: one array for a model with one input, memory-mapped slice by slice."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,43 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from ..errors import DataError
-from .batch import Array, Feed, along
-from .input_spec import InputSpec, described, only_input
+from .batch import Array, Samples, slice_samples
+from .input_spec import InputSpec, format_shape, require_one_input
+from .lazy_array import LazyArray
 from .validation import conform, open_file
+
+
+def read_npy(
+    path: Path, specs: Sequence[InputSpec], *, columns: Mapping[str, str], labels: str | None
+) -> Iterator[Samples]:
+    """Samples of the array in the file.
+
+    Raises:
+        DataError: the file is not an .npy array, the model has several inputs, or the array does not fit.
+    """
+    spec = require_one_input(specs, columns=columns, labels=labels, source=path.name)
+    return conform({spec.name: open_npy(path)}, specs, source=path.name)
+
+
+def open_npy(path: Path) -> LazyArray:
+    """The array of an .npy file.
+
+    Raises:
+        DataError: the file cannot be read, or is not an .npy array.
+    """
+    with open_file(path, source=path.name) as stream:
+        header = read_header(stream, length=path.stat().st_size, source=path.name)
+    return map_array(path, header, header.size)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of an array in the .npy format say.
+    """The header of an array in the .npy format.
 
     Args:
         dtype: type of the values.
         shape: shape of the array.
-        fortran: whether the first axis runs fastest.
+        fortran: whether the array is in Fortran order, its first axis contiguous.
         size: bytes of the header itself; the values follow.
     """
 
@@ -36,82 +60,43 @@ def read_header(stream: IO[bytes], *, length: int, source: str) -> Header:
 
     Args:
         stream: at the first byte of the array.
-        length: bytes the array has with its header.
-        source: what messages call the array.
+        length: bytes of the array with its header.
+        source: name of the array in messages.
 
     Raises:
-        DataError: not an .npy array, an object or structured array, or fewer or more values than the shape says.
+        DataError: not an .npy array, an object or structured array, or not as many values as the shape needs.
     """
     try:
         version = npy_format.read_magic(stream)
         if version not in {(1, 0), (2, 0)}:
-            raise DataError(f"{source}: an array wants .npy format 1.0 or 2.0, came {version[0]}.{version[1]}")
+            got = f"{version[0]}.{version[1]}"
+            raise DataError(f"{source}: expected .npy format 1.0 or 2.0, got {got}; save it again with numpy.save")
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         shape, fortran, dtype = read(stream)
     except ValueError as error:
-        raise DataError(f"{source}: not an array in the .npy format ({str(error).splitlines()[0]})") from error
+        cause = str(error).splitlines()[0]
+        raise DataError(f"{source}: expected the .npy format, got other bytes ({cause}); use numpy.save") from error
     if dtype.hasobject:
-        raise DataError(f"{source}: holds Python objects, which are never read; save it as a plain numeric array")
+        raise DataError(f"{source}: expected numbers, got Python objects, which are never read; save a numeric array")
     if dtype.kind not in "biufcSUMm" or any(size < 0 for size in shape):
-        raise DataError(f"{source}: wants a plain numeric array, came {dtype} {described(shape)}")
+        got = f"{dtype} {format_shape(shape)}"
+        raise DataError(f"{source}: expected a plain numeric array, got {got}; save each field as an array")
     size = stream.tell()
     values = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size + values != length:
         raise DataError(
-            f"{source}: damaged: {dtype} {described(shape)} wants {values} bytes of values, came {length - size}"
+            f"{source}: expected {values} bytes of values for {dtype} {format_shape(shape)}, got {length - size}; "
+            "the file is damaged, save it again"
         )
     return Header(dtype, shape, fortran, size)
 
 
-@dataclass(frozen=True)
-class Mapped:
-    """Rows of an array in a file.
+def map_array(path: Path, header: Header, offset: int) -> LazyArray:
+    """An array whose values begin at an offset in a file; each slice is a mapping that is freed with it."""
+    order: Literal["C", "F"] = "F" if header.fortran else "C"
 
-    Args:
-        path: the file.
-        header: dtype, shape and order of the array.
-        offset: where in the file its first value lies.
-    """
+    def read(start: int, stop: int, axis: int | None) -> Array:
+        array = np.asarray(np.memmap(path, header.dtype, "r", offset, header.shape, order))
+        return slice_samples(array, axis, slice(start, stop))
 
-    path: Path
-    header: Header
-    offset: int
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the values as stored."""
-        return self.header.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the whole array."""
-        return self.header.shape
-
-    def take(self, start: int, stop: int, /, *, axis: int | None) -> Array:
-        """Samples start..stop, in a mapping of their own: its pages go with them."""
-        order: Literal["C", "F"] = "F" if self.header.fortran else "C"
-        array = np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order))
-        return along(array, axis, slice(start, stop))
-
-
-def read_npy(
-    path: Path, specs: Sequence[InputSpec], *, columns: Mapping[str, str], labels: str | None
-) -> Iterator[Feed]:
-    """Feeds of the one array in the file.
-
-    Raises:
-        DataError: the file is not an .npy array, the model has several inputs, or the array does not fit.
-    """
-    spec = only_input(specs, columns=columns, labels=labels, source=path.name)
-    return conform({spec.name: map_npy(path)}, specs, source=path.name)
-
-
-def map_npy(path: Path) -> Mapped:
-    """The array of an .npy file as rows.
-
-    Raises:
-        DataError: the file cannot be read, or is not an .npy array.
-    """
-    with open_file(path, source=path.name) as stream:
-        header = read_header(stream, length=path.stat().st_size, source=path.name)
-    return Mapped(path, header, header.size)
+    return LazyArray(header.dtype, header.shape, read)

@@ -1,4 +1,4 @@
-"""Open any data for a model: one reader for each kind, chosen by what the data is."""
+"""Open any data for a model: one reader for each kind of source, chosen by its type or its first bytes."""
 
 import hashlib
 import os
@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .batch import Feed, sample_count
+from .batch import Batch, Samples, count_samples
 from .input_spec import InputSpec, check_columns
 from .iterables import is_loader, read_iterable, read_loader
-from .npy import map_npy, read_npy
-from .npz import read_npz, read_only_array
-from .random_data import PREFIX, read_random
-from .validation import check_labels, labels_of, open_file
+from .npy import open_npy, read_npy
+from .npz import load_only_array, read_npz
+from .random_data import RANDOM_PREFIX, read_random
+from .validation import check_labels, convert_labels, open_file
+
+LABEL_SUFFIXES = (".npy", ".npz")
+EDGE_BYTES = 1 << 20
+"""Bytes at the beginning and at the end of a file that identify it."""
 
 
 def open_data(
@@ -27,117 +31,66 @@ def open_data(
     labels: str | Path | ArrayLike | None = None,
     preprocess: Path | None = None,
     seed: int = 0,
-) -> Iterator[Feed]:
-    """Feeds of the data, checked against the model's inputs; memory does not grow with the data.
+) -> Iterator[Batch]:
+    """Batches of any size, checked against the model's inputs; memory does not grow with the data.
 
-    A text or a path is `random:N`, `path/loader.py:func` (which runs that file), a folder of `test_data_set_*`, a
-    folder of images, or a file whose first bytes say .npz, .npy or .parquet. Anything else is data from Python:
-    see `read_iterable`.
+    A str or a path is `random:N`, `path/loader.py:func` (which runs that file), a folder of `test_data_set_*`, a folder
+    of images, or an .npz, .npy or .parquet file, recognised by its first bytes. Anything else is data from Python: see
+    `read_iterable`.
 
     Args:
         source: the data; a path may be any os.PathLike.
         specs: the model's inputs, in the model's order.
         columns: array or column names the user chose, by input.
         labels: key of the labels in the data; or an .npy or .npz file or an array with one integer for each sample.
-        preprocess: how images become arrays, for an image folder.
-        seed: of random data.
+        preprocess: JSON file that defines how images become arrays, for an image folder.
+        seed: seed of random data.
 
     Raises:
-        DataError: the data is not there, is empty, cannot be read, or does not fit the inputs.
-        MissingDependencyError: pillow or pyarrow is wanted and not installed.
+        DataError: the data does not exist, is empty, cannot be read, or does not fit the inputs.
+        MissingDependencyError: the source needs pillow or pyarrow, which is not installed.
 
     >>> import numpy as np
     >>> spec = InputSpec("x", np.dtype("f4"), ("batch", 2), 0)
-    >>> [feed.arrays["x"].shape for feed in open_data("random:3", [spec])]
+    >>> [batch.arrays["x"].shape for batch in open_data("random:3", [spec])]
     [(3, 2)]
     """
     if isinstance(source, os.PathLike):
         source = Path(source)
     key, classes = split_labels(labels)
     name = str(source) if isinstance(source, (str, Path)) else "data"
-    chosen = check_columns(columns, specs)
-    feeds = _feeds(source, specs, columns=chosen, labels=key, preprocess=preprocess, seed=seed)
-    return _checked(feeds if classes is None else attach(feeds, classes, specs), specs, name)
+    samples = _read(source, specs, columns=check_columns(columns, specs), labels=key, preprocess=preprocess, seed=seed)
+    return _number_samples(samples, specs, classes, name)
 
 
-def _feeds(
-    source: Any,
-    specs: Sequence[InputSpec],
-    *,
-    columns: Mapping[str, str],
-    labels: str | None,
-    preprocess: Path | None,
-    seed: int,
-) -> Iterator[Feed]:
-    if isinstance(source, (str, Path)) and source != "" and Path(source).is_dir():
-        return _folder(Path(source).absolute(), specs, columns, labels, preprocess)
-    if preprocess is not None:
-        raise DataError(
-            f"--preprocess is for image folders, came {source if isinstance(source, (str, Path)) else 'data'}"
-        )
-    if not isinstance(source, (str, Path)):
-        return read_iterable(source, specs, columns=columns, labels=labels, source="data")
-    text = str(source)
-    if text.startswith(PREFIX):
-        return read_random(text, specs, columns=columns, labels=labels, seed=seed)
-    if is_loader(text):
-        return read_loader(text, specs, columns=columns, labels=labels)
-    return _file(Path(source), specs, columns, labels)
+def source_identity(source: Any) -> str:
+    """A short text that is equal for equal data, wherever the file is; empty for data that is expensive to identify.
 
+    For a file it is a hash of its size, its first and its last MiB; for random data the source itself. It is empty for
+    data from Python, loaders and folders.
 
-def _folder(
-    path: Path, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None, preprocess: Path | None
-) -> Iterator[Feed]:
-    # imported here, as onnx and json are wanted by few
-    from .images import read_images  # noqa: PLC0415
-    from .protobuf import is_protobuf_folder, read_protobufs  # noqa: PLC0415
-
-    if preprocess is None and is_protobuf_folder(path):
-        return read_protobufs(path, specs, columns=columns, labels=labels)
-    return read_images(path, specs, columns=columns, labels=labels, preprocess=preprocess)
-
-
-def _file(path: Path, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None) -> Iterator[Feed]:
+    >>> source_identity("random:8"), source_identity([1.0, 2.0])
+    ('random:8', '')
+    """
+    if not isinstance(source, str | os.PathLike):
+        return ""
+    if str(source).startswith(RANDOM_PREFIX):
+        return str(source)
+    path = Path(source)
     if not path.is_file():
-        raise DataError(f"no such data: '{path}' (a file, a folder, random:N or loader.py:func is wanted)")
-    if path.suffix == ".py":
-        raise DataError(f"{path.name}: holds code, not data; name the function: {path}:FUNC")
-    with open_file(path, source=path.name) as file:
-        start = file.read(6)
-    if start == b"":
-        raise DataError(f"{path.name}: is an empty file")
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return read_npz(path, specs, columns=columns, labels=labels)
-    if start == b"\x93NUMPY":
-        return read_npy(path, specs, columns=columns, labels=labels)
-    if start.startswith(b"PAR1"):
-        from .parquet import read_parquet  # noqa: PLC0415
-
-        return read_parquet(path, specs, columns=columns, labels=labels)
-    raise DataError(f"{path.name}: wants an .npz, .npy or .parquet file, came one that begins with {start!r}")
-
-
-def _checked(feeds: Iterable[Feed], specs: Sequence[InputSpec], name: str) -> Iterator[Feed]:
-    """The same feeds, once there are some, and all or none of them have labels."""
-    number, labelled = 0, False
-    for feed in feeds:
-        if number and labelled != (feed.labels is not None):
-            have = "stop" if labelled else "begin"
-            raise DataError(f"{name}: all samples or none want labels, but labels {have} at sample {number}")
-        labelled = feed.labels is not None
-        number += sample_count(feed.arrays, specs)
-        yield feed
-    if not number:
-        raise DataError(f"{name}: holds no samples")
-
-
-SUFFIXES = (".npy", ".npz")
+        return ""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(EDGE_BYTES)
+        file.seek(max(0, size - EDGE_BYTES))
+        last = file.read(EDGE_BYTES)
+    return hashlib.sha256(str(size).encode() + first + last).hexdigest()[:16]
 
 
 def split_labels(labels: str | Path | ArrayLike | None) -> tuple[str | None, NDArray[np.int64] | None]:
     """The key of the labels inside the data, or the labels themselves; at most one of the two.
 
-    A text that ends in .npy or .npz is a file, any other text is a key.
+    A str that ends in .npy or .npz is a file, any other str is a key.
 
     Raises:
         DataError: the file cannot be read, or the labels are not one integer for each sample.
@@ -149,60 +102,108 @@ def split_labels(labels: str | Path | ArrayLike | None) -> tuple[str | None, NDA
     """
     if labels is None:
         return None, None
-    if isinstance(labels, str) and not labels.endswith(SUFFIXES):
+    if isinstance(labels, str) and not labels.endswith(LABEL_SUFFIXES):
         return labels, None
     if isinstance(labels, (str, Path)):
-        return None, _from_file(Path(labels))
-    return None, labels_of(np.asarray(labels), "labels")
+        return None, _load_labels(Path(labels))
+    return None, convert_labels(np.asarray(labels), "labels")
 
 
-def attach(feeds: Iterable[Feed], labels: NDArray[np.int64], specs: Sequence[InputSpec]) -> Iterator[Feed]:
-    """The feeds with the labels of their samples.
+def _read(
+    source: Any,
+    specs: Sequence[InputSpec],
+    *,
+    columns: Mapping[str, str],
+    labels: str | None,
+    preprocess: Path | None,
+    seed: int,
+) -> Iterator[Samples]:
+    if isinstance(source, (str, Path)) and source != "" and Path(source).is_dir():
+        return _read_folder(Path(source).absolute(), specs, columns, labels, preprocess)
+    if preprocess is not None:
+        got = source if isinstance(source, (str, Path)) else "data"
+        raise DataError(f"--preprocess: expected an image folder as the data, got {got}; leave out --preprocess")
+    if not isinstance(source, (str, Path)):
+        return read_iterable(source, specs, columns=columns, labels=labels, source="data")
+    text = str(source)
+    if text.startswith(RANDOM_PREFIX):
+        return read_random(text, specs, columns=columns, labels=labels, seed=seed)
+    if is_loader(text):
+        return read_loader(text, specs, columns=columns, labels=labels)
+    return _read_file(text, specs, columns, labels)
 
-    Raises:
-        DataError: the labels are more or fewer than the samples.
-    """
-    start = 0
-    for feed in feeds:
-        stop = start + sample_count(feed.arrays, specs)
-        if stop > len(labels):
-            raise DataError(f"labels: one for each sample wanted, came {len(labels)} for at least {stop} samples")
-        yield Feed(feed.arrays, labels[start:stop])
-        start = stop
-    if start != len(labels):
-        raise DataError(f"labels: one for each sample wanted, came {len(labels)} for {start} samples")
+
+def _read_folder(
+    path: Path, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None, preprocess: Path | None
+) -> Iterator[Samples]:
+    # imported here, as few users need onnx and json
+    from .images import read_images  # noqa: PLC0415
+    from .protobuf import is_protobuf_folder, read_protobufs  # noqa: PLC0415
+
+    if preprocess is None and is_protobuf_folder(path):
+        return read_protobufs(path, specs, columns=columns, labels=labels)
+    return read_images(path, specs, columns=columns, labels=labels, preprocess=preprocess)
 
 
-def _from_file(path: Path) -> NDArray[np.int64]:
+def _read_file(
+    text: str, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None
+) -> Iterator[Samples]:
+    path = Path(text)
     if not path.is_file():
-        raise DataError(f"labels: no such file: {path}")
-    rows = map_npy(path) if path.suffix == ".npy" else read_only_array(path)
-    check_labels(rows.dtype, rows.shape, path.name)
-    return labels_of(rows.take(0, rows.shape[0], axis=0), path.name)
+        raise DataError(f"expected a file, a folder, random:N or loader.py:func as data, got '{text}'; check the path")
+    if path.suffix == ".py":
+        raise DataError(f"{path.name}: expected data, got Python code; name the function: {path}:FUNC")
+    with open_file(path, source=path.name) as file:
+        start = file.read(6)
+    if start == b"":
+        raise DataError(f"{path.name}: expected data, got an empty file; write it again")
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return read_npz(path, specs, columns=columns, labels=labels)
+    if start == b"\x93NUMPY":
+        return read_npy(path, specs, columns=columns, labels=labels)
+    if start.startswith(b"PAR1"):
+        from .parquet import read_parquet  # noqa: PLC0415
+
+        return read_parquet(path, specs, columns=columns, labels=labels)
+    raise DataError(
+        f"{path.name}: expected an .npz, .npy or .parquet file, got one that begins with {start!r}; convert it"
+    )
 
 
-_EDGE = 1 << 20
+def _number_samples(
+    samples: Iterable[Samples], specs: Sequence[InputSpec], classes: NDArray[np.int64] | None, name: str
+) -> Iterator[Batch]:
+    """The samples as numbered batches; classes replace the labels of the samples."""
+    number, labelled = 0, False
+    for arrays, labels in samples:
+        stop = number + count_samples(arrays, specs)
+        if classes is not None and stop > len(classes):
+            raise DataError(
+                f"labels: expected one for each sample, got {len(classes)} for at least {stop} samples; "
+                "give as many labels as samples"
+            )
+        if classes is None and number and labelled != (labels is not None):
+            change = "stop" if labelled else "begin"
+            raise DataError(
+                f"{name}: expected labels for all samples or for none, got labels that {change} at sample {number}; "
+                "add or remove labels"
+            )
+        labelled = labels is not None
+        index = np.arange(number, stop, dtype=np.int64)
+        yield Batch(arrays, index, labels if classes is None else classes[number:stop])
+        number = stop
+    if classes is not None and number != len(classes):
+        raise DataError(
+            f"labels: expected one for each sample, got {len(classes)} for {number} samples; "
+            "give as many labels as samples"
+        )
+    if not number:
+        raise DataError(f"{name}: expected at least one sample, got none; check the data")
 
 
-def source_identity(source: Any) -> str:
-    """A short text that is the same for the same data, wherever it lies; empty where nothing can be said cheaply.
-
-    Of a file: its size, its first and its last MiB. Of random data: what was asked for. Of data from Python, of loaders
-    and of folders: nothing.
-
-    >>> source_identity("random:8"), source_identity([1.0, 2.0])
-    ('random:8', '')
-    """
-    if not isinstance(source, str | os.PathLike):
-        return ""
-    if str(source).startswith(PREFIX):
-        return str(source)
-    path = Path(source)
+def _load_labels(path: Path) -> NDArray[np.int64]:
     if not path.is_file():
-        return ""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        first = file.read(_EDGE)
-        file.seek(max(0, size - _EDGE))
-        last = file.read(_EDGE)
-    return hashlib.sha256(str(size).encode() + first + last).hexdigest()[:16]
+        raise DataError(f"labels: expected an .npy or .npz file, got no such file: {path}; check the path")
+    array = open_npy(path) if path.suffix == ".npy" else load_only_array(path)
+    check_labels(array.dtype, array.shape, path.name)
+    return convert_labels(array.read(0, array.shape[0], 0), path.name)

@@ -59,7 +59,7 @@ def tracked(c: Patterns, keys: Keys) -> Tracked:
         c: the state.
         keys: sorted keys of the patterns (pattern,).
     """
-    seen, missed = c.tracked(keys)
+    seen, missed = c.frequent_bounds(keys)
     exact, unknown = c.bounds(keys)
     shown = (unknown == 0) & (missed > 0)
     average = float(missed.mean()) if missed.any() else 1.0

@@ -1,4 +1,4 @@
-"""An untrusted file becomes a checked `onnx_ir.Model`."""
+"""Load an untrusted file as a checked `onnx_ir.Model`."""
 
 from .loading import Model, load, parse
 

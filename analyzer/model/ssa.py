@@ -1,4 +1,4 @@
-"""Whether the values of a graph fit together: each is made once, and whatever is read is made somewhere."""
+"""Single static assignment: every value of a graph is produced once, and every value that is read is produced."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,55 +8,56 @@ from ..errors import ModelError
 
 
 def check_ssa(proto: onnx.ModelProto, name: str) -> None:
-    """Refuse a model whose graph reads a value nobody makes, or makes one twice.
+    """Check that every value is produced exactly once before anything else reads the graph.
 
-    The order of the nodes is free, and a name left empty stands for nothing.
+    Nodes may be in any order, and an empty name means an absent value.
 
     Args:
         proto: the model.
-        name: what to call it in messages.
+        name: name of the model in messages.
 
     Raises:
-        ModelError: a value is missing or made twice.
+        ModelError: a value that is read is produced by no node, or a value is produced twice.
     """
     if proto.graph.sparse_initializer:
-        raise ModelError(f"{name} has sparse initializers, which are not supported; save it with dense weights")
-    for problem in (*_problems(proto.graph, frozenset()), *_problems_in_functions(proto)):
-        raise ModelError(f"{name} is damaged: {problem}")
+        raise ModelError(f"{name}: expected dense weights, got sparse initializers; save it with dense weights")
+    for problem in (*_find_problems(proto.graph, frozenset()), *_find_problems_in_functions(proto)):
+        raise ModelError(f"{name}: expected a valid graph, got one in which {problem}; export it again")
 
 
-def _problems(graph: onnx.GraphProto, outside: frozenset[str]) -> Iterator[str]:
-    fed = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
-    fed |= {tensor.values.name for tensor in graph.sparse_initializer}
-    yield from _problems_of(graph.node, fed, [value.name for value in graph.output], outside)
+def _find_problems(graph: onnx.GraphProto, outside: frozenset[str]) -> Iterator[str]:
+    given = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
+    given |= {tensor.values.name for tensor in graph.sparse_initializer}
+    yield from _find_problems_of_nodes(graph.node, given, [value.name for value in graph.output], outside)
 
 
-def _problems_in_functions(proto: onnx.ModelProto) -> Iterator[str]:
+def _find_problems_in_functions(proto: onnx.ModelProto) -> Iterator[str]:
     for function in proto.functions:
-        yield from _problems_of(function.node, set(function.input), function.output, frozenset())
+        yield from _find_problems_of_nodes(function.node, set(function.input), function.output, frozenset())
 
 
-def _problems_of(
-    nodes: Iterable[onnx.NodeProto], fed: Iterable[str], wanted: Iterable[str], outside: frozenset[str]
+def _find_problems_of_nodes(
+    nodes: Iterable[onnx.NodeProto], given: Iterable[str], outputs: Iterable[str], outside: frozenset[str]
 ) -> Iterator[str]:
-    made = set(fed)
+    """Problems of nodes with given values, expected outputs, and the values of the outer graphs."""
+    produced = set(given)
     for node in nodes:
         for output in filter(None, node.output):
-            if output in made:
-                yield f"the value {output!r} is made twice, the second time by {_called(node)}"
-            made.add(output)
-    known = outside | made
+            if output in produced:
+                yield f"the value {output!r} is produced twice, the second time by {_format_node(node)}"
+            produced.add(output)
+    known = outside | produced
     for node in nodes:
         for value in filter(None, node.input):
             if value not in known:
-                yield f"{_called(node)} reads the value {value!r}, which nothing makes"
+                yield f"{_format_node(node)} reads the value {value!r}, which no node produces"
         for attribute in node.attribute:
             for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from _problems(body, known)
-    for value in wanted:
+                yield from _find_problems(body, known)
+    for value in outputs:
         if value not in known:
-            yield f"its output {value!r} is made by no node"
+            yield f"no node produces the output {value!r}"
 
 
-def _called(node: onnx.NodeProto) -> str:
+def _format_node(node: onnx.NodeProto) -> str:
     return f"the node {node.name!r} ({node.op_type})" if node.name else f"a node {node.op_type}"

@@ -110,7 +110,7 @@ class PatternTable:
             MemoryError: the table cannot grow.
         """
         self._add_pending()
-        return LabelledPatterns.of_counted(self.patterns(units=units, seed=seed), self._classes)
+        return LabelledPatterns.of_counts(self.patterns(units=units, seed=seed), self._classes)
 
     def _add_pending(self) -> None:
         for positions, runs in groupby(self._pending, key=lambda run: run[0].shape[1]):

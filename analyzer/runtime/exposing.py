@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from ..atomic_write import write_atomically
 from ..errors import ModelError, OptionError, translate_errors
-from ..model.external_data import locations
+from ..model.external_data import external_locations
 from ..model.loading import Model, load, parse
 from ..options import Options
 from ..passes.expose_values import InstrumentPass
@@ -61,7 +61,7 @@ def save(model: Model, path: Path) -> None:
     """
     try:
         proto = translate_errors("write", model.name, lambda: ir.to_proto(model.ir))
-        weights = sorted(locations(proto))
+        weights = sorted(external_locations(proto))
         reserved = {Path(model.name).absolute(), *model.weights, *(path.parent.absolute() / each for each in weights)}
         if reserved & {path.absolute(), path.resolve()}:
             raise OptionError(

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from ..data import InputSpec, fixed_batch, input_specs
 from ..errors import ModelError, OptionError
-from ..model.external_data import fingerprint
+from ..model.external_data import hash_files
 from ..model.loading import Model
 from ..options import GLOBAL_PATTERNS, Options
 from ..passes.expose_values import InstrumentPass
@@ -204,7 +204,7 @@ def _build_provenance(
         "optimisation": "off" if options.exact else "all",
         "model": Path(opened.model.name).name,
         "sha256": opened.model.sha256,
-        "weights": fingerprint(opened.model.weights),
+        "weights": hash_files(opened.model.weights),
         "measures": measures + [GLOBAL_PATTERNS] * options.counts_global_patterns,
         "sites": [site.name for site in opened.sites],
         "scores": scores,

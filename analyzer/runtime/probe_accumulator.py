@@ -22,9 +22,9 @@ from ..stats import (
     UnitRanges,
 )
 from ..stats.comoments import MomentSum
-from ..stats.labelled import Labels, given
+from ..stats.labelled import Labels, require_labels
 from ..stats.nonfinite import NONE
-from ..stats.points import Bools, Numbers, smallest
+from ..stats.points import Bools, Numbers, keep_smallest
 from .tap_accumulator import SiteBatchResult
 
 Array = NDArray[Any]
@@ -116,9 +116,9 @@ class ProbeAccumulator:
             patterns = Patterns.of_keys(keys.reshape(-1), units=units, capacity=capacity, seed=seed)
             self._trees.setdefault(Patterns, MergeTree()).add(patterns)
         if self._pairs is not None:
-            self._pairs.add_pairs(keys, given(labels))
+            self._pairs.add_pairs(keys, require_labels(labels))
         elif LabelledPatterns in self._statistics:
-            pairs = LabelledPatterns.of_pairs(keys, given(labels), units=units, capacity=capacity, seed=seed)
+            pairs = LabelledPatterns.of_pairs(keys, require_labels(labels), units=units, capacity=capacity, seed=seed)
             self._trees.setdefault(LabelledPatterns, MergeTree()).add(pairs)
         for kind, names in _MOMENTS.items():
             if names[0] in outputs:
@@ -152,7 +152,7 @@ def build_points(dead: Bools, linear: Bools, index: Numbers) -> Points:
         dead.size,
         int(np.count_nonzero(dead)),
         int(np.count_nonzero(linear)),
-        smallest(index[dead]),
-        smallest(index[linear]),
-        smallest(index[~(dead | linear)]),
+        keep_smallest(index[dead]),
+        keep_smallest(index[linear]),
+        keep_smallest(index[~(dead | linear)]),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ..data import Batch, InputSpec, fixed_batch
-from ..data.batch import cut, evenly, owned
+from ..data.batch import balanced_size, copy_batch, slice_batch
 from ..errors import DataError, ModelError
 from ..options import GLOBAL_PATTERNS
 from ..sites import Site
@@ -148,7 +148,7 @@ class Stream:
         while start < count:
             if self._waiting is not None:
                 self._repeat_run(*self._waiting, merger, callback)
-            piece = cut(batch, self.specs, slice(start, start + evenly(count - start, self._size())))
+            piece = slice_batch(batch, self.specs, slice(start, start + balanced_size(count - start, self._size())))
             if self._active_probes is not None and not self._left_for_taps:
                 result = self._run_probes(self._active_probes, piece, merger.pool)
             else:
@@ -161,7 +161,7 @@ class Stream:
             start += len(piece.index)
         if self._waiting is not None:  # the arrays of a batch are valid until the next batch is read
             piece, result = self._waiting
-            self._waiting = owned(piece), result
+            self._waiting = copy_batch(piece), result
 
     def _size(self) -> int:
         """Return the number of samples of the next run."""

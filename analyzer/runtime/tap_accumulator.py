@@ -161,7 +161,7 @@ class TapAccumulator:
             if issubclass(kind, CoMoment) and self._is_computed(kind, units):
                 if kind not in self._covariances:
                     self._covariances[kind] = CovarianceAccumulator(units, product=runtime_product())
-                kind.gather(result.rows, self._covariances[kind])
+                kind.accumulate(result.rows, self._covariances[kind])
 
     def total(self) -> dict[type[Statistic], Any]:
         """Return every statistic over all runs added; only `Nonfinite` for a site without finite samples."""

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..data import Batch, InputSpec, fixed_batch
-from ..data.batch import backwards, cut, filled
+from ..data.batch import pad_batch, reverse_samples, slice_batch
 from ..errors import DataError
 from .session import Session
 from .tap_accumulator import BatchResult, TapAccumulator
@@ -73,7 +73,7 @@ class TapRunner:
         self._session.release()
 
     def _run(self, piece: Batch) -> dict[str, Array]:
-        arrays = piece.arrays if self._fixed_batch is None else filled(piece, self._specs, self._fixed_batch)
+        arrays = piece.arrays if self._fixed_batch is None else pad_batch(piece, self._specs, self._fixed_batch)
         return self._session.run(self._outputs, arrays)
 
     def _arrange(self, taps: Mapping[str, Array], *, batch: int) -> list[tuple[Array, ...]]:
@@ -95,11 +95,11 @@ class TapRunner:
         """
         if self._fixed_batch:
             turned = self._session.run(
-                self._outputs, backwards(filled(piece, self._specs, self._fixed_batch), self._specs)
+                self._outputs, reverse_samples(pad_batch(piece, self._specs, self._fixed_batch), self._specs)
             )
             others = [tuple(each[::-1] for each in its) for its in self._arrange(turned, batch=self._fixed_batch)]
         else:
-            others = self._arrange(self._run(cut(piece, self._specs, slice(0, 1))), batch=1)
+            others = self._arrange(self._run(slice_batch(piece, self._specs, slice(0, 1))), batch=1)
         for accumulator, its, many in zip(self.accumulators, others, arranged, strict=True):
             if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
                 raise DataError(f"site {accumulator.site.name!r}: {self._mismatch}")

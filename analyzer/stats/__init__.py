@@ -1,4 +1,4 @@
-"""Statistics: what was seen. Frozen values with `of` (from one block) and `merge` (commutative, associative)."""
+"""Statistics: frozen values with `of` (from one block of data) and `merge` (commutative, associative)."""
 
 from typing import Protocol, Self
 
@@ -38,18 +38,18 @@ __all__ = [
 
 
 class Statistic(Protocol):
-    """A frozen commutative semigroup: how the data was cut and in which order parts were merged never shows.
+    """A frozen commutative semigroup: results depend neither on how the data is split nor on the order of merging.
 
-    Counts are exactly equal for any cut and order; floating sums to 1e-12 relative.
+    Counts are exactly equal for any split and order, floating sums to 1e-12 relative.
     """
 
     @classmethod
     def of(cls, block: Block) -> Self:
-        """What one block shows."""
+        """The statistic of one block."""
         ...
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together."""
+        """The statistic of two disjoint parts of the data together."""
         ...
 
 

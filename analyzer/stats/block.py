@@ -1,4 +1,4 @@
-"""A block: what one site did on a few samples, in the axes every statistic sees (sample, position, unit)."""
+"""A block: the pre-activations of one site for some samples, with axes (sample, position, unit)."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import StateError
+
 Floats = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Pre-activations of one site, with what several statistics share computed once.
+    """Pre-activations of one site, with a cache of values that several statistics share.
 
-    Any strides will do: a channels-first tap is passed as a transposed view and never copied.
+    Any strides are allowed: a channels-first tap is a transposed view and never copied.
 
     Args:
         z: pre-activations (sample, position, unit), float32 or float64, all finite, no axis empty.
@@ -22,7 +24,7 @@ class Block:
         index: number of each sample in the data (sample,); 0, 1, 2 ... if None.
         labels: class of each sample (sample,), or None.
 
-    What a statistic computes with options of its own, and another may want again, it keeps in `shared`.
+    `shared` caches values that depend on options, such as pattern keys with their seed.
 
     >>> block = Block(np.array([[[1.0, -2.0]], [[3.0, -4.0]]]))
     >>> block.high.tolist(), block.low.tolist()
@@ -63,3 +65,13 @@ class Block:
     def active(self) -> NDArray[np.float32]:
         """1 where z > 0, strictly, else 0 (sample, position, unit), in the memory order of z."""
         return np.greater(self.z, 0).astype(np.float32, order="K")
+
+
+def check_units(statistic: str, a: int, b: int) -> None:
+    """Check that two parts of a statistic have the same number of units.
+
+    Raises:
+        StateError: they differ.
+    """
+    if a != b:
+        raise StateError(f"{statistic}: expected the same number of units in both parts, got {a} and {b}; same site?")

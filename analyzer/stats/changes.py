@@ -1,4 +1,4 @@
-"""How many decisions of a site differ between two states of a network, sample by sample and position by position."""
+"""Patterns and units of a site that differ between two states of a network, counted over samples and positions."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,19 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StateError
+from .block import check_units
 
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """Patterns and units that changed; what distance and temperature are read from (thesis, definitions 5 and 6).
+    """Changed patterns and units, from which distance and temperature follow (thesis, definitions 5 and 6).
 
     Args:
         count: number of patterns compared: samples times positions.
         different: how many of them differ in at least one unit.
         flips: how often each unit is active in one state and inactive in the other (unit,), int64.
 
-    >>> seen = Changes.of(np.array([[[1.0, -1.0]], [[1.0, 0.0]]]), np.array([[[2.0, 1.0]], [[3.0, -1.0]]]))
-    >>> seen.count, seen.different, seen.flips.tolist()
+    >>> changes = Changes.of(np.array([[[1.0, -1.0]], [[1.0, 0.0]]]), np.array([[[2.0, 1.0]], [[3.0, -1.0]]]))
+    >>> changes.count, changes.different, changes.flips.tolist()
     (2, 1, [0, 1])
     """
 
@@ -29,7 +30,7 @@ class Changes:
 
     @classmethod
     def of(cls, z_a: NDArray[Any], z_b: NDArray[Any]) -> Self:
-        """What the same samples show in two states.
+        """The changes of the same samples between two states.
 
         Args:
             z_a: pre-activations in one state (sample, position, unit), all finite.
@@ -48,18 +49,19 @@ class Changes:
             StateError: the two have different shapes.
         """
         if a.shape != b.shape:
-            raise StateError(f"patterns (sample, position, unit) of shapes {a.shape} and {b.shape} cannot be compared")
+            raise StateError(
+                f"changes: expected patterns (sample, position, unit) of one shape, got {a.shape} and {b.shape}; "
+                "give the same samples and site"
+            )
         flipped = a != b
         samples, positions, _ = flipped.shape
         return cls(samples * positions, int(flipped.any(axis=2).sum()), flipped.sum(axis=(0, 1), dtype=np.int64))
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """The statistic of two disjoint parts of the data together.
 
         Raises:
             StateError: the two are of sites with different numbers of units.
         """
-        if self.flips.size != other.flips.size:
-            sizes = f"{self.flips.size} and of {other.flips.size} units"
-            raise StateError(f"changes of {sizes} cannot be merged; same site?")
+        check_units("changes", self.flips.size, other.flips.size)
         return type(self)(self.count + other.count, self.different + other.different, self.flips + other.flips)

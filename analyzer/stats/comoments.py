@@ -1,4 +1,4 @@
-"""Means and co-moments of a site's units: the covariance every correlation measure is read from."""
+"""Means and co-moments of a site's units: the covariance matrix that all correlation measures use."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,9 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StateError
-from .block import Block
-from .covariance import SIDE, CovarianceAccumulator, mirror
+from .block import Block, check_units
+from .covariance import TILE_UNITS, CovarianceAccumulator, mirror
 
 Doubles = NDArray[np.float64]
 
@@ -23,12 +22,12 @@ class CoMoment:
         mean = mean_a + delta n_b / n,      m2 = m2_a + m2_b + delta delta^T n_a n_b / n.
 
     Args:
-        count: number of (sample, position) pairs seen.
+        count: number of (sample, position) pairs.
         mean: mean of each unit (unit,), float64.
         m2: sum over pairs of (h - mean)(h - mean)^T (unit, unit), float64.
 
-    >>> seen = CoMoment.of(Block(np.array([[[1.0, -2.0]], [[3.0, 4.0]]])))
-    >>> seen.mean.tolist(), seen.m2.tolist()
+    >>> moments = CoMoment.of(Block(np.array([[[1.0, -2.0]], [[3.0, 4.0]]])))
+    >>> moments.mean.tolist(), moments.m2.tolist()
     ([2.0, 2.0], [[2.0, 4.0], [4.0, 8.0]])
     """
 
@@ -43,28 +42,26 @@ class CoMoment:
 
     @classmethod
     def of(cls, block: Block) -> Self:
-        """What one block shows of the activations."""
-        seen = CovarianceAccumulator(block.z.shape[2])
-        cls.gather(block, seen)
-        return cls(*seen.total())
+        """The statistic of the activations of one block."""
+        accumulator = CovarianceAccumulator(block.z.shape[2])
+        cls.accumulate(block, accumulator)
+        return cls(*accumulator.total())
 
     @classmethod
-    def gather(cls, block: Block, seen: CovarianceAccumulator) -> None:
-        """Add what one block shows of the activations to what is being gathered."""
+    def accumulate(cls, block: Block, accumulator: CovarianceAccumulator) -> None:
+        """Add the activations of one block to an accumulator."""
         if block.h is None:
-            seen.add(block.z, rectify=True)
+            accumulator.add(block.z, rectify=True)
         else:
-            seen.add(block.h)
+            accumulator.add(block.h)
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """The statistic of two disjoint parts of the data together.
 
         Raises:
             StateError: the two are of sites with different numbers of units.
         """
-        if self.mean.size != other.mean.size:
-            sizes = f"{self.mean.size} and of {other.mean.size} units"
-            raise StateError(f"co-moments of {sizes} cannot be merged; same site?")
+        check_units("co-moments", self.mean.size, other.mean.size)
         count = self.count + other.count
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.count / count)
@@ -76,34 +73,34 @@ class CoMoment:
 
 @dataclass(frozen=True, eq=False)
 class PreactivationCoMoment(CoMoment):
-    """The same of the pre-activations z; a type of its own, since measures name the statistics they need by type.
+    """The co-moments of the pre-activations z; a separate type, since measures request statistics by type.
 
     >>> PreactivationCoMoment.of(Block(np.array([[[1.0, -2.0]], [[3.0, 4.0]]]))).mean.tolist()
     [2.0, 1.0]
     """
 
     @classmethod
-    def gather(cls, block: Block, seen: CovarianceAccumulator) -> None:
-        """Add what one block shows of the pre-activations to what is being gathered."""
-        seen.add(block.z)
+    def accumulate(cls, block: Block, accumulator: CovarianceAccumulator) -> None:
+        """Add the pre-activations of one block to an accumulator."""
+        accumulator.add(block.z)
 
 
-RUNS = 64
-"""Runs whose means are kept until they are added."""
+MAX_PENDING_MEANS = 64
+"""Parts whose means are kept before they are added in one product."""
 
 
 class MomentSum:
-    """Count, mean and co-moment sum of parts, each given by its own.
+    """Count, mean and co-moment sum of many parts, from those of each part.
 
-    Chan, Golub & LeVeque (1979) for many parts: with the mean of all parts, m2 = sum of their m2 + sum of n delta
-    delta^T, where delta is how far a part's mean lies off. The second sum is one product for `RUNS` parts, so a part
-    costs one addition of its m2 in place. Of that, only what lies on and under the diagonal is given and kept, row
-    after row: m2[i, j] with j <= i stands at i (i + 1) / 2 + j.
+    Chan, Golub & LeVeque (1979) for many parts: m2 = sum of their m2 + sum of n delta delta^T, where delta is the
+    difference of a part's mean and the mean of all parts. The second sum is one product for `MAX_PENDING_MEANS` parts,
+    so a part costs one addition of its m2 in place. Only the lower triangle of m2 is passed and stored, in rows:
+    m2[i, j] with j <= i has index i (i + 1) / 2 + j.
 
-    >>> whole = MomentSum()
-    >>> whole.add(1, np.array([1.0, 0.0]), np.array([0.0, 0.0, 0.0]))
-    >>> whole.add(3, np.array([5.0, 0.0]), np.array([2.0, 1.0, 4.0]))
-    >>> [np.asarray(each).tolist() for each in whole.total()]
+    >>> moments = MomentSum()
+    >>> moments.add(1, np.array([1.0, 0.0]), np.array([0.0, 0.0, 0.0]))
+    >>> moments.add(3, np.array([5.0, 0.0]), np.array([2.0, 1.0, 4.0]))
+    >>> [np.asarray(each).tolist() for each in moments.total()]
     [4, [4.0, 0.0], [[14.0, 1.0], [1.0, 4.0]]]
     """
 
@@ -113,14 +110,14 @@ class MomentSum:
         self._m2: Doubles = np.zeros(0)
 
     def add(self, count: int, mean: Doubles, m2: Doubles) -> None:
-        """Take in one part: its count, mean (unit,) and co-moment sum about that mean (unit (unit + 1) / 2,)."""
+        """Add one part: its count, mean (unit,) and co-moment sum about that mean (unit (unit + 1) / 2,)."""
         if self._counts:
             self._m2 += m2
         else:
             self._m2 = m2.copy()
         self._counts.append(count)
         self._means.append(mean)
-        if len(self._counts) > RUNS:
+        if len(self._counts) > MAX_PENDING_MEANS:
             self._fold()
 
     def total(self) -> tuple[int, Doubles, Doubles]:
@@ -134,7 +131,7 @@ class MomentSum:
         return self._counts[0], self._means[0], m2
 
     def _row(self, unit: int) -> Doubles:
-        """A row of the co-moment sum up to the diagonal, in place."""
+        """A view of a row of the co-moment sum up to the diagonal."""
         start = unit * (unit + 1) // 2
         return self._m2[start : start + unit + 1]
 
@@ -143,8 +140,8 @@ class MomentSum:
         offsets = np.stack(self._means) - self._means[0]
         shift = n @ offsets / count
         delta = (offsets - shift) * np.sqrt(n)[:, None]
-        for first in range(0, delta.shape[1], SIDE):
-            products = delta[:, first : first + SIDE].T @ delta[:, : first + SIDE]
-            for place, row in enumerate(products):
-                self._row(first + place)[:] += row[: first + place + 1]
+        for first in range(0, delta.shape[1], TILE_UNITS):
+            products = delta[:, first : first + TILE_UNITS].T @ delta[:, : first + TILE_UNITS]
+            for unit, row in enumerate(products, start=first):
+                self._row(unit)[:] += row[: unit + 1]
         self._counts, self._means = [count], [self._means[0] + shift]

@@ -1,4 +1,4 @@
-"""How far each unit of a site ranges: its smallest and largest pre-activation, and how often it is active."""
+"""The range of each unit of a site: its smallest and largest pre-activation, and how often it is active."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -6,25 +6,24 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StateError
-from .block import Block
+from .block import Block, check_units
 
 EXACT_IN_FLOAT32 = 2**24
 
 
 @dataclass(frozen=True, eq=False)
 class UnitRanges:
-    """Extent and activity of every unit; what Jumpstart's definition 1 and constraints (3), (4) are read from.
+    """Range and activity of every unit, from which Jumpstart's definition 1 and constraints (3), (4) follow.
 
     Args:
-        count: number of pre-activations seen of each unit: samples times positions.
-        samples: number of samples seen.
+        count: number of pre-activations of each unit: samples times positions.
+        samples: number of samples.
         low: smallest z of each unit (unit,).
         high: largest z of each unit (unit,).
         active: how often z > 0, strictly, in each unit (unit,), int64.
 
-    >>> seen = UnitRanges.of(Block(np.array([[[1.0, -2.0]], [[3.0, 0.0]]])))
-    >>> seen.low.tolist(), seen.high.tolist(), seen.active.tolist(), seen.count
+    >>> ranges = UnitRanges.of(Block(np.array([[[1.0, -2.0]], [[3.0, 0.0]]])))
+    >>> ranges.low.tolist(), ranges.high.tolist(), ranges.active.tolist(), ranges.count
     ([1.0, -2.0], [3.0, 0.0], [2, 0], 2)
     """
 
@@ -36,7 +35,7 @@ class UnitRanges:
 
     @classmethod
     def of(cls, block: Block) -> Self:
-        """What one block shows."""
+        """The statistic of one block."""
         samples, positions, _ = block.z.shape
         count = samples * positions
         exact = np.float32 if count <= EXACT_IN_FLOAT32 else np.float64
@@ -44,13 +43,12 @@ class UnitRanges:
         return cls(count, samples, block.low.min(axis=0), block.high.max(axis=0), active)
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """The statistic of two disjoint parts of the data together.
 
         Raises:
             StateError: the two are of sites with different numbers of units.
         """
-        if self.low.size != other.low.size:
-            raise StateError(f"extents of {self.low.size} and of {other.low.size} units cannot be merged; same site?")
+        check_units("unit ranges", self.low.size, other.low.size)
         return type(self)(
             self.count + other.count,
             self.samples + other.samples,

@@ -1,4 +1,4 @@
-"""How often the model's decision is the label."""
+"""Accuracy: how often the class with the largest score is the label."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Agreement of decisions with labels.
+    """Number of samples that are classified correctly.
 
     Args:
-        correct: samples whose largest output stands at their label.
-        total: samples seen.
+        correct: samples whose largest score is that of their label.
+        total: all samples.
 
     >>> Accuracy.of_scores(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     Accuracy(correct=1, total=2)
@@ -24,7 +24,7 @@ class Accuracy:
 
     @classmethod
     def of_scores(cls, scores: NDArray[Any], labels: NDArray[np.int64]) -> Self:
-        """What one batch shows.
+        """The accuracy of one batch.
 
         Args:
             scores: outputs (sample, class), extra axes of size 1 allowed.
@@ -34,5 +34,5 @@ class Accuracy:
         return cls(int((decided == labels).sum()), len(labels))
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together."""
+        """The statistic of two disjoint parts of the data together."""
         return type(self)(self.correct + other.correct, self.total + other.total)

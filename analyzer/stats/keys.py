@@ -1,4 +1,4 @@
-"""The identity of a pattern: 64 bits that name the signs of a site's units at one (sample, position)."""
+"""The key of a pattern: 64 bits that identify the signs of a site's units at one (sample, position)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,10 +19,10 @@ FEWEST_BITS = 8
 
 
 def mix64(words: Keys) -> Keys:
-    """Scatter 64-bit words evenly: the finaliser of splitmix64, a bijection, so no two words collide.
+    """Hash 64-bit words: the finaliser of splitmix64, a bijection, so no two words collide.
 
-    Source: Steele, Lea & Flood, Fast splittable pseudorandom number generators (2014). Counter-based, hence the same on
-    every machine and with every numpy.
+    Source: Steele, Lea & Flood, Fast splittable pseudorandom number generators (2014). Counter-based, so it is the same
+    on every machine and with every version of numpy.
 
     >>> mix64(np.array([1, 2], dtype=np.uint64)).tolist()
     [6238072747940578789, 15839785061582574730]
@@ -35,11 +35,13 @@ def mix64(words: Keys) -> Keys:
     return words
 
 
-def stream(seed: int, count: int) -> Keys:
-    """`count` random words that depend on the seed and their own number only: splitmix64 run from the mixed seed.
+def random_words(seed: int, count: int) -> Keys:
+    """`count` random words that depend only on the seed and their index: splitmix64 started from the mixed seed.
 
-    >>> bool((stream(0, 5)[:3] == stream(0, 3)).all()), bool((stream(0, 3) == stream(1, 3)).any())
-    (True, False)
+    >>> bool((random_words(0, 5)[:3] == random_words(0, 3)).all())
+    True
+    >>> bool((random_words(0, 3) == random_words(1, 3)).any())
+    False
     """
     start = mix64(np.array([seed % 2**WORD], dtype=np.uint64))
     return mix64(start + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN)
@@ -49,37 +51,37 @@ def pattern_keys(block: Block, *, seed: int = 0) -> Keys:
     """Key of the pattern (z > 0, strictly) at each sample and position (sample * position,), sample by sample.
 
     Replaces the thesis' algorithm 1. Up to 64 units the key is a bijection of the signs: two patterns never share one.
-    Beyond, it is the sum modulo 2^64 of one random word per active unit, so two given patterns share a key with
+    For more units it is the sum modulo 2^64 of one random word per active unit, so two given patterns share a key with
     probability 2^-64; that any two of 10^9 distinct patterns do has probability 2.7 %, of 10^10 93 %, of 10^6 3e-8.
-    The sum is one matrix product with the words cut into pieces so small that floating point adds them exactly.
+    The sum is one matrix product with the words split into digits so small that floating point adds them exactly.
     """
-    made = (pattern_keys.__name__, seed)
-    if made not in block.shared:
-        block.shared[made] = _pattern_keys(block.active, seed)
-    found: Keys = block.shared[made]
-    return found
+    entry = (pattern_keys.__name__, seed)
+    if entry not in block.shared:
+        block.shared[entry] = _compute_keys(block.active, seed)
+    keys: Keys = block.shared[entry]
+    return keys
 
 
-def _pattern_keys(active: NDArray[np.float32], seed: int) -> Keys:
+def _compute_keys(active: NDArray[np.float32], seed: int) -> Keys:
     samples, positions, units = active.shape
-    pieces, shifts = _pieces(units, seed)
-    active = active.astype(pieces.dtype, copy=False)
+    digits, shifts = _split_words(units, seed)
+    active = active.astype(digits.dtype, copy=False)
     if positions == 1 or active.strides[1] >= active.strides[2]:
-        sums = active.reshape(samples * positions, units) @ pieces.T
+        sums = active.reshape(samples * positions, units) @ digits.T
     else:
-        # (piece, unit) @ (unit, position) reads a channels-first tap as it lies and writes whole rows.
-        sums = np.matmul(pieces, active.transpose(0, 2, 1)).transpose(0, 2, 1)
+        # (digit, unit) @ (unit, position) reads a channels-first tap in memory order and writes whole rows.
+        sums = np.matmul(digits, active.transpose(0, 2, 1)).transpose(0, 2, 1)
     keys = np.zeros(sums.shape[:-1], dtype=np.uint64)
     for column, shift in enumerate(shifts):
         keys += sums[..., column].astype(np.uint64) << shift
-    keys += stream(seed, 1)
+    keys += random_words(seed, 1)
     return mix64(keys).reshape(-1)
 
 
 def global_keys(parts: Sequence[Keys]) -> Keys:
-    """Key of each sample's global pattern (sample,): its patterns at all sites and positions, in their order.
+    """Key of each sample's global pattern (sample,): its patterns at all sites and positions, in order.
 
-    The thesis' definition 3, (2.12). Each part is salted by its site and position, mixed and summed modulo 2^64, so two
+    The thesis' definition 3, (2.12). Each key is salted by its site and position, mixed and summed modulo 2^64, so two
     given global patterns share a key with probability about 2^-64.
 
     Args:
@@ -91,24 +93,24 @@ def global_keys(parts: Sequence[Keys]) -> Keys:
     """
     total = np.zeros(parts[0].shape[0], dtype=np.uint64)
     for site, keys in enumerate(parts):
-        total += mix64(keys + stream(site, keys.shape[1])).sum(axis=1, dtype=np.uint64)
+        total += mix64(keys + random_words(site, keys.shape[1])).sum(axis=1, dtype=np.uint64)
     return mix64(total)
 
 
 @lru_cache(maxsize=256)
-def _pieces(units: int, seed: int) -> tuple[NDArray[Any], tuple[np.uint64, ...]]:
-    """Each unit's word cut into pieces (piece, unit), and the place of each piece in the word."""
+def _split_words(units: int, seed: int) -> tuple[NDArray[Any], tuple[np.uint64, ...]]:
+    """The digits of each unit's word (digit, unit), and the shift of each digit in the word."""
     if units <= WORD:
         words = np.uint64(1) << np.arange(units, dtype=np.uint64)
         bits, dtype = FLOAT32_BITS, "float32"
     else:
-        words = stream(seed, units)
+        words = random_words(seed, units)
         carry = (units - 1).bit_length()
         bits, dtype = FLOAT32_BITS - carry, "float32"
         if bits < FEWEST_BITS:
             bits, dtype = FLOAT64_BITS - carry, "float64"
-    shifts = tuple(np.uint64(place) for place in range(0, min(units, WORD), bits))
+    shifts = tuple(np.uint64(bit) for bit in range(0, min(units, WORD), bits))
     mask = np.uint64(2**bits - 1)
-    pieces = np.stack([(words >> shift) & mask for shift in shifts]).astype(dtype)
-    pieces.setflags(write=False)
-    return pieces, shifts
+    digits = np.stack([(words >> shift) & mask for shift in shifts]).astype(dtype)
+    digits.setflags(write=False)
+    return digits, shifts

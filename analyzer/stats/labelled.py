@@ -1,4 +1,4 @@
-"""How often each activation pattern occurs together with each class of the samples."""
+"""How often each activation pattern occurs with each class of the samples."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,16 +20,16 @@ Classes = tuple[Labels, NDArray[np.int64]]
 class LabelledPatterns(Patterns):
     """Counts of pairs (pattern, class), and of classes; every position of a sample has the sample's class.
 
-    A `Patterns` table over pairs: the key of a pair mixes the pattern's key with the class, so two given pairs share a
-    key with probability 2^-64, and what is true of patterns there is true of pairs here.
+    A `Patterns` table of pairs: the key of a pair mixes the pattern's key with the class, so two given pairs share one
+    with probability 2^-64. Sampling, capacity and bounds are those of `Patterns`.
 
     Args:
-        classes: classes seen, sorted, int64.
+        classes: distinct classes, sorted, int64.
         class_counts: pairs of each class, counted by (sample, position), int64.
 
     >>> block = Block(np.array([[[1.0]], [[2.0]], [[-1.0]]]), labels=np.array([5, 6, 6]))
-    >>> seen = LabelledPatterns.of(block)
-    >>> seen.counts.tolist(), seen.classes.tolist(), seen.class_counts.tolist()
+    >>> pairs = LabelledPatterns.of(block)
+    >>> pairs.counts.tolist(), pairs.classes.tolist(), pairs.class_counts.tolist()
     ([1, 1, 1], [5, 6], [1, 2])
     """
 
@@ -38,18 +38,18 @@ class LabelledPatterns(Patterns):
 
     @classmethod
     def of(cls, block: Block, *, capacity: int = CAPACITY, seed: int = 0) -> Self:
-        """What one block shows.
+        """The statistic of one block.
 
         Raises:
             DataError: the block has no labels.
             OptionError: the capacity is below 1.
         """
         keys = pattern_keys(block, seed=seed).reshape(block.z.shape[:2])
-        return cls.of_pairs(keys, given(block.labels), units=block.z.shape[2], capacity=capacity, seed=seed)
+        return cls.of_pairs(keys, require_labels(block.labels), units=block.z.shape[2], capacity=capacity, seed=seed)
 
     @classmethod
     def of_pairs(cls, keys: Keys, labels: Labels, *, units: int, capacity: int = CAPACITY, seed: int = 0) -> Self:
-        """The same from the keys of the patterns (sample, position) and the classes (sample,).
+        """The statistic from the keys of the patterns (sample, position) and the classes (sample,).
 
         Raises:
             OptionError: the capacity is below 1.
@@ -59,12 +59,12 @@ class LabelledPatterns(Patterns):
         return cls.of_keys(pairs, units=units, capacity=capacity, seed=seed, classes=classes, class_counts=counts)
 
     @classmethod
-    def of_counted(cls, pairs: Patterns, classes: Classes) -> Self:
-        """The same from pairs that a table counted by the keys of `pair_keys`, and the classes they came with."""
+    def of_counts(cls, pairs: Patterns, classes: Classes) -> Self:
+        """The statistic from counts of the keys that `pair_keys` returns, and the counts of their classes."""
         return cls(**vars(pairs), classes=classes[0], class_counts=classes[1])
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """The statistic of two disjoint parts of the data together.
 
         Raises:
             StateError: the two differ in units, seed or capacity.
@@ -73,14 +73,14 @@ class LabelledPatterns(Patterns):
         return replace(super().merge(other), classes=classes, class_counts=counts)
 
 
-def given(labels: Labels | None) -> Labels:
-    """The labels, which there must be.
+def require_labels(labels: Labels | None) -> Labels:
+    """The labels as int64.
 
     Raises:
         DataError: there are none.
     """
     if labels is None:
-        raise DataError("label information wants one integer class per sample, got no labels; give the labels")
+        raise DataError("expected labels with one integer class per sample, got none; give the labels")
     return labels.astype(np.int64, copy=False)
 
 
@@ -88,7 +88,7 @@ def pair_keys(keys: Keys, labels: Labels) -> Keys:
     """Key of the pair of pattern and class at each sample and position (sample * position,), sample by sample.
 
     Args:
-        keys: of the patterns, as `pattern_keys` makes them, but (sample, position).
+        keys: keys of the patterns as from `pattern_keys`, with shape (sample, position).
         labels: class of each sample (sample,).
 
     >>> keys = np.array([[1, 2], [1, 2]], dtype=np.uint64)
@@ -99,7 +99,7 @@ def pair_keys(keys: Keys, labels: Labels) -> Keys:
 
 
 def count_classes(labels: Labels, *, positions: int) -> Classes:
-    """How many pairs each class is in, where every sample has so many positions.
+    """Number of pairs of each class, if every sample has `positions` positions.
 
     >>> [part.tolist() for part in count_classes(np.array([6, -1, 6]), positions=2)]
     [[-1, 6], [2, 4]]
@@ -109,12 +109,12 @@ def count_classes(labels: Labels, *, positions: int) -> Classes:
 
 
 def add_classes(a: Classes, b: Classes) -> Classes:
-    """Both counts of classes in one.
+    """Add two counts of classes.
 
     >>> [part.tolist() for part in add_classes((np.array([6]), np.array([1])), (np.array([-1, 6]), np.array([2, 4])))]
     [[-1, 6], [2, 5]]
     """
-    classes, places = np.unique(np.concatenate([a[0], b[0]]), return_inverse=True)
+    classes, indices = np.unique(np.concatenate([a[0], b[0]]), return_inverse=True)
     counts = np.zeros(classes.size, dtype=np.int64)
-    np.add.at(counts, places, np.concatenate([a[1], b[1]]))
+    np.add.at(counts, indices, np.concatenate([a[1], b[1]]))
     return classes, counts

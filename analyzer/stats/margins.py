@@ -1,4 +1,4 @@
-"""How many points satisfy Jumpstart's constraints (5) and (6), which keep points from being dead or linear."""
+"""Points that satisfy Jumpstart's constraints (5) and (6), so that they are neither dead nor linear."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,10 +12,10 @@ LOWER = -1.0
 
 @dataclass(frozen=True)
 class PointMargins:
-    """Points that some unit puts beyond the margins. The units' own constraints (3), (4) are read from UnitRanges.
+    """Counts of points beyond the margins in some unit. The constraints of units, (3) and (4), follow from UnitRanges.
 
     Args:
-        samples: number of points seen.
+        samples: number of points.
         upper: margin of (5), the paper's 1.
         lower: margin of (6), the paper's -1.
         above: points with max z >= upper over units and positions.
@@ -34,20 +34,20 @@ class PointMargins:
 
     @classmethod
     def of(cls, block: Block, *, upper: float = UPPER, lower: float = LOWER) -> Self:
-        """What one block shows."""
+        """The statistic of one block."""
         above = int((block.top >= upper).sum())
         below = int((block.bottom <= lower).sum())
         return cls(block.z.shape[0], float(upper), float(lower), above, below)
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """The statistic of two disjoint parts of the data together.
 
         Raises:
-            StateError: the two were made with different margins.
+            StateError: the two have different margins.
         """
         mine, theirs = (self.upper, self.lower), (other.upper, other.lower)
         if mine != theirs:
-            raise StateError(f"point margins (upper, lower) {mine} and {theirs} cannot be merged; use the same")
+            raise StateError(f"point margins: expected the same (upper, lower) in both parts, got {mine} and {theirs}")
         return type(self)(
             self.samples + other.samples,
             self.upper,

@@ -1,4 +1,4 @@
-"""Merging many parts without walking over the large ones again and again."""
+"""Merge many parts in a balanced tree, so that large parts are copied only O(log parts) times."""
 
 from collections.abc import Iterable
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -12,7 +12,7 @@ class Mergeable(Protocol):
     """A frozen dataclass with `merge`, as every statistic is."""
 
     def merge(self, other: Any) -> Self:
-        """What two disjoint parts of the data show together."""
+        """The statistic of two disjoint parts of the data together."""
         ...
 
 
@@ -20,10 +20,10 @@ S = TypeVar("S", bound=Mergeable)
 
 
 class MergeTree(Generic[S]):
-    """Gathers parts in a balanced tree: a part is merged once those after it together weigh half as much.
+    """A balanced tree of parts: a part is merged with the next once that has at least half its bytes.
 
-    Tables that grow are thus merged with tables of their own size, and O(log parts) of them are held; states that keep
-    their size, like extents, are simply folded, and one is held. Merging is associative, so nobody sees which.
+    Growing tables are merged with tables of similar size, and O(log parts) of them are kept; states of constant size,
+    such as unit ranges, are merged immediately, and one is kept. Merging is associative, so the total is the same.
 
     >>> from .points import Points
     >>> from .block import Block
@@ -38,27 +38,27 @@ class MergeTree(Generic[S]):
         self._parts: list[S] = []
 
     def add(self, part: S) -> None:
-        """Take one more part in."""
+        """Add one part."""
         self._parts.append(part)
-        while len(self._parts) > 1 and 2 * weight(self._parts[-1]) >= weight(self._parts[-2]):
+        while len(self._parts) > 1 and 2 * count_bytes(self._parts[-1]) >= count_bytes(self._parts[-2]):
             last = self._parts.pop()
             self._parts[-1] = self._parts[-1].merge(last)
 
     def total(self) -> S:
-        """All parts merged; more may be added. The tree then holds no other part, lest tables stand in memory twice.
+        """The merge of all parts so far; more may be added. It replaces the parts, so that no table is in memory twice.
 
         Raises:
             StateError: no part was added.
         """
         if not self._parts:
-            raise StateError("wanted at least one part to merge, got none; was there any data?")
+            raise StateError("expected at least one part to merge, got none; was there any data?")
         while len(self._parts) > 1:
             self._parts[-2:] = [self._parts[-2].merge(self._parts[-1])]
         return self._parts[0]
 
 
 def merge_all(parts: Iterable[S]) -> S:
-    """All parts merged as a tree, in the order given.
+    """Merge all parts as a tree, in their order.
 
     Raises:
         StateError: there are no parts.
@@ -69,6 +69,6 @@ def merge_all(parts: Iterable[S]) -> S:
     return tree.total()
 
 
-def weight(part: Any) -> int:
-    """Bytes of the arrays a state holds, plus one for its scalars."""
+def count_bytes(part: Any) -> int:
+    """Bytes of the arrays of a state, plus one for its scalars."""
     return 1 + sum(value.nbytes for value in vars(part).values() if isinstance(value, np.ndarray))

@@ -1,4 +1,4 @@
-"""NaN and infinite pre-activations: counted apart, so that they are never silently part of another statistic."""
+"""NaN and infinite pre-activations, counted separately so that no other statistic silently contains them."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ NONE = -1
 
 
 def finite_samples(block: Block) -> Bools:
-    """Which samples have only finite pre-activations (sample,); read off the extremes, which NaN and inf both spoil.
+    """Which samples have only finite pre-activations (sample,), found from the extremes: NaN and inf propagate to them.
 
     >>> finite_samples(Block(np.array([[[1.0, np.nan]], [[0.0, 2.0]], [[-np.inf, 0.0]]]))).tolist()
     [False, True, False]
@@ -22,7 +22,7 @@ def finite_samples(block: Block) -> Bools:
 
 @dataclass(frozen=True)
 class Nonfinite:
-    """How many samples hold a NaN or an infinity, and the first of them: the one statistic whose block may hold such.
+    """Counts of NaN and infinite values, and the first sample with one; only here may a block contain them.
 
     Args:
         values: number of z that are NaN or infinite.
@@ -39,14 +39,14 @@ class Nonfinite:
 
     @classmethod
     def of(cls, block: Block) -> Self:
-        """What one block shows."""
-        spoilt = ~finite_samples(block)
-        if not spoilt.any():
+        """The statistic of one block."""
+        nonfinite = ~finite_samples(block)
+        if not nonfinite.any():
             return cls(0, 0, NONE)
-        values = int((~np.isfinite(block.z[spoilt])).sum())
-        return cls(values, int(spoilt.sum()), int(block.index[spoilt].min()))
+        values = int((~np.isfinite(block.z[nonfinite])).sum())
+        return cls(values, int(nonfinite.sum()), int(block.index[nonfinite].min()))
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together."""
+        """The statistic of two disjoint parts of the data together."""
         first = min((one.first for one in (self, other) if one.first != NONE), default=NONE)
         return type(self)(self.values + other.values, self.samples + other.samples, first)

@@ -1,4 +1,4 @@
-"""Packing: a statistic as its fields by name, its arrays in whatever form a file wants them, and back."""
+"""Convert a statistic to a dict of its fields, with its arrays in the form of a file format, and back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -12,14 +12,14 @@ from .patterns import Patterns
 from .points import PointTraces
 
 STORED_NAMES = {"UnitRanges": "Extents", "PointTraces": "Fates", "Accuracy": "Hits"}
-"""What files of state format 1 call statistics that have been renamed since, by their present names."""
+"""Names in files of state format 1 of statistics that were renamed later, by their present names."""
 
 _PRESENT_NAMES = {stored: name for name, stored in STORED_NAMES.items()}
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, PointTraces, Accuracy)}
 
 
 def stored_name(name: str) -> str:
-    """The name under which a file holds a statistic.
+    """The name of a statistic in a file.
 
     >>> stored_name("UnitRanges"), stored_name("Patterns")
     ('Extents', 'Patterns')
@@ -28,12 +28,12 @@ def stored_name(name: str) -> str:
 
 
 def present_name(stored: str) -> str:
-    """The name of a statistic that a file holds under `stored`; the inverse of `stored_name`."""
+    """The present name of a statistic with the name `stored` in a file; the inverse of `stored_name`."""
     return _PRESENT_NAMES.get(stored, stored)
 
 
 def pack(statistic: Any, array: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """The fields of a statistic; what is an array as `array` makes of its name and it.
+    """The fields of a statistic by name; `array(name, values)` converts its arrays.
 
     >>> from . import Nonfinite
     >>> pack(Nonfinite(3, 2, 7), lambda name, values: values.tolist())
@@ -44,12 +44,12 @@ def pack(statistic: Any, array: Callable[[str, Any], Any]) -> dict[str, Any]:
 
 
 def unpack(name: str, values: Mapping[str, Any], array: Callable[[Any], Any]) -> Any:
-    """The statistic again.
+    """Rebuild a statistic from its fields.
 
     Args:
-        name: of its kind; any other name is that of patterns.
+        name: name of its class; an unknown name means patterns.
         values: its fields.
-        array: makes an array again of what stands for one, and leaves all else as it is.
+        array: inverse of the callback of `pack`; returns other values unchanged.
 
     >>> unpack("Nonfinite", {"values": 3, "samples": 2, "first": 7}, lambda value: value)
     Nonfinite(values=3, samples=2, first=7)

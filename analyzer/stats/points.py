@@ -1,4 +1,4 @@
-"""Which points (samples) a site kills, and which it leaves linear: Jumpstart's definition 2."""
+"""Dead, linear and nonlinear points (samples) of a site and through a network: Jumpstart's definition 2."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,8 @@ from .block import Block
 Bools = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
-LISTED = 10_000
+MAX_LISTED_POINTS = 10_000
+"""Sample numbers that are listed of each class of points."""
 
 
 def classify(block: Block) -> tuple[Bools, Bools]:
@@ -31,15 +32,15 @@ def classify(block: Block) -> tuple[Bools, Bools]:
     return block.top <= 0, block.bottom > 0
 
 
-def smallest(numbers: Numbers) -> Numbers:
-    """The `LISTED` smallest sample numbers, in order: a bounded list that does not depend on how the data was cut."""
-    return np.sort(numbers)[:LISTED]
+def keep_smallest(numbers: Numbers) -> Numbers:
+    """The `MAX_LISTED_POINTS` smallest sample numbers, sorted; the same list for any split of the data."""
+    return np.sort(numbers)[:MAX_LISTED_POINTS]
 
 
-def smallest_of_both(a: Numbers, b: Numbers) -> Numbers:
-    """The `LISTED` smallest of two such lists; nothing is sorted, or even copied, where one goes on after the other.
+def merge_smallest(a: Numbers, b: Numbers) -> Numbers:
+    """The `MAX_LISTED_POINTS` smallest of two such lists; lists that do not overlap are only concatenated.
 
-    >>> smallest_of_both(np.array([1, 4]), np.array([2])).tolist()
+    >>> merge_smallest(np.array([1, 4]), np.array([2])).tolist()
     [1, 2, 4]
     """
     if not (a.size and b.size):
@@ -47,8 +48,8 @@ def smallest_of_both(a: Numbers, b: Numbers) -> Numbers:
     if a[0] > b[0]:
         a, b = b, a
     if a[-1] > b[0]:
-        return smallest(np.concatenate([a, b]))
-    return a if a.size == LISTED else np.concatenate([a, b[: LISTED - a.size]])
+        return keep_smallest(np.concatenate([a, b]))
+    return a if a.size == MAX_LISTED_POINTS else np.concatenate([a, b[: MAX_LISTED_POINTS - a.size]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +57,15 @@ class Points:
     """Counts of dead and linear points of one site, and the smallest sample numbers of each class.
 
     Args:
-        samples: number of points seen.
-        dead: how many of them are dead here.
-        linear: how many of them are linear here.
-        listed_dead: the `LISTED` smallest sample numbers of dead points, in order, int64.
+        samples: number of points.
+        dead: how many of them are dead at this site.
+        linear: how many of them are linear at this site.
+        listed_dead: the `MAX_LISTED_POINTS` smallest sample numbers of dead points, sorted, int64.
         listed_linear: the same of linear points.
         listed_nonlinear: the same of nonlinear points.
 
-    >>> seen = Points.of(Block(np.array([[[-1.0, 0.0]], [[1.0, 2.0]], [[1.0, 0.0]]])))
-    >>> seen.samples, seen.dead, seen.linear, seen.listed_nonlinear.tolist()
+    >>> points = Points.of(Block(np.array([[[-1.0, 0.0]], [[1.0, 2.0]], [[1.0, 0.0]]])))
+    >>> points.samples, points.dead, points.linear, points.listed_nonlinear.tolist()
     (3, 1, 1, [2])
     """
 
@@ -77,48 +78,48 @@ class Points:
 
     @classmethod
     def of(cls, block: Block) -> Self:
-        """What one block shows."""
+        """The statistic of one block."""
         dead, linear = classify(block)
         return cls(
             dead.size,
             int(dead.sum()),
             int(linear.sum()),
-            smallest(block.index[dead]),
-            smallest(block.index[linear]),
-            smallest(block.index[~(dead | linear)]),
+            keep_smallest(block.index[dead]),
+            keep_smallest(block.index[linear]),
+            keep_smallest(block.index[~(dead | linear)]),
         )
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together."""
+        """The statistic of two disjoint parts of the data together."""
         return type(self)(
             self.samples + other.samples,
             self.dead + other.dead,
             self.linear + other.linear,
-            smallest_of_both(self.listed_dead, other.listed_dead),
-            smallest_of_both(self.listed_linear, other.listed_linear),
-            smallest_of_both(self.listed_nonlinear, other.listed_nonlinear),
+            merge_smallest(self.listed_dead, other.listed_dead),
+            merge_smallest(self.listed_linear, other.listed_linear),
+            merge_smallest(self.listed_nonlinear, other.listed_nonlinear),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class PointTraces:
-    """The classes of points followed through all sites of a network, in the order of the data flow.
+    """The classes of points through all sites of a network, in the order of the data flow.
 
-    A point that died stays dead; one that was linear everywhere so far is linear so far; any other is nonlinear so far.
+    Once dead, a point stays dead; a point that is linear at every site so far is linear so far; any other is nonlinear.
 
     Args:
-        samples: number of points seen.
-        first_dead: how many points die first at each site (site,), int64.
-        linear_so_far: how many points are linear at each site and at all sites before it (site,), int64.
-        listed_points: the `LISTED` smallest sample numbers that die anywhere, in order, int64.
-        listed_sites: index of the site at which each of them dies first, int64.
+        samples: number of points.
+        first_dead: how many points are dead first at each site (site,), int64.
+        linear_so_far: how many points are linear at each site and at all earlier ones (site,), int64.
+        listed_points: the `MAX_LISTED_POINTS` smallest sample numbers of points dead at any site, sorted, int64.
+        listed_sites: index of the first site at which each of them is dead, int64.
 
     >>> dead = np.array([[False, True], [False, False], [True, True]])
     >>> linear = np.array([[True, False], [True, True], [False, False]])
-    >>> fates = PointTraces.of_classes(dead, linear, np.arange(3))
-    >>> fates.first_dead.tolist(), fates.linear_so_far.tolist(), fates.dead_somewhere
+    >>> traces = PointTraces.of_classes(dead, linear, np.arange(3))
+    >>> traces.first_dead.tolist(), traces.linear_so_far.tolist(), traces.dead_somewhere
     ([1, 1], [2, 1], 2)
-    >>> fates.listed_points.tolist(), fates.listed_sites.tolist()
+    >>> traces.listed_points.tolist(), traces.listed_sites.tolist()
     ([0, 2], [1, 0])
     """
 
@@ -130,12 +131,12 @@ class PointTraces:
 
     @property
     def dead_somewhere(self) -> int:
-        """Number of points that die at any site (S, (7), from the first layer on: its 1 < k is taken as 1 <= k)."""
+        """Number of points dead at any site (S, (7), from the first layer on: its 1 < k is read as 1 <= k)."""
         return int(self.first_dead.sum())
 
     @classmethod
     def of_classes(cls, dead: Bools, linear: Bools, index: Numbers) -> Self:
-        """The fates of a few samples, from their class at every site.
+        """The traces of some samples, from their class at every site.
 
         Args:
             dead: whether each point is dead at each site (sample, site).
@@ -149,28 +150,28 @@ class PointTraces:
         for site, here in enumerate(linear.T):
             so_far &= here
             linear_so_far[site] = np.count_nonzero(so_far)
-        return cls(dead.shape[0], first_dead, linear_so_far, *_listed(index[dies], where.astype(np.int64)))
+        return cls(dead.shape[0], first_dead, linear_so_far, *_keep_smallest_pairs(index[dies], where.astype(np.int64)))
 
     def merge(self, other: Self) -> Self:
-        """What two disjoint parts of the data show together.
+        """The statistic of two disjoint parts of the data together.
 
         Raises:
-            StateError: the two followed their points through different numbers of sites.
+            StateError: the two have different numbers of sites.
         """
         if self.first_dead.size != other.first_dead.size:
             sites = f"{self.first_dead.size} and {other.first_dead.size} sites"
-            raise StateError(f"fates of points through {sites} cannot be merged; were the same sites chosen?")
+            raise StateError(f"point traces: expected the same sites in both parts, got {sites}; choose the same sites")
         return type(self)(
             self.samples + other.samples,
             self.first_dead + other.first_dead,
             self.linear_so_far + other.linear_so_far,
-            *_listed(
+            *_keep_smallest_pairs(
                 np.concatenate([self.listed_points, other.listed_points]),
                 np.concatenate([self.listed_sites, other.listed_sites]),
             ),
         )
 
 
-def _listed(points: Numbers, sites: Numbers) -> tuple[Numbers, Numbers]:
-    order = np.argsort(points, kind="stable")[:LISTED]
+def _keep_smallest_pairs(points: Numbers, sites: Numbers) -> tuple[Numbers, Numbers]:
+    order = np.argsort(points, kind="stable")[:MAX_LISTED_POINTS]
     return points[order], sites[order]

@@ -95,16 +95,19 @@ def test_an_invalid_condition_is_rejected_before_the_run(relucid: Run, place: Pa
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["missing.onnx", "--data", "data.npz"], "no model at missing.onnx"),
-        (["model.onnx", "--data", "missing.npz"], "no such data: 'missing.npz'"),
+        (["missing.onnx", "--data", "data.npz"], "got no such file: missing.onnx"),
+        (["model.onnx", "--data", "missing.npz"], "as data, got 'missing.npz'"),
         (["data.npz", "--data", "data.npz"], "cannot read data.npz"),
-        (["model.onnx", "--data", "model.onnx"], "wants an .npz, .npy or .parquet file"),
-        (["model.onnx", "--data", "bytes.npz"], "input 'x' wants float32 (N, 6), came uint8 (5, 6): scale the pixels"),
-        (["model.onnx", "--data", "wide.npz"], "input 'x' wants float32 (N, 6), came float32 (5, 7)"),
-        (["model.onnx", "--data", "names.npz"], "input 'x' wants array 'x', which is not among 'a', 'b'"),
-        (["model.onnx", "--data", "empty.npz"], "holds no samples"),
+        (["model.onnx", "--data", "model.onnx"], "expected an .npz, .npy or .parquet file"),
+        (
+            ["model.onnx", "--data", "bytes.npz"],
+            "expected float32 (N, 6) for input 'x', got uint8 (5, 6); scale the pixels",
+        ),
+        (["model.onnx", "--data", "wide.npz"], "expected float32 (N, 6) for input 'x', got float32 (5, 7)"),
+        (["model.onnx", "--data", "names.npz"], "expected array 'x' for input 'x', got 'a', 'b'"),
+        (["model.onnx", "--data", "empty.npz"], "expected at least one sample, got none"),
         (["model.onnx", "--data", "pickled.npz"], "object"),
-        (["model.onnx", "--data", "data.npz", "--labels", "nothing"], "labels want array 'nothing'"),
+        (["model.onnx", "--data", "data.npz", "--labels", "nothing"], "expected array 'nothing' for the labels"),
         (["model.onnx", "--data", "data.npz", "--measures", "everything"], "global_patterns; got 'everything'"),
         (
             ["model.onnx", "--data", "data.npz", "--sites", "nothing"],
@@ -119,7 +122,10 @@ def test_an_invalid_condition_is_rejected_before_the_run(relucid: Run, place: Pa
         (["model.onnx", "--data", "data.npz", "--shard", "3/3"], "0 <= I < N"),
         (["model.onnx", "--data", "data.npz", "--unit-axis", "first"], "expected NAME=VALUE"),
         (["model.onnx", "--data", "data.npz", "--unit-axis", "first=one"], "with an integer"),
-        (["model.onnx", "--data", "data.npz", "--input", "image=x"], "the model has no input 'image'"),
+        (
+            ["model.onnx", "--data", "data.npz", "--input", "image=x"],
+            "expected an input of the model ('x'), got 'image'",
+        ),
         (["model.onnx", "--data", "data.npz", "--resume"], "name its file with --state"),
         (["model.onnx", "--data", "data.npz", "--colour"], "No such option"),
         (["model.onnx"], "Missing option '--data'"),
@@ -150,7 +156,7 @@ def test_debug_shows_the_traceback(place: Path) -> None:
     result = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
     assert result.returncode == 2
     assert "Traceback" in result.stderr
-    assert "ModelError: no model at" in result.stderr
+    assert "ModelError: expected an ONNX model, got no such file" in result.stderr
 
 
 def test_shards_merged_by_the_command_are_the_whole(relucid: Run, place: Path) -> None:

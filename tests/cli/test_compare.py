@@ -95,7 +95,7 @@ def test_options_reach_the_runtime(relucid: Run, pair: Path) -> None:
         (["model.onnx", "other.onnx", "model.onnx"], "expected two models, got 3; use --chain for more"),
         (["--chain", "model.onnx"], "at least two models to compare, got 1"),
         (["--chain", "model.onnx", "other.onnx", "--fail-if", "distance > 0.5"], "leave out --chain"),
-        (["model.onnx", "nowhere.onnx"], "no model at"),
+        (["model.onnx", "nowhere.onnx"], "got no such file: nowhere.onnx"),
         (["model.onnx", "data.npz"], "cannot read"),
         (["model.onnx", "other.onnx", "--fail-if", "distanse > 0.5"], "did you mean 'distance'"),
         (["model.onnx", "other.onnx", "--sites", "third"], "no site matches"),

@@ -85,7 +85,7 @@ def test_a_model_without_sites_and_data_that_does_not_fit() -> None:
             model("g (float[N, 6] x, float[N, 6] w) => (float[N, 6] y) { y = Add(x, w) z = Relu(y) }"),
             samples(3),
         )
-    with pytest.raises(DataError, match=r"wants float32 \(N, 6\), came float32 \(5, 7\)"):
+    with pytest.raises(DataError, match=r"expected float32 \(N, 6\) for input 'x', got float32 \(5, 7\)"):
         compare(perceptron(), perceptron(), samples(5, 7))
     with pytest.raises(OptionError, match="at least two models to compare, got 1"):
         compare_chain([perceptron()], samples(3))

@@ -1,11 +1,11 @@
-"""What every reader's test wants: specs of usual models, and feeds put together again."""
+"""Specs of typical models, and a function that joins batches."""
 
 from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
 
-from relucid.analyzer.data import Feed, InputSpec, input_specs
+from relucid.analyzer.data import Batch, InputSpec, input_specs
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def images() -> tuple[InputSpec, ...]:
 
 @pytest.fixture(scope="session")
 def speech() -> tuple[InputSpec, ...]:
-    """A model with a state whose samples lie along axis 1, and a scalar, as voice detectors have."""
+    """A model with a state whose sample axis is 1, and a scalar, as voice detectors have."""
     return input_specs(
         [
             ("input", np.dtype("f4"), ("batch", "time")),
@@ -27,18 +27,18 @@ def speech() -> tuple[InputSpec, ...]:
 
 
 @pytest.fixture(scope="session")
-def whole() -> Callable[[Iterable[Feed], Iterable[InputSpec]], dict[str, np.ndarray]]:
-    """Put the feeds of a source together: one array for each input, and the labels if there are any."""
+def whole() -> Callable[[Iterable[Batch], Iterable[InputSpec]], dict[str, np.ndarray]]:
+    """Join the batches of a source: one array for each input, and the labels if there are any."""
 
-    def join(feeds: Iterable[Feed], specs: Iterable[InputSpec]) -> dict[str, np.ndarray]:
-        feeds = list(feeds)
+    def join(batches: Iterable[Batch], specs: Iterable[InputSpec]) -> dict[str, np.ndarray]:
+        batches = list(batches)
         arrays = {
-            spec.name: feeds[0].arrays[spec.name]
+            spec.name: batches[0].arrays[spec.name]
             if spec.sample_axis is None
-            else np.concatenate([feed.arrays[spec.name] for feed in feeds], spec.sample_axis)
+            else np.concatenate([batch.arrays[spec.name] for batch in batches], spec.sample_axis)
             for spec in specs
         }
-        labels = [feed.labels for feed in feeds if feed.labels is not None]
+        labels = [batch.labels for batch in batches if batch.labels is not None]
         return arrays | ({"labels": np.concatenate(labels)} if labels else {})
 
     return join

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from relucid.analyzer.data import input_specs, open_data
-from relucid.analyzer.data.images import Preprocess, preprocess_of
+from relucid.analyzer.data.images import Preprocess, parse_preprocess
 from relucid.analyzer.errors import DataError, MissingDependencyError
 
 SPECS = input_specs([("x", np.dtype("f4"), ("batch", None, None, None))])
@@ -80,7 +80,7 @@ def test_nearest_doubling_repeats_pixels(folder, settings, whole):
     np.testing.assert_array_equal(found, pixels.repeat(2, 0).repeat(2, 1))
 
 
-def test_crop_takes_the_middle(folder, settings, whole):
+def test_crop_is_centred(folder, settings, whole):
     pixels = picture(folder / "a.png", height=6, width=8)
     for crop, expected in [(4, pixels[1:5, 2:6]), ([2, 8], pixels[2:4])]:
         found = whole(open_data(folder, SPECS, preprocess=settings(crop=crop, scale=1)), SPECS)["x"][0]
@@ -110,20 +110,24 @@ def refusal(path, specs=SPECS, **options):
 
 def test_refusals(folder, settings):
     cfg = settings()
-    assert "data: wants images (.bmp" in refusal(folder, preprocess=cfg)
+    assert "data: expected images (.bmp" in refusal(folder, preprocess=cfg)
     picture(folder / "a.png")
-    assert "an image folder wants --preprocess cfg.json" in refusal(folder)
-    assert "--preprocess: no such file" in refusal(folder, preprocess=folder / "none.json")
-    assert "--preprocess is for image folders" in refusal("random:3", preprocess=cfg)
-    assert "--preprocess is for image folders, came data" in refusal(np.zeros(3), preprocess=cfg)
+    assert "expected --preprocess cfg.json for an image folder" in refusal(folder)
+    assert "--preprocess: expected a JSON file, got no such file" in refusal(folder, preprocess=folder / "none.json")
+    assert "--preprocess: expected an image folder as the data, got random:3" in refusal("random:3", preprocess=cfg)
+    assert "--preprocess: expected an image folder as the data, got data" in refusal(np.zeros(3), preprocess=cfg)
     specs = input_specs([("x", np.dtype("f4"), ("batch", 3, 32, 32))])
-    assert "a.png: input 'x' wants float32 (batch, 3, 32, 32), came float32 (1, 3, 6, 9)" in refusal(
+    assert "a.png: expected float32 (batch, 3, 32, 32) for input 'x', got float32 (1, 3, 6, 9)" in refusal(
         folder, specs, preprocess=cfg
     )
-    assert "a.png: input 'x' wants float32" in refusal(folder, preprocess=settings(dtype="uint8"))
-    assert "the crop wants 7 x 7 pixels, came 6 x 9: resize first" in refusal(folder, preprocess=settings(crop=7))
+    assert "a.png: expected float32" in refusal(folder, preprocess=settings(dtype="uint8"))
+    assert "expected at least 7 x 7 pixels for the crop, got 6 x 9; resize first" in refusal(
+        folder, preprocess=settings(crop=7)
+    )
     picture(folder / "dog" / "b.png")
-    assert "both by themselves and in class folders" in refusal(folder, preprocess=cfg)
+    assert "expected images either in the folder itself or in class folders, got both" in refusal(
+        folder, preprocess=cfg
+    )
 
 
 def test_files_that_are_not_images(folder, settings):
@@ -131,50 +135,56 @@ def test_files_that_are_not_images(folder, settings):
     content = (folder / "a.png").read_bytes()
     for damaged in (b"", b"not an image", content[: len(content) // 2]):
         (folder / "a.png").write_bytes(damaged)
-        assert "a.png: cannot be read as an image" in refusal(folder, preprocess=settings())
+        assert "a.png: expected an image, got a file that cannot be read as one" in refusal(
+            folder, preprocess=settings()
+        )
     Image.fromarray(np.full((4, 4), 4000, "u2")).save(folder / "a.png")
-    assert "a.png: wants 8 bits a channel, came mode I;16" in refusal(folder, preprocess=settings())
+    assert "a.png: expected 8 bits per channel, got mode I;16" in refusal(folder, preprocess=settings())
 
 
 @pytest.mark.parametrize(
-    ("values", "wanted"),
+    ("values", "message"),
     [
-        ({"size": 3}, "no setting 'size'; there are 'color', 'resize'"),
-        ({"color": "CMYK"}, "'color' wants one of 'RGB', 'BGR', 'L', came \"CMYK\""),
-        ({"color": ["RGB"]}, "'color' wants one of"),
-        ({"layout": "nchw"}, "'layout' wants one of 'NCHW', 'NHWC'"),
-        ({"dtype": "int8"}, "'dtype' wants one of"),
-        ({"interpolation": 2}, "'interpolation' wants one of 'nearest'"),
-        ({"resize": 0}, "'resize' wants a number of pixels, or [height, width], came 0"),
-        ({"crop": [1, 2, 3]}, "'crop' wants a number of pixels, or [height, width]"),
-        ({"crop": True}, "'crop' wants a number of pixels"),
-        ({"mean": [1, 2]}, "'mean' wants a number or 3 numbers, came [1, 2]"),
-        ({"color": "L", "mean": [1, 2, 3]}, "'mean' wants a number or 1 numbers"),
-        ({"std": [1, 0, 1]}, "'std' wants a number or 3 numbers other than 0"),
-        ({"std": "1"}, "'std' wants a number"),
-        ({"scale": None}, "'scale' wants a number"),
-        ({"mean": float("nan")}, "'mean' wants a number"),
-        ({"dtype": "uint8", "mean": 1}, "'mean' wants no value where the dtype is uint8"),
+        ({"size": 3}, "expected settings among 'color', 'resize'"),
+        ({"color": "CMYK"}, "expected one of 'RGB', 'BGR', 'L' for 'color', got \"CMYK\""),
+        ({"color": ["RGB"]}, "expected one of 'RGB', 'BGR', 'L' for 'color'"),
+        ({"layout": "nchw"}, "expected one of 'NCHW', 'NHWC' for 'layout'"),
+        ({"dtype": "int8"}, "expected one of 'float16', 'float32', 'float64', 'uint8' for 'dtype'"),
+        ({"interpolation": 2}, "expected one of 'nearest'"),
+        ({"resize": 0}, "expected a number of pixels, or [height, width], for 'resize', got 0"),
+        ({"crop": [1, 2, 3]}, "expected a number of pixels, or [height, width], for 'crop'"),
+        ({"crop": True}, "expected a number of pixels, or [height, width], for 'crop', got true"),
+        ({"mean": [1, 2]}, "expected a number or 3 numbers for 'mean', got [1, 2]"),
+        ({"color": "L", "mean": [1, 2, 3]}, "expected a number or 1 numbers for 'mean'"),
+        ({"std": [1, 0, 1]}, "expected a number or 3 numbers other than 0 for 'std'"),
+        ({"std": "1"}, "expected a number or 3 numbers other than 0 for 'std'"),
+        ({"scale": None}, "expected a number for 'scale'"),
+        ({"mean": float("nan")}, "expected a number or 3 numbers for 'mean'"),
+        ({"dtype": "uint8", "mean": 1}, "expected no value with dtype uint8 for 'mean'"),
     ],
 )
-def test_settings_that_cannot_be_meant(values, wanted):
+def test_invalid_settings(values, message):
     with pytest.raises(DataError) as caught:
-        preprocess_of(values, source="cfg.json")
-    assert f"cfg.json: {wanted}" in str(caught.value)
+        parse_preprocess(values, source="cfg.json")
+    assert f"cfg.json: {message}" in str(caught.value)
 
 
 def test_settings_that_are_not_json(folder, tmp_path):
     picture(folder / "a.png")
-    for text, wanted in [("{", "not JSON"), ("[1]", "wants a JSON object, came list"), ("\xff", "not JSON")]:
+    for text, message in [
+        ("{", "expected JSON"),
+        ("[1]", "expected a JSON object, got list"),
+        ("\xff", "expected JSON"),
+    ]:
         (tmp_path / "cfg.json").write_bytes(text.encode("latin-1"))
-        assert f"cfg.json: {wanted}" in refusal(folder, preprocess=tmp_path / "cfg.json")
+        assert f"cfg.json: {message}" in refusal(folder, preprocess=tmp_path / "cfg.json")
 
 
 def test_settings_have_the_documented_defaults():
-    assert preprocess_of({}, source="") == Preprocess()
+    assert parse_preprocess({}, source="") == Preprocess()
 
 
-def test_pillow_is_imported_when_wanted(folder, settings, monkeypatch):
+def test_a_missing_pillow_is_an_error_when_it_is_needed(folder, settings, monkeypatch):
     picture(folder / "a.png")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingDependencyError, match="pip install pillow"):

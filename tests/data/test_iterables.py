@@ -1,6 +1,7 @@
-"""Data from Python, from plain arrays to the loaders of other libraries."""
+"""Data from Python: plain arrays, the loaders of other libraries, a function in the user's file."""
 
 import collections
+import sys
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ Y = np.arange(7) % 3
 
 
 class Reader:
-    """What onnxruntime's CalibrationDataReader promises."""
+    """An object with the interface of onnxruntime's CalibrationDataReader."""
 
     def __init__(self):
         self.left = [{"x": X[:4]}, {"x": X[4:]}]
@@ -90,7 +91,7 @@ def test_a_torch_data_loader(whole):
     dicts = data.DataLoader([{"x": row, "id": number} for number, row in enumerate(X)], batch_size=3)
     np.testing.assert_array_equal(whole(open_data(dicts, ONE), ONE)["x"], X)
     np.testing.assert_array_equal(whole(open_data(torch.tensor(X), ONE), ONE)["x"], X)
-    with pytest.raises(DataError, match="wants an array, came Tensor"):
+    with pytest.raises(DataError, match="expected an array, got Tensor"):
         list(open_data(torch.tensor(X).bfloat16(), ONE))
     with pytest.raises(DataError, match="is it one sample"):
         list(open_data([pairs[0]], ONE))
@@ -117,44 +118,127 @@ def test_an_open_npz(tmp_path, whole):
 
 
 @pytest.mark.parametrize(
-    ("data", "specs", "wanted"),
+    ("data", "specs", "message"),
     [
-        (None, ONE, "wants a path, an array, a dict of arrays or an iterable of them, came NoneType"),
-        (b"bytes", ONE, "wants a path, an array, a dict of arrays or an iterable of them, came bytes"),
-        (object(), ONE, "came object"),
-        ([], ONE, "data: holds no samples"),
-        ([X[:0]], ONE, "data: holds no samples"),
-        ({}, ONE, "input 'x' wants array 'x', which is not among nothing"),
-        ([X, "text"], ONE, "data, item 1: input 'x' wants float32"),
-        (3.0, ONE, r"data: input 'x' wants float32 \(batch, 2\), came float64 \(\)"),
-        ([[1.0, 2.0], [3.0]], ONE, "data: wants an array, came list"),
+        (None, ONE, "expected a path, an array, a dict of arrays or an iterable of them, got NoneType"),
+        (b"bytes", ONE, "expected a path, an array, a dict of arrays or an iterable of them, got bytes"),
+        (object(), ONE, "got object"),
+        ([], ONE, "data: expected at least one sample, got none"),
+        ([X[:0]], ONE, "data: expected at least one sample, got none"),
+        ({}, ONE, "expected array 'x' for input 'x', got none"),
+        ([X, "text"], ONE, "data, item 1: expected float32"),
+        (3.0, ONE, r"data: expected float32 \(batch, 2\) for input 'x', got float64 \(\)"),
+        ([[1.0, 2.0], [3.0]], ONE, "data: expected an array, got list"),
         (np.array([[1.0], [2.0, 3.0]], object), ONE, "object arrays are never read"),
-        ((X, X, X), ONE, "the model wants 1 inputs .'x'. and perhaps a vector of integers as labels, came 3 arrays"),
-        ((X, X), ONE, "came 2 arrays"),
-        ((X, X[:, 0]), ONE, "came 2 arrays"),
-        ((X, Y[:5]), ONE, "same number of samples, came input 'x' 7, labels 5"),
-        (X, TWO, "the model wants 2 inputs"),
-        ({"a": X[:, 0]}, TWO, "input 'b' wants array 'b', which is not among 'a'"),
-        ([X, (X, Y)], ONE, "labels begin at sample 7"),
-        ([(X, Y), X], ONE, "labels stop at sample 7"),
+        (
+            (X, X, X),
+            ONE,
+            "expected one array for each input .'x'. and optionally a vector of integers as labels, got 3 arrays",
+        ),
+        ((X, X), ONE, "got 2 arrays"),
+        ((X, X[:, 0]), ONE, "got 2 arrays"),
+        ((X, Y[:5]), ONE, "same number of samples in all arrays, got input 'x' 7, labels 5"),
+        (X, TWO, "expected arrays for 2 inputs"),
+        ({"a": X[:, 0]}, TWO, "expected array 'b' for input 'b', got 'a'"),
+        ([X, (X, Y)], ONE, "got labels that begin at sample 7"),
+        ([(X, Y), X], ONE, "got labels that stop at sample 7"),
     ],
 )
-def test_refusals(data, specs, wanted):
-    with pytest.raises(DataError, match=wanted) as caught:
+def test_refusals(data, specs, message):
+    with pytest.raises(DataError, match=message) as caught:
         list(open_data(data, specs))
     assert "\n" not in str(caught.value)
 
 
-def test_names_cannot_be_chosen_where_there_are_none():
+def test_arrays_without_names_cannot_be_chosen():
     for options in ({"columns": {"x": "k"}}, {"labels": "y"}):
         for data in (X, (X, Y), [(X, Y)]):
-            with pytest.raises(DataError, match="its arrays have no names"):
+            with pytest.raises(DataError, match="expected no choice of arrays, as they have no names"):
                 list(open_data(data, ONE, **options))
 
 
 def test_records_are_read_one_at_a_time():
     def records():
         yield X
-        pytest.fail("the second record was read before it was wanted")
+        pytest.fail("the second record was read too early")
 
     assert len(next(open_data(records(), ONE)).arrays["x"]) == 7
+
+
+CODE = """
+from __future__ import annotations
+from dataclasses import dataclass
+import numpy as np
+from next_to_the_loader import COUNT
+
+@dataclass
+class Settings:
+    count: int = COUNT
+
+def dicts():
+    for number in range(Settings().count):
+        yield {"x": np.full((2, 1, 4, 5), number, "f4"), "y": np.array([number, number])}
+
+def pairs():
+    return [(record["x"], record["y"]) for record in dicts()]
+
+def array():
+    return np.concatenate([record["x"] for record in dicts()])
+
+def broken():
+    yield {"x": np.zeros((2, 1, 4, 5), "f4")}
+    raise KeyError("mine")
+
+number = 3
+"""
+
+
+@pytest.fixture
+def loader(tmp_path):
+    (tmp_path / "loader.py").write_text(CODE)
+    (tmp_path / "next_to_the_loader.py").write_text("COUNT = 3\n")
+    yield tmp_path / "loader.py"
+    sys.modules.pop("next_to_the_loader", None)
+    sys.modules.pop("relucid_loader_loader", None)
+
+
+@pytest.mark.parametrize("function", ["dicts", "pairs", "array"])
+def test_the_result_of_the_function_is_read(loader, images, whole, function, monkeypatch):
+    (loader.parent / "elsewhere").mkdir()
+    (loader.parent / "elsewhere" / "next_to_the_loader.py").write_text("COUNT = 1\n")
+    monkeypatch.syspath_prepend(loader.parent / "elsewhere")
+    path = list(sys.path)
+    found = whole(open_data(f"{loader}:{function}", images, labels="y" if function == "dicts" else None), images)
+    assert found["x"][:, 0, 0, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert ("labels" in found) == (function != "array")
+    assert sys.path == path
+
+
+def test_exceptions_of_the_function_propagate(loader, images):
+    with pytest.raises(KeyError, match="mine"):
+        list(open_data(f"{loader}:broken", images))
+
+
+def test_messages_name_the_loader(loader, images):
+    with pytest.raises(DataError, match=r"loader.py:dicts, item 0: expected array 'z' for the labels, got 'x', 'y'"):
+        list(open_data(f"{loader}:dicts", images, labels="z"))
+
+
+def test_loader_refusals(loader, images):
+    (loader.parent / "bad.py").write_text("def broken(:\n")
+    (loader.parent / "absent.py").write_text("import no_such_module_at_all\n")
+    for text, message in [
+        (f"{loader}:none", "loader.py has no function 'none'"),
+        (f"{loader}:number", "loader.py has no function 'number'"),
+        (f"{loader.parent / 'missing.py'}:f", "no such file"),
+        (f"{loader.parent / 'bad.py'}:f", "cannot be imported: SyntaxError"),
+        (f"{loader.parent / 'absent.py'}:f", "cannot be imported: ModuleNotFoundError: No module named"),
+    ]:
+        with pytest.raises(DataError, match=message) as caught:
+            open_data(text, images)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_loader_is_run_only_when_a_function_is_named(loader, images):
+    with pytest.raises(DataError, match=rf"name the function: {loader}:FUNC"):
+        open_data(str(loader), images)

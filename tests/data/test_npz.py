@@ -1,4 +1,4 @@
-"""Archives of arrays as numpy writes them, and as others damage them."""
+"""Archives of arrays: as numpy writes them, from other writers, damaged."""
 
 import struct
 import tracemalloc
@@ -41,13 +41,13 @@ def speech_arrays(samples):
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_every_input_comes_back_whatever_its_axis_and_order(tmp_path, save, speech, whole, order, monkeypatch):
+def test_every_input_is_read_whatever_its_axis_and_order(tmp_path, save, speech, whole, order, monkeypatch):
     monkeypatch.setattr("relucid.analyzer.data.validation.SLICE_BYTES", 100)
     arrays = {key: np.asarray(array, order=order) for key, array in speech_arrays(50).items()}
     save(tmp_path / "a.npz", **arrays, unused=np.array([None, {}], object))
-    feeds = list(open_data(tmp_path / "a.npz", speech, labels="label"))
-    assert len(feeds) > 10
-    found = whole(feeds, speech)
+    batches = list(open_data(tmp_path / "a.npz", speech, labels="label"))
+    assert len(batches) > 10
+    found = whole(batches, speech)
     for name in ("input", "state", "sr"):
         np.testing.assert_array_equal(found[name], arrays[name])
         assert found[name].dtype == arrays[name].dtype
@@ -68,7 +68,7 @@ def test_shared_arrays_and_arrays_without_values(tmp_path, save, whole, order):
         np.testing.assert_array_equal(found[key], array)
 
 
-def test_a_lone_input_takes_a_lone_array_whatever_its_key(tmp_path, save, images, whole):
+def test_a_single_input_reads_a_single_array_whatever_its_key(tmp_path, save, images, whole):
     array = np.random.default_rng(0).random((3, 1, 4, 5), "f4")
     save(tmp_path / "a.npz", arr_0=array)
     np.testing.assert_array_equal(whole(open_data(tmp_path / "a.npz", images), images)["x"], array)
@@ -84,37 +84,43 @@ def test_columns_choose_the_key(tmp_path, save, images, whole):
     assert whole(open_data(tmp_path / "a.npz", images, columns={"x": "other"}), images)["x"].all()
 
 
-def test_names_that_are_not_there(tmp_path, save, images):
+def test_missing_names(tmp_path, save, images):
     save(tmp_path / "a.npz", pictures=np.zeros(3), y=np.zeros(3))
     assert refusal(tmp_path / "a.npz", images) == (
-        "a.npz: input 'x' wants array 'x', which is not among 'pictures', 'y': "
-        "choose one with --input x=KEY (inputs={'x': KEY} in Python)"
+        "a.npz: expected array 'x' for input 'x', got 'pictures', 'y'; "
+        "choose one of them with --input x=KEY (inputs={'x': KEY} in Python)"
     )
-    assert "wants array 'pics'" in refusal(tmp_path / "a.npz", images, columns={"x": "pics"})
+    assert "expected array 'pics'" in refusal(tmp_path / "a.npz", images, columns={"x": "pics"})
     save(tmp_path / "lone.npz", pictures=np.zeros(3))
-    assert "wants array 'pics'" in refusal(tmp_path / "lone.npz", images, columns={"x": "pics"})
-    assert "labels want array 'z', which is not among" in refusal(tmp_path / "a.npz", images, labels="z")
-    assert refusal(tmp_path / "a.npz", images, columns={"y": "x"}) == "the model has no input 'y': its inputs are 'x'"
+    assert "expected array 'pics'" in refusal(tmp_path / "lone.npz", images, columns={"x": "pics"})
+    assert "expected array 'z' for the labels, got" in refusal(tmp_path / "a.npz", images, labels="z")
+    assert refusal(tmp_path / "a.npz", images, columns={"y": "x"}) == (
+        "--input: expected an input of the model ('x'), got 'y'; rename it"
+    )
 
 
-def test_a_wrong_array_is_refused_before_any_feed(tmp_path, save, images):
+def test_a_wrong_array_is_refused_before_any_batch(tmp_path, save, images):
     save(tmp_path / "a.npz", x=np.zeros((9, 4, 5), "u1"))
-    assert refusal(tmp_path / "a.npz", images).startswith("a.npz: input 'x' wants float32 (batch, 1, 4, 5), came uint8")
+    assert refusal(tmp_path / "a.npz", images).startswith(
+        "a.npz: expected float32 (batch, 1, 4, 5) for input 'x', got uint8"
+    )
 
 
 def test_ragged_empty_and_object_arrays(tmp_path, save, images, speech):
     save(tmp_path / "a.npz", **(speech_arrays(5) | {"state": np.zeros((2, 4, 3), "f4")}))
-    assert "same number of samples, came input 'input' 5, input 'state' 4" in refusal(tmp_path / "a.npz", speech)
+    assert "same number of samples in all arrays, got input 'input' 5, input 'state' 4" in refusal(
+        tmp_path / "a.npz", speech
+    )
     save(tmp_path / "b.npz", x=np.zeros((0, 1, 4, 5), "f4"))
-    assert refusal(tmp_path / "b.npz", images).endswith("b.npz: holds no samples")
+    assert refusal(tmp_path / "b.npz", images).endswith("b.npz: expected at least one sample, got none; check the data")
     save(tmp_path / "c.npz", x=np.array([[1], [2, 3]], object))
     assert refusal(tmp_path / "c.npz", images) == (
-        "c.npz[x]: holds Python objects, which are never read; save it as a plain numeric array"
+        "c.npz[x]: expected numbers, got Python objects, which are never read; save a numeric array"
     )
     save(tmp_path / "d.npz", x=np.zeros(3, [("a", "f4"), ("b", "i4")]))
-    assert "d.npz[x]: wants a plain numeric array" in refusal(tmp_path / "d.npz", images)
+    assert "d.npz[x]: expected a plain numeric array" in refusal(tmp_path / "d.npz", images)
     save(tmp_path / "e.npz")
-    assert "not among nothing" in refusal(tmp_path / "e.npz", images)
+    assert "got none" in refusal(tmp_path / "e.npz", images)
 
 
 def test_zip64_comments_and_names_in_utf8(tmp_path, whole):
@@ -138,7 +144,7 @@ def test_big_endian_arrays(tmp_path, save, whole):
     np.testing.assert_array_equal(found, array)
 
 
-def written(path: Path, member: bytes, compression=zipfile.ZIP_STORED):
+def write_member(path: Path, member: bytes, compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("x.npy", member)
     return path
@@ -150,22 +156,22 @@ def npy(array, tmp_path):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_members_that_lie_about_themselves(tmp_path, images, compression):
+def test_members_with_wrong_headers(tmp_path, images, compression):
     good = npy(np.zeros((3, 1, 4, 5), "f4"), tmp_path)
     cases = {
-        "not an array in the .npy format": b"hello",
-        "damaged: float32 (3, 1, 4, 5) wants 240 bytes of values, came 236": good[:-4],
-        "damaged: float32 (3, 1, 4, 5) wants 240 bytes of values, came 244": good + b"four",
-        "damaged: float32 (3000000000000000000000, 1, 4, 5) wants": good.replace(
+        "expected the .npy format, got other bytes": b"hello",
+        "expected 240 bytes of values for float32 (3, 1, 4, 5), got 236; the file is damaged": good[:-4],
+        "expected 240 bytes of values for float32 (3, 1, 4, 5), got 244; the file is damaged": good + b"four",
+        "bytes of values for float32 (3000000000000000000000, 1, 4, 5), got": good.replace(
             b"(3, 1, 4, 5), }" + b" " * 21, b"(3000000000000000000000, 1, 4, 5), }"
         ),
-        "wants a plain numeric array, came float32 (-3, 1, 4, -5)": good.replace(
+        "expected a plain numeric array, got float32 (-3, 1, 4, -5)": good.replace(
             b"(3, 1, 4, 5), }  ", b"(-3, 1, 4, -5), }"
         ),
-        "wants .npy format 1.0 or 2.0, came 3.0": good.replace(b"NUMPY\x01\x00", b"NUMPY\x03\x00"),
+        "expected .npy format 1.0 or 2.0, got 3.0": good.replace(b"NUMPY\x01\x00", b"NUMPY\x03\x00"),
     }
-    for wanted, member in cases.items():
-        assert wanted in refusal(written(tmp_path / "a.npz", member, compression), images)
+    for message, member in cases.items():
+        assert message in refusal(write_member(tmp_path / "a.npz", member, compression), images)
 
 
 def test_damaged_archives(tmp_path, images):
@@ -178,19 +184,19 @@ def test_damaged_archives(tmp_path, images):
         "flipped.npz": content[:middle]
         + bytes(255 - byte for byte in content[middle : middle + 40])
         + content[middle + 40 :],
-        "pickle.npz": b"PK\x03\x04" + b"nothing of the kind" * 10,
+        "pickle.npz": b"PK\x03\x04" + b"something else" * 10,
     }.items():
         (tmp_path / name).write_bytes(damaged)
-        assert f"{name}: damaged or not an .npz file" in refusal(tmp_path / name, images)
+        assert f"{name}: expected an .npz file, got a damaged or other file" in refusal(tmp_path / name, images)
 
 
 def test_an_encrypted_member_is_refused(tmp_path, images):
-    written(tmp_path / "a.npz", npy(np.zeros((3, 1, 4, 5), "f4"), tmp_path))
+    write_member(tmp_path / "a.npz", npy(np.zeros((3, 1, 4, 5), "f4"), tmp_path))
     content = bytearray((tmp_path / "a.npz").read_bytes())
     place = content.index(b"PK\x01\x02") + 8
     content[place : place + 2] = struct.pack("<H", 1)
     (tmp_path / "a.npz").write_bytes(content)
-    assert "is encrypted" in refusal(tmp_path / "a.npz", images)
+    assert "got an encrypted one" in refusal(tmp_path / "a.npz", images)
 
 
 @settings(max_examples=30)
@@ -226,8 +232,8 @@ def test_memory_does_not_grow_with_the_data(tmp_path, compression):
     before, most, total = resident() if on_linux else 0, 0, 0.0
     tracemalloc.start()
     try:
-        for feed in open_data(tmp_path / "a.npz", specs):
-            total += float(feed.arrays["x"].sum(dtype="f8"))
+        for batch in open_data(tmp_path / "a.npz", specs):
+            total += float(batch.arrays["x"].sum(dtype="f8"))
             most = max(most, resident() - before if on_linux else 0)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

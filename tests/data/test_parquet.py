@@ -35,9 +35,9 @@ def test_lists_become_arrays_of_the_declared_shape(tmp_path, whole, column):
     nested = pa.types.is_list(column.type) and pa.types.is_list(column.type.value_type)
     specs = input_specs([("x", F4, ("batch", 4, 5) if nested else ("batch", 1, 4, 5))])
     path = write(tmp_path / "a.parquet", x=column, y=np.arange(ROWS) % 7, unused=["text"] * ROWS)
-    feeds = list(open_data(path, specs, labels="y"))
-    assert len(feeds) >= 3
-    found = whole(feeds, specs)
+    batches = list(open_data(path, specs, labels="y"))
+    assert len(batches) >= 3
+    found = whole(batches, specs)
     np.testing.assert_array_equal(found["x"].reshape(ROWS, 20), NUMBERS)
     np.testing.assert_array_equal(found["labels"], np.arange(ROWS) % 7)
 
@@ -52,22 +52,28 @@ def test_columns_and_several_inputs(tmp_path, whole):
 
 
 @pytest.mark.parametrize(
-    ("column", "wanted"),
+    ("column", "message"),
     [
-        (pa.array([1.0, None]), r"a.parquet\[x\]: 1 values are missing \(null\)"),
-        (pa.array([[1.0], None]), r"1 values are missing"),
-        (pa.array([[1.0], [None]]), r"1 values are missing"),
-        (pa.array([[1.0], [1.0, 2.0]]), "all lists want one length, came 1 and 2, the first time 1 rows into a group"),
-        (pa.array([[[1.0], [2.0]], [[1.0], [2.0, 3.0]]]), "came 1 and 2, the first time 1 rows into a group of 2"),
-        (pa.array(["a", "b"]), "wants numbers or lists of numbers, came string"),
-        (pa.array([b"a", b"b"]), "wants numbers or lists of numbers, came binary"),
-        (pa.array([[], []], pa.list_(pa.float32())), r"input 'x' wants float32 \(batch, 3\), came float32 \(2, 0\)"),
-        (pa.array([[1, 2, 3]] * 2), r"wants float32 \(batch, 3\), came int64 \(2, 3\): convert it yourself"),
+        (pa.array([1.0, None]), r"a.parquet\[x\]: expected a value in every row, got 1 null"),
+        (pa.array([[1.0], None]), r"got 1 null"),
+        (pa.array([[1.0], [None]]), r"got 1 null"),
+        (pa.array([[1.0], [1.0, 2.0]]), "expected lists of one length, got 1 and 2, first at row 1 of a group"),
+        (pa.array([[[1.0], [2.0]], [[1.0], [2.0, 3.0]]]), "got 1 and 2, first at row 1 of a group of 2"),
+        (pa.array(["a", "b"]), "expected numbers or lists of numbers, got string"),
+        (pa.array([b"a", b"b"]), "expected numbers or lists of numbers, got binary"),
+        (
+            pa.array([[], []], pa.list_(pa.float32())),
+            r"expected float32 \(batch, 3\) for input 'x', got float32 \(2, 0\)",
+        ),
+        (
+            pa.array([[1, 2, 3]] * 2),
+            r"expected float32 \(batch, 3\) for input 'x', got int64 \(2, 3\); convert it yourself",
+        ),
     ],
 )
-def test_columns_that_are_not_arrays(tmp_path, column, wanted):
+def test_columns_that_are_not_arrays(tmp_path, column, message):
     specs = input_specs([("x", F4, ("batch", 3))])
-    with pytest.raises(DataError, match=wanted):
+    with pytest.raises(DataError, match=message):
         list(open_data(write(tmp_path / "a.parquet", x=column), specs))
 
 
@@ -75,17 +81,17 @@ def test_refusals(tmp_path, speech):
     specs = input_specs([("x", F4, ("batch",))])
     path = write(tmp_path / "a.parquet", a=[1.0], b=[2.0])
     (tmp_path / "short.parquet").write_bytes(path.read_bytes()[:-20])
-    for name, wanted_specs, wanted in [
-        ("a.parquet", specs, "input 'x' wants array 'x', which is not among 'a', 'b'"),
-        ("a.parquet", speech, "input 'sr' is one value for all samples, a table has one for each row"),
-        ("short.parquet", specs, "short.parquet: cannot be read as .parquet"),
-        (write(tmp_path / "none.parquet", x=pa.array([], pa.float32())).name, specs, "holds no samples"),
+    for name, model_specs, message in [
+        ("a.parquet", specs, "expected array 'x' for input 'x', got 'a', 'b'"),
+        ("a.parquet", speech, "expected inputs with a value for each row, got 'sr', which all samples share"),
+        ("short.parquet", specs, "short.parquet: expected a .parquet file, got a damaged one"),
+        (write(tmp_path / "none.parquet", x=pa.array([], pa.float32())).name, specs, "expected at least one sample"),
     ]:
-        with pytest.raises(DataError, match=wanted):
-            list(open_data(tmp_path / name, wanted_specs))
+        with pytest.raises(DataError, match=message):
+            list(open_data(tmp_path / name, model_specs))
 
 
-def test_pyarrow_is_imported_when_wanted(tmp_path, monkeypatch):
+def test_a_missing_pyarrow_is_an_error_when_it_is_needed(tmp_path, monkeypatch):
     path = write(tmp_path / "a.parquet", x=[1.0])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingDependencyError, match="pip install pyarrow"):

@@ -1,4 +1,4 @@
-"""Test data sets as ONNX models ship them, and as they go wrong."""
+"""Test data sets as shipped with ONNX models; damaged and incomplete ones."""
 
 import numpy as np
 import onnx
@@ -37,7 +37,7 @@ def test_a_single_data_set(tmp_path, speech, whole):
     assert {name: array.shape for name, array in found.items()} == {"input": (2, 6), "state": (2, 2, 3), "sr": ()}
 
 
-def test_names_decide_and_else_the_order(tmp_path, speech, whole):
+def test_inputs_are_matched_by_name_or_else_by_order(tmp_path, speech, whole):
     tensors = speech_tensors(2, 7.0)
     write(tmp_path / "named" / "test_data_set_0", *reversed(tensors))
     write(tmp_path / "nameless" / "test_data_set_0", *(("", array) for _, array in tensors))
@@ -51,7 +51,7 @@ def test_names_decide_and_else_the_order(tmp_path, speech, whole):
             np.testing.assert_array_equal(found[name], array)
 
 
-def test_the_labels_come_apart(tmp_path, images, whole):
+def test_labels_may_be_separate(tmp_path, images, whole):
     write(tmp_path, ("x", np.zeros((2, 1, 4, 5), "f4")))
     assert whole(open_data(tmp_path, images, labels=[4, 5]), images)["labels"].tolist() == [4, 5]
 
@@ -69,32 +69,37 @@ def test_values_in_another_file_are_never_read(tmp_path, images):
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="secret")
     (tmp_path / "input_0.pb").write_bytes(tensor.SerializeToString())
-    assert "input_0.pb: keeps its values in another file, which is not read" in refusal(tmp_path, images)
+    assert (
+        "input_0.pb: expected a tensor with its values, got one with values in another file, which is not read"
+        in refusal(tmp_path, images)
+    )
 
 
 def test_damaged_tensors(tmp_path, images):
     good = numpy_helper.from_array(np.zeros((1, 1, 4, 5), "f4"), "x")
     bad = {
-        "wants a protobuf tensor (onnx.TensorProto), came something else": b"\xff\xff\xff\xff",
-        "damaged tensor": onnx.TensorProto(name="x", dims=[9], data_type=1, raw_data=b"1234").SerializeToString(),
-        "damaged tensor ": onnx.TensorProto(name="x", dims=[1], data_type=99, raw_data=b"1234").SerializeToString(),
-        "damaged tensor (": onnx.TensorProto(name="x", dims=[1], raw_data=b"1234").SerializeToString(),
+        "expected a protobuf tensor (onnx.TensorProto), got other bytes": b"\xff\xff\xff\xff",
+        "got a damaged one": onnx.TensorProto(name="x", dims=[9], data_type=1, raw_data=b"1234").SerializeToString(),
+        "got a damaged one ": onnx.TensorProto(name="x", dims=[1], data_type=99, raw_data=b"1234").SerializeToString(),
+        "got a damaged one (": onnx.TensorProto(name="x", dims=[1], raw_data=b"1234").SerializeToString(),
         "cannot be": good.SerializeToString()[:-4],
     }
-    for wanted, content in bad.items():
+    for expected, content in bad.items():
         (tmp_path / "input_0.pb").write_bytes(content)
         message = refusal(tmp_path, images)
-        assert (wanted if wanted != "cannot be" else "came something else") in message
+        assert (expected if expected != "cannot be" else "got other bytes") in message
 
 
 def test_files_that_do_not_match_the_inputs(tmp_path, speech):
     write(tmp_path / "few", *speech_tensors(2)[:2])
-    assert "the model wants 3 inputs ('input', 'state', 'sr'), came 2 files with tensors 'input', 'state'" in refusal(
+    assert ("expected a file for each input ('input', 'state', 'sr'), got 2 with tensors 'input', 'state'") in refusal(
         tmp_path / "few", speech
     )
-    assert "inputs want tensors 'a', 'state', 'sr', came 'input', 'state'" in refusal(
+    assert "expected tensors 'a', 'state', 'sr', got 'input', 'state'" in refusal(
         tmp_path / "few", speech, columns={"input": "a"}
     )
-    assert "cannot be chosen" in refusal(tmp_path / "few", speech, labels="y")
+    assert "expected no choice of arrays" in refusal(tmp_path / "few", speech, labels="y")
     write(tmp_path / "wrong", ("input", np.zeros((2, 6), "u1")), *speech_tensors(2)[1:])
-    assert "wrong: input 'input' wants float32 (batch, time), came uint8 (2, 6)" in refusal(tmp_path / "wrong", speech)
+    assert "wrong: expected float32 (batch, time) for input 'input', got uint8 (2, 6)" in refusal(
+        tmp_path / "wrong", speech
+    )

@@ -11,7 +11,7 @@ from relucid.analyzer.errors import StateError
 from relucid.analyzer.measures import changes
 from relucid.analyzer.measures.change import frequent_jaccard, jaccard, overlap, weighted_jaccard
 from relucid.analyzer.stats import Patterns, merge_all
-from relucid.analyzer.stats.keys import mix64, stream
+from relucid.analyzer.stats.keys import mix64, random_words
 from relucid.analyzer.values.estimate import Estimate
 
 VALUES = st.lists(st.integers(0, 15), max_size=40)
@@ -20,7 +20,7 @@ FEW_VALUES = st.lists(st.integers(0, 5), max_size=60)
 
 def state_of(values: np.ndarray | list[int], *, capacity: int = 2**20, seed: int = 0, blocks: int = 1) -> Patterns:
     parts = np.array_split(np.asarray(values, dtype=np.uint64), blocks)
-    salt = stream(seed, 1)
+    salt = random_words(seed, 1)
     return merge_all(Patterns.of_keys(mix64(part + salt), units=64, capacity=capacity, seed=seed) for part in parts)
 
 

@@ -8,7 +8,7 @@ from scipy.stats import entropy as scipy_entropy
 
 from relucid.analyzer.measures import pattern_counts as measure
 from relucid.analyzer.stats import Patterns, merge_all
-from relucid.analyzer.stats.keys import mix64, stream
+from relucid.analyzer.stats.keys import mix64, random_words
 from relucid.analyzer.values.estimate import Estimate
 
 COUNTS = st.lists(st.integers(1, 50), min_size=1, max_size=30)
@@ -18,7 +18,7 @@ def state_of(
     values: np.ndarray, *, capacity: int = 2**20, seed: int = 0, blocks: int = 1, units: int = 512
 ) -> Patterns:
     """The state of a stream of numbered patterns, cut into blocks."""
-    salt = stream(seed, 1)
+    salt = random_words(seed, 1)
     parts = np.array_split(values.astype(np.uint64), blocks)
     return merge_all(Patterns.of_keys(mix64(part + salt), units=units, capacity=capacity, seed=seed) for part in parts)
 

@@ -40,7 +40,7 @@ def check(state: Patterns, keys: np.ndarray, capacity: int) -> None:
     truth = Counter(keys.tolist())
     distinct = np.array(sorted(truth), dtype=np.uint64)
     exact = np.array([truth[key] for key in distinct.tolist()], dtype=np.int64)
-    for counts, missed in (state.bounds(distinct), state.tracked(distinct)):
+    for counts, missed in (state.bounds(distinct), state.frequent_bounds(distinct)):
         assert (counts <= exact).all()
         assert (exact <= counts + missed).all()
     assert (exact[~np.isin(distinct, state.frequent_keys)] <= state.floor).all() or state.level == 0
@@ -83,7 +83,7 @@ def test_what_is_frequent_is_known_to_be() -> None:
     state = counted(keys, 10_000, [])
     often = keys_of(10**9 + np.arange(20))
     assert np.isin(often, state.frequent_keys).all()
-    count, missed = state.tracked(np.sort(often))
+    count, missed = state.frequent_bounds(np.sort(often))
     assert (count > 900).all()
     assert (missed < 100).all()
 

@@ -143,7 +143,7 @@ def test_sequences_of_different_lengths_are_samples_of_different_numbers_of_posi
 
 def test_units_by_position_of_different_lengths_do_not_merge() -> None:
     free = model("g (float[batch, T, 3] x) => (float[batch, T, 3] y) { y = Relu(x) }")
-    with pytest.raises(StateError, match=r"6 and of 15 units"):
+    with pytest.raises(StateError, match=r"got 6 and 15"):
         analyze(free, iter([samples(1, 2, 3), samples(1, 5, 3)]), units="position")
 
 

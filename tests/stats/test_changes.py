@@ -1,4 +1,4 @@
-"""Changes between two states: counted in Python, zero on the boundary, what does not fit refused."""
+"""Changes between two states against counting in Python; errors for shapes and units that differ."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from relucid.analyzer.stats import Changes
 
 
 @given(st.integers(0, 2**31), st.integers(1, 9), st.integers(1, 4), st.integers(1, 5))
-def test_counts_are_those_of_going_through_all(seed: int, samples: int, positions: int, units: int) -> None:
+def test_counts_are_those_of_a_python_loop(seed: int, samples: int, positions: int, units: int) -> None:
     random = np.random.default_rng(seed)
     a, b = (random.integers(-1, 2, (samples, positions, units)).astype(np.float32) for _ in range(2))
     flips, different = [0] * units, 0
@@ -31,12 +31,12 @@ def test_any_memory_order_gives_the_same() -> None:
     assert (one.different, one.flips.tolist()) == (other.different, other.flips.tolist())
 
 
-def test_states_of_different_shapes_do_not_compare() -> None:
-    with pytest.raises(StateError, match=r"\(2, 1, 3\) and \(2, 1, 4\) cannot be compared"):
+def test_patterns_of_different_shapes_are_refused() -> None:
+    with pytest.raises(StateError, match=r"of one shape, got \(2, 1, 3\) and \(2, 1, 4\)"):
         Changes.of(np.zeros((2, 1, 3)), np.zeros((2, 1, 4)))
 
 
-def test_sites_of_different_units_do_not_merge() -> None:
+def test_sites_with_different_units_do_not_merge() -> None:
     one, other = (Changes.of(np.zeros((2, 1, units)), np.ones((2, 1, units))) for units in (3, 4))
-    with pytest.raises(StateError, match="3 and of 4 units"):
+    with pytest.raises(StateError, match="units in both parts, got 3 and 4"):
         one.merge(other)

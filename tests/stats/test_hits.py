@@ -1,4 +1,4 @@
-"""Agreement of decisions with labels, against scikit-learn."""
+"""Accuracy against scikit-learn."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Pattern keys against their slow twin: Python integers, bit by bit and key by key."""
+"""Pattern keys against a slow twin in Python integers."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.stats import Block, global_keys, pattern_keys
-from relucid.analyzer.stats.keys import mix64, stream
+from relucid.analyzer.stats.keys import mix64, random_words
 
 WORD = 2**64
 
@@ -21,8 +21,8 @@ def slow_mix(word: int) -> int:
 def slow_keys(z: np.ndarray, seed: int) -> list[int]:
     """The definition: the bits themselves up to 64 units, the sum of the active units' words beyond."""
     units = z.shape[2]
-    words = [1 << unit for unit in range(units)] if units <= 64 else stream(seed, units).tolist()
-    salt = stream(seed, 1).tolist()[0]
+    words = [1 << unit for unit in range(units)] if units <= 64 else random_words(seed, units).tolist()
+    salt = random_words(seed, 1).tolist()[0]
     signs = (z > 0).reshape(-1, units)
     return [
         slow_mix((salt + sum(word for word, on in zip(words, row, strict=True) if on)) % WORD) for row in signs.tolist()
@@ -30,7 +30,7 @@ def slow_keys(z: np.ndarray, seed: int) -> list[int]:
 
 
 def layouts(z: np.ndarray) -> list[np.ndarray]:
-    """The same values with channels last, channels first, and with neither next to each other in memory."""
+    """The same values with channels last, channels first, and with gaps between them in memory."""
     spread = np.zeros((*z.shape[:2], 2 * z.shape[2]), dtype=z.dtype)[..., ::2]
     spread[...] = z
     return [np.ascontiguousarray(z), np.ascontiguousarray(z.transpose(0, 2, 1)).transpose(0, 2, 1), spread]
@@ -71,14 +71,14 @@ def test_zero_is_inactive_and_the_seed_matters(units: int) -> None:
     assert pattern_keys(Block(z), seed=1) != pattern_keys(Block(z), seed=2)
 
 
-def test_keys_are_evenly_scattered() -> None:
+def test_keys_are_uniformly_distributed() -> None:
     z = np.random.default_rng(0).standard_normal((20_000, 1, 100))
     for bit in (63, 62, 0):
         share = ((pattern_keys(Block(z)) >> np.uint64(bit)) & np.uint64(1)).mean()
         assert abs(share - 0.5) < 4 * 0.5 / np.sqrt(20_000)
 
 
-def test_global_keys_tell_apart_what_differs_anywhere_and_in_order_only() -> None:
+def test_global_keys_differ_with_any_pattern_and_with_their_order() -> None:
     a = np.array([[1, 2], [1, 2], [2, 1], [1, 2]], dtype=np.uint64)
     b = np.array([[5], [5], [5], [6]], dtype=np.uint64)
     keys = global_keys([a, b])

@@ -27,6 +27,6 @@ def test_pairs_and_classes_are_counted_as_a_counter_counts_them(rows: list[tuple
     assert state.class_counts.tolist() == [2 * classes[each] for each in sorted(classes)]
 
 
-def test_without_labels_it_says_what_it_wants() -> None:
-    with pytest.raises(DataError, match="labels"):
+def test_missing_labels_are_refused() -> None:
+    with pytest.raises(DataError, match="expected labels"):
         LabelledPatterns.of(Block(np.ones((1, 1, 1))))

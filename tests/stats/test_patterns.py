@@ -1,4 +1,4 @@
-"""Pattern counts against an exact Counter: what is exact is exact, what is bounded is within its bounds."""
+"""Pattern counts against an exact Counter: the sample is exact, the frequent patterns are within their bounds."""
 
 from collections import Counter
 from itertools import pairwise
@@ -17,7 +17,7 @@ CAPACITIES = st.integers(1, 30)
 
 
 def keys_of(values: list[int]) -> np.ndarray:
-    """Evenly scattered keys for small numbers, as patterns have."""
+    """Uniformly distributed keys for small numbers, as patterns have."""
     return mix64(np.array(values, dtype=np.uint64) + np.uint64(1))
 
 
@@ -56,7 +56,7 @@ def test_true_counts_lie_within_the_bounds(values: list[int], cuts: list[int], c
     truth = Counter(keys_of(values).tolist())
     keys = np.array(sorted(truth), dtype=np.uint64)
     exact = np.array([truth[key] for key in keys.tolist()])
-    for counts, missed in (state.bounds(keys), state.tracked(keys)):
+    for counts, missed in (state.bounds(keys), state.frequent_bounds(keys)):
         assert (counts <= exact).all()
         assert (exact <= counts + missed).all()
     sampled = np.isin(keys, state.keys)
@@ -73,7 +73,7 @@ def test_within_capacity_everything_is_exact() -> None:
     assert (state.level, state.floor, state.frequent_keys.size, sorted(state.counts.tolist())) == (0, 0, 0, [1, 1, 2])
 
 
-def test_what_is_frequent_from_the_start_keeps_its_exact_count() -> None:
+def test_a_pattern_that_is_frequent_from_the_start_has_its_exact_count() -> None:
     random = np.random.default_rng(3)
     often = np.repeat(np.arange(5), 400)
     rare = np.arange(1000, 6000)
@@ -82,7 +82,7 @@ def test_what_is_frequent_from_the_start_keeps_its_exact_count() -> None:
     parts = [Patterns.of_keys(keys_of(part.tolist()), units=9, capacity=200) for part in np.array_split(values, 40)]
     state = merge_all(parts)
     assert state.level > 0
-    counts, missed = state.tracked(np.sort(keys_of(list(range(5)))))
+    counts, missed = state.frequent_bounds(np.sort(keys_of(list(range(5)))))
     assert counts.tolist() == [400] * 5
     assert missed.tolist() == [0] * 5
 
@@ -105,11 +105,11 @@ def test_of_counts_what_numpy_counts() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("units", 8), ("seed", 1), ("capacity", 5)])
-def test_states_made_differently_refuse_to_merge_with_both_values_in_the_message(name: str, value: int) -> None:
-    made = {"units": 9, "seed": 0, "capacity": 4}
-    one = Patterns.of_keys(keys_of([1]), **made)
-    other = Patterns.of_keys(keys_of([1]), **{**made, name: value})
-    with pytest.raises(StateError, match=rf"{name} {made[name]} and {value}"):
+def test_states_with_different_options_do_not_merge(name: str, value: int) -> None:
+    options = {"units": 9, "seed": 0, "capacity": 4}
+    one = Patterns.of_keys(keys_of([1]), **options)
+    other = Patterns.of_keys(keys_of([1]), **{**options, name: value})
+    with pytest.raises(StateError, match=rf"{name} {options[name]} and {value}"):
         one.merge(other)
 
 

@@ -1,4 +1,4 @@
-"""Extents, points, fates, margins and non-finite values against plain numpy over the whole data."""
+"""Unit ranges, points, point traces, margins and non-finite values against plain numpy over the whole data."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ Z = hnp.arrays(
 
 
 @given(Z)
-def test_extents_are_those_of_numpy(z: np.ndarray) -> None:
+def test_unit_ranges_are_those_of_numpy(z: np.ndarray) -> None:
     seen = UnitRanges.of(Block(z))
     flat = z.reshape(-1, z.shape[2])
     assert seen.count == len(flat)
@@ -56,7 +56,7 @@ def test_points_are_those_of_the_definition(z: np.ndarray) -> None:
 
 
 def test_only_the_smallest_numbers_are_listed_but_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(points_module, "LISTED", 3)
+    monkeypatch.setattr(points_module, "MAX_LISTED_POINTS", 3)
     parts = [Points.of(Block(-np.ones((4, 1, 1)), index=np.array(each))) for each in ([9, 2, 7, 5], [1, 8, 3, 6])]
     seen = parts[0].merge(parts[1])
     assert seen.dead == 8
@@ -64,21 +64,21 @@ def test_only_the_smallest_numbers_are_listed_but_all_are_counted(monkeypatch: p
 
 
 @given(st.lists(st.integers(0, 12), max_size=8), st.lists(st.integers(0, 12), max_size=8), st.integers(0, 12))
-def test_two_lists_of_smallest_numbers_are_one_however_they_lie(a: list[int], b: list[int], after: int) -> None:
-    """Mixed, or the one behind the other; each full, or not."""
+def test_two_lists_of_smallest_numbers_are_merged_however_they_overlap(a: list[int], b: list[int], after: int) -> None:
+    """Overlapping or not; each full or not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(points_module, "LISTED", 5)
+        patch.setattr(points_module, "MAX_LISTED_POINTS", 5)
         one, other = (
-            points_module.smallest(np.array(each, np.int64)) for each in (a, [number + after for number in b])
+            points_module.keep_smallest(np.array(each, np.int64)) for each in (a, [number + after for number in b])
         )
         for first, second in ((one, other), (other, one)):
-            found = points_module.smallest_of_both(first, second)
+            found = points_module.merge_smallest(first, second)
             assert found.tolist() == sorted([*first, *second])[:5]
             assert found.dtype == np.int64
 
 
 @given(hnp.arrays(np.int8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.integers(0, 2)))
-def test_fates_follow_each_point_site_by_site(kinds: np.ndarray) -> None:
+def test_point_traces_follow_each_point_site_by_site(kinds: np.ndarray) -> None:
     dead, linear = kinds == 0, kinds == 1
     index = np.arange(len(kinds)) * 2
     seen = PointTraces.of_classes(dead, linear, index)
@@ -116,23 +116,23 @@ def test_point_margins_count_with_equality(z: np.ndarray, margins: tuple[float, 
 def test_nonfinite_values_are_counted_and_the_first_sample_named(z: np.ndarray) -> None:
     index = np.arange(len(z))[::-1] + 3
     bad = ~np.isfinite(z)
-    spoilt = bad.any(axis=(1, 2))
+    nonfinite = bad.any(axis=(1, 2))
     seen = Nonfinite.of(Block(z, index=index))
-    assert seen == Nonfinite(int(bad.sum()), int(spoilt.sum()), int(min(index[spoilt], default=-1)))
-    assert finite_samples(Block(z)).tolist() == (~spoilt).tolist()
+    assert seen == Nonfinite(int(bad.sum()), int(nonfinite.sum()), int(min(index[nonfinite], default=-1)))
+    assert finite_samples(Block(z)).tolist() == (~nonfinite).tolist()
     for cut in range(1, len(z)):
         parts = [Nonfinite.of(Block(z[part], index=index[part])) for part in (slice(cut), slice(cut, None))]
         assert parts[0].merge(parts[1]) == parts[1].merge(parts[0]) == seen
 
 
-def test_what_was_made_differently_refuses_to_merge() -> None:
+def test_parts_with_different_options_do_not_merge() -> None:
     one, two = Block(np.ones((1, 1, 1))), Block(np.ones((1, 1, 2)))
-    with pytest.raises(StateError, match="1 and of 2 units"):
+    with pytest.raises(StateError, match="units in both parts, got 1 and 2"):
         UnitRanges.of(one).merge(UnitRanges.of(two))
     with pytest.raises(StateError, match=r"\(1.0, -1.0\) and \(2.0, -1.0\)"):
         PointMargins.of(one).merge(PointMargins.of(one, upper=2.0))
     none = np.zeros((1, 1), dtype=bool)
-    with pytest.raises(StateError, match="1 and 2 sites"):
+    with pytest.raises(StateError, match="got 1 and 2 sites"):
         PointTraces.of_classes(none, none, np.arange(1)).merge(
             PointTraces.of_classes(none.repeat(2, 1), none.repeat(2, 1), np.arange(1))
         )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relucid.analyzer.stats.tables import add, heaviest, lookup, size_under, tally
+from relucid.analyzer.stats.tables import add_tables, heaviest, lookup, size_under, tally
 
 WORDS = st.lists(st.one_of(st.integers(0, 20), st.integers(2**64 - 20, 2**64 - 1)), max_size=60)
 
@@ -24,10 +24,10 @@ def as_dict(table: tuple[np.ndarray, np.ndarray]) -> dict[int, int]:
 @given(WORDS, WORDS)
 def test_tally_add_and_lookup_are_those_of_a_counter(a: list[int], b: list[int]) -> None:
     assert as_dict(tally(words(a))) == Counter(a)
-    both = add(tally(words(a)), tally(words(b)))
+    both = add_tables(tally(words(a)), tally(words(b)))
     assert as_dict(both) == Counter(a) + Counter(b)
-    asked = sorted({*a, 7, 2**64 - 3})
-    assert lookup(both, words(asked), absent=-1).tolist() == [(Counter(a) + Counter(b)).get(key, -1) for key in asked]
+    keys = sorted({*a, 7, 2**64 - 3})
+    assert lookup(both, words(keys), absent=-1).tolist() == [(Counter(a) + Counter(b)).get(key, -1) for key in keys]
 
 
 @given(st.lists(st.integers(1, 6), max_size=30), st.integers(0, 30))
@@ -49,12 +49,12 @@ def test_size_under_counts_the_keys_below_the_threshold(a: list[int]) -> None:
 
 
 @given(WORDS, WORDS, st.integers(1, 7))
-def test_in_how_many_pieces_tables_are_added_never_shows(a: list[int], b: list[int], piece: int) -> None:
+def test_tables_are_added_in_any_number_of_chunks(a: list[int], b: list[int], chunk: int) -> None:
     one, other = tally(words(a)), tally(words(b))
     columns = np.stack([other[1], 3 * other[1]], axis=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("relucid.analyzer.stats.tables.PIECE", piece)
-        assert as_dict(add(one, other)) == Counter(a) + Counter(b)
-        keys, counts = add((one[0], np.stack([one[1], 3 * one[1]], axis=1)), (other[0], columns))
+        patch.setattr("relucid.analyzer.stats.tables.CHUNK_KEYS", chunk)
+        assert as_dict(add_tables(one, other)) == Counter(a) + Counter(b)
+        keys, counts = add_tables((one[0], np.stack([one[1], 3 * one[1]], axis=1)), (other[0], columns))
     assert as_dict((keys, counts[:, 0])) == Counter(a) + Counter(b)
     assert (counts[:, 1] == 3 * counts[:, 0]).all()

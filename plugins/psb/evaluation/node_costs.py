@@ -46,7 +46,7 @@ def shapes_of(
             shape = [1, *size[spec.name]]
         if any(not isinstance(d, int) for d in shape):
             raise OptionError(
-                f"the model leaves the size of {spec.name!r} open, it wants {spec.wants}; "
+                f"the model leaves the size of {spec.name!r} open, it wants {spec.description}; "
                 f"give the shape of one sample, such as --size {spec.name}=3,224,224"
             )
         feed[spec.name] = np.zeros([int(d) for d in shape if isinstance(d, int)], dtype=spec.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ....analyzer.data import Batch, InputSpec, fixed_batch, input_specs, open_data, rebatch
-from ....analyzer.data.batch import filled
+from ....analyzer.data.batch import pad_batch
 from ....analyzer.errors import ModelError, OptionError
 from ....analyzer.model.loading import Model, load
 from ....analyzer.passes.expose_values import InstrumentPass
@@ -184,7 +184,7 @@ def _batches(
 ) -> Iterator[tuple[Batch, dict[str, NDArray[Any]]]]:
     size = fixed_batch(specs) or _AT_ONCE
     cut = rebatch(open_data(data, specs, labels=labels), specs, batch=size, limit=limit)
-    return ((batch, filled(batch, specs, size if fixed_batch(specs) else len(batch.index))) for batch in cut)
+    return ((batch, pad_batch(batch, specs, size if fixed_batch(specs) else len(batch.index))) for batch in cut)
 
 
 def _knobs(model: Model, wanted: dict[str, int | None]) -> dict[str, NDArray[Any]]:

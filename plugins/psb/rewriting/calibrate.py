@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....analyzer.data import fixed_batch, input_specs, open_data, rebatch
-from ....analyzer.data.batch import filled
+from ....analyzer.data.batch import pad_batch
 from ....analyzer.errors import DataError
 from ....analyzer.model.loading import Model
 from ....analyzer.passes.expose_values import InstrumentPass
@@ -38,7 +38,7 @@ def largest(model: Model, values: Collection[str], data: Any) -> dict[str, float
     found = dict.fromkeys(values, 0.0)
     seen = 0
     for batch in rebatch(open_data(data, specs), specs, batch=size, limit=SAMPLES):
-        taps = session.run(list(tapping.tapped.values()), filled(batch, specs, size))
+        taps = session.run(list(tapping.tapped.values()), pad_batch(batch, specs, size))
         seen += len(batch.index)
         for value, tap in tapping.tapped.items():
             finite = np.abs(taps[tap][np.isfinite(taps[tap])])

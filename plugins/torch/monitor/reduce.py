@@ -31,7 +31,7 @@ from ....analyzer.stats import (
     merge_all,
 )
 from ....analyzer.stats.keys import WORD as KEY_BITS
-from ....analyzer.stats.keys import Keys, mix64, stream
+from ....analyzer.stats.keys import Keys, mix64, random_words
 
 DEVICE_CHUNK = 2**24
 """Entries that are copied to 64 bits at a time on a device: 128 MiB."""
@@ -148,14 +148,15 @@ def reduce_on_device(
 def pattern_keys(z: Tensor) -> Keys:
     """Return the keys of the analyzer's `pattern_keys` with seed 0: the sum modulo 2^64 of a word for each active unit.
 
-    >>> pattern_keys(torch.ones(1, 1, 3)).tolist() == mix64(np.array([7], dtype=np.uint64) + stream(0, 1)).tolist()
+    >>> keys = mix64(np.array([7], dtype=np.uint64) + random_words(0, 1))
+    >>> pattern_keys(torch.ones(1, 1, 3)).tolist() == keys.tolist()
     True
     """
     units = z.shape[2]
-    words = stream(0, units) if units > KEY_BITS else np.uint64(1) << np.arange(units, dtype=np.uint64)
+    words = random_words(0, units) if units > KEY_BITS else np.uint64(1) << np.arange(units, dtype=np.uint64)
     signed = torch.from_numpy(words.view(np.int64)).to(z.device)
     sums = [torch.where(chunk > 0, signed, 0).sum(2).reshape(-1) for chunk in _chunks(z)]
-    return mix64(torch.cat(sums).cpu().numpy().view(np.uint64) + stream(0, 1))
+    return mix64(torch.cat(sums).cpu().numpy().view(np.uint64) + random_words(0, 1))
 
 
 def _unit_ranges(z: Tensor, high: Tensor, low: Tensor) -> UnitRanges:

@@ -110,7 +110,7 @@ def test_attention_by_weights_and_what_it_costs(tmp_path):
     [
         (["--node-samples", "a=b"], "wants GLOB=N"),
         (["--attention", "margin"], "is not one of"),
-        (["--verify", "nowhere.npz"], "no such data"),
+        (["--verify", "nowhere.npz"], "as data, got 'nowhere.npz'"),
         (["--exclude", "nothing"], "no node that can be rewritten"),
         (["--attention", "entropy"], "averages its last feature map"),
     ],

@@ -1,4 +1,4 @@
-"""The merge tree: the same total as a plain fold, few parts held, growing tables merged with their like."""
+"""The merge tree: the same total as a plain fold, few parts kept, growing tables merged with tables of their size."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from relucid.analyzer.stats import MergeTree, merge_all
 
 @dataclass(frozen=True, eq=False)
 class Union:
-    """A set of numbers that remembers how much was copied while merging."""
+    """A set of numbers that counts how much is copied while merging."""
 
     numbers: np.ndarray
     copied: int
@@ -36,7 +36,7 @@ def test_growing_tables_are_copied_logarithmically_often() -> None:
     assert merge_all(parts(256, 10**9)).copied <= 2560 * 9
 
 
-def test_states_that_keep_their_size_are_held_once() -> None:
+def test_of_states_with_constant_size_one_is_kept() -> None:
     tree: MergeTree[Union] = MergeTree()
     for part in parts(50, 10):
         tree.add(part)

@@ -1,4 +1,4 @@
-"""The sample axis of every input, from declared shapes as real models have them."""
+"""The sample axis of every input, from declared shapes of real models."""
 
 import numpy as np
 import pytest
@@ -55,4 +55,4 @@ def test_an_array_of_no_axes_is_shared_where_the_rank_is_open():
 def test_dtype_is_a_dtype_whatever_was_declared():
     (spec,) = input_specs([("x", np.float32, ("N",))])
     assert spec.dtype == np.dtype("float32")
-    assert spec.wants == "float32 (N,)"
+    assert spec.description == "float32 (N,)"

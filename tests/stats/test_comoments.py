@@ -1,10 +1,13 @@
-"""Co-moments against numpy.cov and exact fractions, in every memory layout and where naive sums cancel."""
+"""Co-moments against numpy.cov: in every memory layout, where naive sums cancel, and summed from many parts."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from relucid.analyzer.errors import StateError
 from relucid.analyzer.stats import Block, CoMoment, PreactivationCoMoment, merge_all
+from relucid.analyzer.stats.comoments import MAX_PENDING_MEANS, MomentSum
 
 SHAPES = [(7, 5, 3), (1, 4000, 2), (300, 1, 40), (2, 9, 700), (1, 1, 4), (64, 64, 64)]
 
@@ -29,14 +32,14 @@ def test_equals_numpy_in_both_memory_orders(shape: tuple[int, int, int], dtype: 
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 3), (1, 4000, 2), (300, 1, 4)])
-def test_the_size_of_the_stack_does_not_show(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relucid.analyzer.stats.covariance.STACK", 8)
+def test_the_size_of_the_stack_does_not_matter(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relucid.analyzer.stats.covariance.STACK_VALUES", 8)
     z = np.random.default_rng(0).standard_normal(shape) + 5
     for each in (z, np.ascontiguousarray(z.transpose(0, 2, 1)).transpose(0, 2, 1)):
         check(CoMoment.of(Block(each)), np.maximum(z, 0))
 
 
-def test_given_activations_are_used_as_they_are() -> None:
+def test_given_activations_are_used_unchanged() -> None:
     z = np.random.default_rng(0).standard_normal((6, 2, 3))
     check(CoMoment.of(Block(z, h=np.tanh(z))), np.tanh(z))
 
@@ -62,5 +65,33 @@ def test_constant_units_have_exactly_no_variance(dtype: type, samples: int) -> N
 
 
 def test_different_sites_refuse_to_merge() -> None:
-    with pytest.raises(StateError, match="3 and of 2 units"):
+    with pytest.raises(StateError, match="units in both parts, got 3 and 2"):
         CoMoment.of(Block(np.ones((1, 1, 3)))).merge(CoMoment.of(Block(np.ones((1, 1, 2)))))
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(0, 2**31), st.sampled_from([3, 70]), st.integers(1, 3 * MAX_PENDING_MEANS), st.sampled_from([0.0, 1e6])
+)
+def test_sums_of_any_number_of_parts_are_those_of_all_rows(seed: int, units: int, parts: int, offset: float) -> None:
+    random = np.random.default_rng(seed)
+    rows = [random.normal(offset, 1 + place % 3, (random.integers(1, 5), units)) for place in range(parts)]
+    summed = MomentSum()
+    for part in rows:
+        m2 = np.cov(part.T, bias=True).reshape(units, units) * len(part)
+        summed.add(len(part), part.mean(axis=0), m2[np.tril_indices(units)])
+    every = np.concatenate(rows)
+    count, mean, m2 = summed.total()
+    assert count == len(every)
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(m2, np.cov(every.T, bias=True) * len(every), rtol=1e-7, atol=1e-7 * len(every))
+
+
+def test_a_returned_sum_does_not_change_when_more_is_added() -> None:
+    summed, one = MomentSum(), np.ones(3)
+    summed.add(2, np.zeros(2), one)
+    before = CoMoment(*summed.total())
+    summed.add(2, np.ones(2), one)
+    assert before.m2.tolist() == [[1, 1], [1, 1]]
+    assert one.tolist() == [1, 1, 1]
+    assert summed.total()[2] == pytest.approx(np.full((2, 2), 3.0))

@@ -1,4 +1,4 @@
-"""Loading: whatever a model is given as, it is the same model, unharmed; what is no model is refused in one line."""
+"""Loading: every source type gives the same model and is left unchanged; anything else raises one line."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ def net(text_model) -> onnx.ModelProto:
     return text_model(NET, domains={"own": 1})
 
 
-def frozen(model: ir.Model) -> bytes:
+def serialize(model: ir.Model) -> bytes:
     return ir.to_proto(model).SerializeToString(deterministic=True)
 
 
@@ -42,20 +42,20 @@ def test_every_form_of_a_model_is_the_same_model(net, tmp_path):
     data = path.read_bytes()
     forms = [path, str(path), data, bytearray(data), memoryview(data), net, ir.from_proto(net)]
     models = [load(form) for form in forms]
-    assert len({frozen(model.ir) for model in models}) == 1
+    assert len({serialize(model.ir) for model in models}) == 1
     assert len({model.sha256 for model in models[:-1]}) == 1
     assert {model.folder for model in models} == {None}
     assert models[0].name == models[1].name == str(path)
 
 
-def test_what_was_handed_in_is_not_changed(net):
+def test_the_source_is_not_changed(net):
     given_proto, given_ir = onnx.ModelProto.FromString(net.SerializeToString()), ir.from_proto(net)
-    before = given_proto.SerializeToString(deterministic=True), frozen(given_ir)
+    before = given_proto.SerializeToString(deterministic=True), serialize(given_ir)
     for form in (given_proto, given_ir):
         model = load(form)
         InstrumentPass(site.value for site in find_sites(model.ir))(model.ir)
         model.ir.graph.initializers["w"].name = "another"
-    assert (given_proto.SerializeToString(deterministic=True), frozen(given_ir)) == before
+    assert (given_proto.SerializeToString(deterministic=True), serialize(given_ir)) == before
 
 
 def test_functions_are_inlined_and_shapes_inferred(net):
@@ -70,13 +70,13 @@ def test_functions_are_inlined_and_shapes_inferred(net):
 def test_versions_are_preserved(text_model, ir_version, opset):
     model = load(text_model("g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }", ir_version=ir_version, opset=opset))
     InstrumentPass(["x"])(model.ir)
-    written = onnx.ModelProto.FromString(frozen(model.ir))
+    written = onnx.ModelProto.FromString(serialize(model.ir))
     assert written.ir_version == ir_version
     assert [(entry.domain, entry.version) for entry in written.opset_import] == [("", opset)]
     open_session(model)
 
 
-def test_what_the_runtime_cannot_read_says_both_numbers(text_model):
+def test_unsupported_versions_name_both_numbers(text_model):
     text = "g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
     with pytest.raises(ModelError, match=r"IR version 99, the installed onnxruntime reads up to \d+;"):
         open_session(load(text_model(text, ir_version=99)))
@@ -84,13 +84,13 @@ def test_what_the_runtime_cannot_read_says_both_numbers(text_model):
         open_session(load(text_model(text, opset=999)))
 
 
-def test_an_operator_the_runtime_has_not_is_named(text_model):
+def test_an_unknown_operator_is_named(text_model):
     model = load(text_model("g (float[N, 4] x) => (float[N, 4] y) { y = own.Thing(x) }", domains={"own": 1}))
     with pytest.raises(ModelError, match="no operator Thing of the domain own; give its library with --custom-ops"):
         open_session(model)
 
 
-def test_the_shared_model_of_a_foreign_domain_is_refused_in_one_line(shared_models):
+def test_a_shared_model_of_an_unknown_domain_is_refused_in_one_line(shared_models):
     with pytest.raises(ModelError, match=r"onnx\.brevitas") as error:
         open_session(load(shared_models / "qonnx_espcn_quant.onnx"))
     assert "\n" not in str(error.value)
@@ -99,7 +99,7 @@ def test_the_shared_model_of_a_foreign_domain_is_refused_in_one_line(shared_mode
 SPELLINGS = "g (float[N, 4] x) => (float[N, 4] y) { a = Clip(x) y = own.act(a) }" + NET[NET.index("    <domain") :]
 
 
-def test_spellings_that_mean_nothing_are_tidied(text_model):
+def test_redundant_spellings_are_normalised(text_model):
     model = text_model(SPELLINGS, domains={"own": 1})
     model.opset_import[0].domain = model.functions[0].opset_import[0].domain = "ai.onnx"
     model.graph.node[0].domain = model.functions[0].node[0].domain = "ai.onnx"
@@ -118,33 +118,33 @@ def test_a_missing_input_in_the_middle_stays(text_model):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nothing/here.onnx", "no model at nothing/here.onnx: the file does not exist"),
+        ("nothing/here.onnx", "expected an ONNX model, got no such file: nothing/here.onnx"),
         ("x" * 5000, "File name too long"),
-        ("a\0b", "does not exist"),
-        (b"", "it holds no graph, so it is not an ONNX model"),
-        (b"\x08\x07", "it holds no graph"),
+        ("a\0b", "got no such file"),
+        (b"", "expected an ONNX model, got data without a graph"),
+        (b"\x08\x07", "got data without a graph"),
         (b"PK\x03\x04 a zip file" * 20, "cannot read the model given as bytes"),
-        (7, "a model is a path, bytes, .* not int"),
-        (None, "not NoneType"),
+        (7, "expected a path, bytes, .* got int"),
+        (None, "got NoneType"),
     ],
 )
-def test_what_is_no_model_is_refused(source, message):
+def test_other_sources_are_refused(source, message):
     with pytest.raises(ModelError, match=message) as error:
         load(source)
     assert "\n" not in str(error.value)
 
 
-def test_files_that_are_no_model_are_refused(tmp_path, net):
+def test_files_that_are_not_models_are_refused(tmp_path, net):
     for name, data in {"empty": b"", "cut": net.SerializeToString()[:60], "text": b"hello\n" * 9}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ModelError, match=f"cannot read .*{name}"):
             load(tmp_path / name)
-    with pytest.raises(ModelError, match=r"it is a folder; name the \.onnx file in it"):
+    with pytest.raises(ModelError, match=r"got the folder .*; give the \.onnx file in it"):
         load(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_file_nobody_may_read(tmp_path, net):
+def test_a_file_without_read_permission(tmp_path, net):
     path = tmp_path / "net.onnx"
     path.write_bytes(net.SerializeToString())
     path.chmod(0)
@@ -152,23 +152,26 @@ def test_a_file_nobody_may_read(tmp_path, net):
         load(path)
 
 
-WIRING = {
+GRAPHS = {
     "cycle": ("a = Add(x, b) b = Relu(a) y = Neg(b)", "cycle"),
     "self": ("a = Add(x, a) y = Neg(a)", "cycle"),
-    "made twice": ("a = Relu(x) a = Neg(x) y = Neg(a)", "the value 'a' is made twice, the second time by a node Neg"),
-    "an input made again": ("x = Relu(x) y = Neg(x)", "the value 'x' is made twice"),
-    "a weight made again": ("w = Relu(x) y = Neg(w)", "the value 'w' is made twice"),
-    "read, never made": ("[n] y = Add(x, b)", r"the node 'n' \(Add\) reads the value 'b', which nothing makes"),
-    "no output": ("a = Relu(x)", "its output 'y' is made by no node"),
-    "read in a body, never made": (
+    "produced twice": (
+        "a = Relu(x) a = Neg(x) y = Neg(a)",
+        "the value 'a' is produced twice, the second time by a node Neg",
+    ),
+    "an input produced again": ("x = Relu(x) y = Neg(x)", "the value 'x' is produced twice"),
+    "a weight produced again": ("w = Relu(x) y = Neg(w)", "the value 'w' is produced twice"),
+    "read, never produced": ("[n] y = Add(x, b)", r"the node 'n' \(Add\) reads the value 'b', which no node produces"),
+    "no output": ("a = Relu(x)", "no node produces the output 'y'"),
+    "read in a body, never produced": (
         "y = If(c) <then_branch = t () => (float p) { p = Add(x, b) }, else_branch = e () => (float q) { q = Neg(x) }>",
         "reads the value 'b'",
     ),
 }
 
 
-@pytest.mark.parametrize(("nodes", "message"), WIRING.values(), ids=WIRING)
-def test_a_graph_that_does_not_hang_together_is_refused(text_model, capfd, nodes, message):
+@pytest.mark.parametrize(("nodes", "message"), GRAPHS.values(), ids=GRAPHS)
+def test_a_graph_that_is_not_ssa_is_refused(text_model, capfd, nodes, message):
     model = text_model(f"g (float[N, 4] x, bool c) => (float[N, 4] y) <float w = {{0}}> {{ {nodes} }}")
     with pytest.raises(ModelError, match=message) as error:
         load(model)
@@ -176,7 +179,7 @@ def test_a_graph_that_does_not_hang_together_is_refused(text_model, capfd, nodes
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_body_may_read_what_is_made_outside(text_model):
+def test_a_body_may_read_values_of_the_outer_graph(text_model):
     branches = "then_branch = t () => (float p) { p = Neg(a) }, else_branch = e () => (float q) { q = Neg(x) }"
     nodes = f"y = If(c) <{branches}> a = Abs(x)"
     assert load(text_model(f"g (float[N, 4] x, bool c) => (float[N, 4] y) {{ {nodes} }}"))
@@ -189,7 +192,7 @@ def test_functions_that_call_themselves_are_refused(text_model):
         load(text_model(text, domains={"own": 1}))
 
 
-def test_sparse_weights_are_refused_by_their_name(text_model):
+def test_sparse_weights_are_refused(text_model):
     model = text_model("g (float[N, 4] x) => (float[N, 4] y) { y = Add(x, s) }")
     sparse = model.graph.sparse_initializer.add(dims=[4])
     sparse.values.CopyFrom(numpy_helper.from_array(np.ones(1, np.float32), "s"))
@@ -199,7 +202,7 @@ def test_sparse_weights_are_refused_by_their_name(text_model):
 
 
 @pytest.mark.parametrize("name", ["value_name", "node_name", "graph_name", "text_attribute"])
-def test_names_that_are_no_text_are_refused(text_model, name):
+def test_names_that_are_not_text_are_refused(text_model, name):
     model = text_model("value_graph (float[N, 4] x) => (float[N, 4] value_name) { [node_name] value_name = Relu(x) }")
     model.graph.name, model.graph.doc_string = "graph_name", "text_attribute"
     data = model.SerializeToString().replace(name.encode(), b"\xff\xfe" + name.encode()[2:])
@@ -207,8 +210,8 @@ def test_names_that_are_no_text_are_refused(text_model, name):
         load(data)
 
 
-def test_a_failed_shape_inference_is_no_news(text_model, tmp_path, caplog):
-    """The library logs it with a traceback; who asks for its log may have it."""
+def test_a_failed_shape_inference_is_silent(text_model, tmp_path, caplog):
+    """onnx_ir logs it with a traceback; that log stays available."""
     model = text_model("g (float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }")
     del model.opset_import[:]
     path = tmp_path / "net.onnx"
@@ -221,8 +224,8 @@ def test_a_failed_shape_inference_is_no_news(text_model, tmp_path, caplog):
     assert "Shape inference failed" in caplog.text
 
 
-def test_an_error_says_what_began_it(text_model):
-    """The library wraps an error once for every level of the model it passes."""
+def test_an_error_names_its_first_cause(text_model):
+    """onnx_ir wraps an error once for every level of the model."""
     model = text_model("g (float[N, 4] x) => (float[N, 4] y) <float[4] w = {1, 2, 3, 4}> { y = Max(x, w) }")
     model.graph.initializer[0].data_type = 99
     with pytest.raises(ModelError, match="cannot read the given ModelProto: 99 is not a valid DataType"):
@@ -238,13 +241,13 @@ def survives(data: bytes) -> None:
     try:
         find_sites(load(data).ir)
     except RelucidError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - that nothing else is raised is the point
+        assert "\n" not in str(error)  # noqa: PT017 - nothing else may be raised
 
 
 @settings(max_examples=150)
 @given(flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8))
 def test_flipped_bytes_are_read_or_refused(victim, flips):
-    """Flips fall into the first kilobytes as often as anywhere: that is where the graph is written, not the weights."""
+    """Half of the flips are in the first kilobytes, which contain the graph and not the weights."""
     data = bytearray(victim)
     for i, (place, byte) in enumerate(flips):
         data[int(place * (len(data) - 1 if i % 2 else 4000))] = byte
@@ -280,14 +283,14 @@ ATTRIBUTES = st.one_of(
     opset=st.sampled_from([6, 11, 13, 18, 21]),
 )  # fmt: skip
 def test_graphs_of_nonsense_are_read_or_refused(nodes, opset):
-    """Operators with inputs and attributes of any number and kind, which no checker has seen."""
+    """Operators with inputs and attributes of any number and kind, unchecked."""
     names = ["x", "w", *(f"v{i}" for i in range(len(nodes)))]
-    made = [
+    protos = [
         onnx.helper.make_node(op, [names[i % (2 + n)] if i >= 0 else "" for i in inputs], [f"v{n}"], **attributes)
         for n, (op, inputs, attributes) in enumerate(nodes)
     ]
     graph = onnx.helper.make_graph(
-        made,
+        protos,
         "nonsense",
         [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 3, 4])],
         [onnx.helper.make_tensor_value_info(names[-1], onnx.TensorProto.FLOAT, None)],

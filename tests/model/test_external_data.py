@@ -1,4 +1,4 @@
-"""Weights in other files: found beside their model wherever it is called from, and nowhere else."""
+"""External data: found next to the model from any working directory, anywhere in a model, and nowhere else."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from relucid.analyzer.model import load
 from relucid.analyzer.runtime.session import open_session
 from relucid.analyzer.sites import find_sites
 
-from .small import outside
+from ..small import make_external
 
 WEIGHTS = np.arange(16, dtype=np.float32).reshape(4, 4) - 7
 PLAIN = "g (float[N, 4] x) => (float[N, 4] y) <float[4, 4] w = {0}> { z = MatMul(x, w) y = Relu(z) }"
@@ -25,11 +25,11 @@ X = np.eye(4, dtype=np.float32)[:2]
 
 @pytest.fixture
 def at(text_model, tmp_path) -> Callable[..., Path]:
-    """Writes a model whose weights lie at a location, with the weights in w.bin beside it."""
+    """Write a model with an external location, and the weights in w.bin next to it."""
 
     def write(location: str = "w.bin", **entries: object) -> Path:
         model = text_model(PLAIN)
-        outside(model.graph.initializer[0], location, **entries)
+        make_external(model.graph.initializer[0], location, **entries)
         folder = tmp_path / "model"
         folder.mkdir(exist_ok=True)
         (folder / "w.bin").write_bytes(WEIGHTS.tobytes())
@@ -47,7 +47,7 @@ def check_runs(path: str | Path) -> None:
 
 
 @pytest.mark.parametrize("entries", [{}, {"offset": 0, "length": 64}, {"length": 64, "checksum": "whatever"}])
-def test_beside_the_model(at, entries):
+def test_next_to_the_model(at, entries):
     check_runs(at(**entries))
 
 
@@ -99,23 +99,23 @@ def test_a_folder_that_is_a_link(at, tmp_path):
     check_runs(tmp_path / "link" / "net.onnx")
 
 
-def test_an_ir_model_that_knows_its_folder(at):
+def test_an_ir_model_with_a_base_directory(at):
     check_runs(ir.load(at()))
 
 
 REFUSED = {
-    "absolute": ("/etc/hostname", "not a plain path inside the folder"),
-    "up": ("../w.bin", "not a plain path"),
-    "up and down": ("deep/../../model/w.bin", "not a plain path"),
-    "windows": ("..\\w.bin", "not a plain path"),
-    "a drive": ("C:w.bin", "not a plain path"),
-    "an address in memory": ("*/_ORT_MEM_ADDR_/*", "not a plain path"),
-    "a zero byte": ("w\0.bin", "not a plain path"),
-    "nothing": ("", "not a plain path"),
-    "the folder": (".", "does not exist"),
-    "missing": ("v.bin", "does not exist beside the model"),
+    "absolute": ("/etc/hostname", "expected a plain path inside the folder"),
+    "up": ("../w.bin", "expected a plain path"),
+    "up and down": ("deep/../../model/w.bin", "expected a plain path"),
+    "windows": ("..\\w.bin", "expected a plain path"),
+    "a drive": ("C:w.bin", "expected a plain path"),
+    "an address in memory": ("*/_ORT_MEM_ADDR_/*", "expected a plain path"),
+    "a zero byte": ("w\0.bin", "expected a plain path"),
+    "nothing": ("", "expected a plain path"),
+    "the folder": (".", "got none; copy it there"),
+    "missing": ("v.bin", "expected the file 'v.bin' next to the model, got none"),
     "endless": ("w" * 4000, "File name too long"),
-    "a device": ("null", "does not exist|leaves the folder"),
+    "a device": ("null", "got none; copy it there|a link that leaves it"),
 }
 
 
@@ -133,15 +133,15 @@ def test_a_location_that_is_refused(at, location, message):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"length": 640}, "has 64 bytes; the model wants 640"),
-        ({"offset": 32}, "has 64 bytes; the model wants 96"),
-        ({"offset": 32, "length": 32}, "the model wants 96"),
-        ({"offset": -64, "length": 64}, "offset '-64', which is no number of bytes"),
-        ({"length": "many"}, "length 'many', which is no number of bytes"),
-        ({"offset": 10**30}, "the model wants 1"),
+        ({"length": 640}, "expected 640 bytes in 'w.bin', got 64"),
+        ({"offset": 32}, "expected 96 bytes in 'w.bin', got 64"),
+        ({"offset": 32, "length": 32}, "expected 96 bytes"),
+        ({"offset": -64, "length": 64}, "expected a number of bytes as the offset, got '-64'"),
+        ({"length": "many"}, "expected a number of bytes as the length, got 'many'"),
+        ({"offset": 10**30}, "expected 1"),
     ],
 )
-def test_a_part_of_the_file_that_is_not_there(at, entries, message):
+def test_bytes_beyond_the_end_of_the_file(at, entries, message):
     with pytest.raises(ModelError, match=message):
         load(at(**entries))
 
@@ -151,7 +151,7 @@ def test_a_link_out_of_the_folder(at, tmp_path):
     secret.write_bytes(WEIGHTS.tobytes())
     path = at("link.bin")
     path.with_name("link.bin").symlink_to(secret)
-    with pytest.raises(ModelError, match="a link that leaves the folder of the model"):
+    with pytest.raises(ModelError, match="a link that leaves it"):
         load(path)
 
 
@@ -160,7 +160,7 @@ def test_a_folder_linked_out_of_the_folder(at, tmp_path):
     (tmp_path / "secrets" / "w.bin").write_bytes(WEIGHTS.tobytes())
     path = at("in/w.bin")
     path.with_name("in").symlink_to(tmp_path / "secrets")
-    with pytest.raises(ModelError, match="a link that leaves the folder of the model"):
+    with pytest.raises(ModelError, match="a link that leaves it"):
         load(path)
 
 
@@ -172,7 +172,7 @@ def test_a_hard_link(at, tmp_path):
         load(path)
 
 
-def test_the_last_of_two_locations_counts_for_everybody(at):
+def test_the_last_of_two_locations_is_used_by_all_readers(at):
     """A reader that takes the first and one that takes the last must not see different files."""
     path = at()
     model = onnx.load(path, load_external_data=False)
@@ -192,12 +192,12 @@ def test_bytes_never_read_from_the_working_directory(at, monkeypatch):
 
 
 def test_weights_in_several_folders(at, tmp_path, text_model):
-    """A link to a model may have its weights beside the link or beside the file, not some here and some there."""
+    """The weights of a linked model are in the folder of the link or of its target, not in both."""
     model = text_model(
         "g (float[4] x) => (float[4] y) <float[4] a = {0}, float[4] b = {0}> { c = Add(x, a) y = Add(c, b) }"
     )
-    outside(model.graph.initializer[0], "a.bin")
-    outside(model.graph.initializer[1], "b.bin")
+    make_external(model.graph.initializer[0], "a.bin")
+    make_external(model.graph.initializer[1], "b.bin")
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
     (tmp_path / "there/net.onnx").write_bytes(model.SerializeToString())
@@ -233,7 +233,7 @@ def test_a_large_model_is_never_read(text_model, tmp_path):
     nodes = " ".join(f"z{i} = MatMul(h{i}, w{i}) h{i + 1} = Relu(z{i})" for i in range(layers))
     model = text_model(f"g (float[N, {side}] h0) => (float[N, {side}] h{layers}) <{weights}> {{ {nodes} }}")
     for i, tensor in enumerate(model.graph.initializer):
-        outside(tensor, "w.bin", offset=4 * i * side * side, length=4 * side * side)
+        make_external(tensor, "w.bin", offset=4 * i * side * side, length=4 * side * side)
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     with (tmp_path / "w.bin").open("wb") as file:
         file.truncate(4 * layers * side * side)
@@ -243,3 +243,62 @@ def test_a_large_model_is_never_read(text_model, tmp_path):
     assert (sites, outputs) == (layers, layers + 1)
     assert written < 10_000
     assert megabytes < 150
+
+
+ZEROS = "value = float[4] {0, 0, 0, 0}"
+TENSORS = {
+    "an attribute": (f"z = Constant<{ZEROS}>() y = Max(x, z)", lambda m: m.graph.node[0].attribute[0].t),
+    "a body": (
+        f"y = If(c) <then_branch = t () => (float p) {{ z = Constant<{ZEROS}>() p = Max(x, z) }}, "
+        "else_branch = e () => (float q) { q = Neg(x) }>",
+        lambda m: m.graph.node[0].attribute[0].g.node[0].attribute[0].t,
+    ),
+    "a function": ("y = own.act(x)", lambda m: m.functions[0].node[0].attribute[0].t),
+}  # fmt: skip
+
+
+def with_external(text_model, nodes: str, tensor: Callable, location: str) -> onnx.ModelProto:
+    text = f"g (float[N, 4] x, bool c) => (float[N, 4] y) {{ {nodes} }}"
+    text += f'<domain: "own", opset_import: ["": 17]> act (a) => (b) {{ z = Constant<{ZEROS}>() b = Max(a, z) }}'
+    model = text_model(text, domains={"own": 1})
+    make_external(tensor(model), location)
+    return model
+
+
+@pytest.mark.parametrize(("nodes", "tensor"), TENSORS.values(), ids=TENSORS)
+def test_external_data_of_attributes_bodies_and_functions(text_model, tmp_path, monkeypatch, nodes, tensor):
+    monkeypatch.chdir("/")
+    (tmp_path / "z.bin").write_bytes(bytes(16))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(with_external(text_model, nodes, tensor, "z.bin").SerializeToString())
+    model = load(path)
+    assert [s.kind for s in find_sites(model.ir)] == ["max"]
+    feed = {"x": X, "c": np.array(True)}
+    assert np.array_equal(open_session(model).run(["y"], feed)["y"], X)
+
+
+def attribute_of(holder, kind: str):
+    """A new attribute of a node or function, still empty."""
+    return holder.add(name="extra", type=getattr(onnx.AttributeProto, kind))
+
+
+ALL_TENSORS = {
+    **TENSORS,
+    "sparse values": ("y = Neg(x)", lambda m: m.graph.sparse_initializer.add().values),
+    "sparse indices": ("y = Neg(x)", lambda m: m.graph.sparse_initializer.add().indices),
+    "a list": ("y = Neg(x)", lambda m: attribute_of(m.graph.node[0].attribute, "TENSORS").tensors.add()),
+    "a sparse tensor": (
+        "y = Neg(x)",
+        lambda m: attribute_of(m.graph.node[0].attribute, "SPARSE_TENSOR").sparse_tensor.values,
+    ),
+    "a default": ("y = Neg(x)", lambda m: attribute_of(m.functions[0].attribute_proto, "TENSOR").t),
+    "training": ("y = Neg(x)", lambda m: m.training_info.add().algorithm.initializer.add(name="t")),
+}
+
+
+@pytest.mark.parametrize(("nodes", "tensor"), ALL_TENSORS.values(), ids=ALL_TENSORS)
+def test_no_tensor_refers_to_a_file_outside_the_folder(text_model, tmp_path, nodes, tensor):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(with_external(text_model, nodes, tensor, "../secret").SerializeToString())
+    with pytest.raises(ModelError, match=r"expected a plain path|sparse"):
+        load(path)

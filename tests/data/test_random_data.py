@@ -1,4 +1,4 @@
-"""Random data: seeded, independent of how many samples are asked for, in the shapes the model declares."""
+"""Random data: seeded, independent of the number of samples, in the declared shapes."""
 
 import numpy as np
 import pytest
@@ -51,24 +51,24 @@ def test_values_are_as_documented(whole):
 
 
 def test_shared_inputs_are_drawn_once(whole, speech):
-    feeds = list(open_data("random:5:time=7", speech))
-    assert {name: array.shape for name, array in feeds[0].arrays.items()} == {
+    batches = list(open_data("random:5:time=7", speech))
+    assert {name: array.shape for name, array in batches[0].arrays.items()} == {
         "input": (5, 7),
         "state": (2, 5, 3),
         "sr": (),
     }
 
 
-def test_without_a_sample_axis_every_feed_is_another_sample():
+def test_without_a_sample_axis_every_batch_is_another_sample():
     specs = input_specs([("x", np.dtype("f4"), ())])
-    values = [float(feed.arrays["x"]) for feed in open_data("random:5", specs)]
+    values = [float(batch.arrays["x"]) for batch in open_data("random:5", specs)]
     assert len(set(values)) == 5
 
 
-def test_large_data_comes_in_slices(whole):
+def test_large_data_is_read_in_slices(whole):
     specs = input_specs([("x", np.dtype("f4"), ("batch", 3, 224, 224))])
-    feeds = open_data("random:1000000000", specs)
-    assert next(feeds).arrays["x"].nbytes < 1 << 22
+    batches = open_data("random:1000000000", specs)
+    assert next(batches).arrays["x"].nbytes < 1 << 22
 
 
 def test_open_dimensions_get_a_size_by_name(whole):
@@ -77,31 +77,35 @@ def test_open_dimensions_get_a_size_by_name(whole):
 
 
 @pytest.mark.parametrize(
-    ("text", "shape", "wanted"),
+    ("text", "shape", "message"),
     [
-        ("random:0", ("N",), "wants random:N or random:N:NAME=SIZE,NAME=SIZE with numbers of at least 1"),
-        ("random:", ("N",), "wants random:N"),
-        ("random:-3", ("N",), "wants random:N"),
-        ("random:²", ("N",), "wants random:N"),
-        ("random:3:w", ("N", "w"), "wants random:N"),
-        ("random:3:w=0", ("N", "w"), "wants random:N"),
-        ("random:3", ("N", "w"), r"wants float32 \(N, w\), axis 1 has no size: give it as random:3:w=SIZE"),
-        ("random:3:w=2", ("N", "w", "h"), "axis 2 has no size: give it as random:3:w=2,h=SIZE"),
-        ("random:3", ("N", None), r"wants float32 \(N, \?\), axis 1 has no size: give data in a file instead"),
-        ("random:3:h=2", ("N", "w"), "the model has no open dimension 'h'; open are 'w'"),
-        ("random:3:N=2", ("N", 3), "the model has no open dimension 'N'; all its sizes are fixed"),
-        ("random:40:H=9", (1, 3), "the model has no open dimension 'H'; all its sizes are fixed"),
-        ("random:3:h=2", ("N", None), "the model has no open dimension 'h'; open are nothing"),
-        ("random:3:h=2", None, "the model has no open dimension 'h'; open are nothing"),
-        ("random:3", None, "input 'x' declares no shape: give data in a file instead"),
+        ("random:0", ("N",), "expected random:N or random:N:NAME=SIZE,NAME=SIZE with numbers of at least 1"),
+        ("random:", ("N",), "expected random:N"),
+        ("random:-3", ("N",), "expected random:N"),
+        ("random:²", ("N",), "expected random:N"),
+        ("random:3:w", ("N", "w"), "expected random:N"),
+        ("random:3:w=0", ("N", "w"), "expected random:N"),
+        (
+            "random:3",
+            ("N", "w"),
+            r"expected a size for axis 1 of input 'x', float32 \(N, w\), got none; give it as random:3:w=SIZE",
+        ),
+        ("random:3:w=2", ("N", "w", "h"), "a size for axis 2 .* got none; give it as random:3:w=2,h=SIZE"),
+        ("random:3", ("N", None), r"a size for axis 1 of input 'x', float32 \(N, \?\), got none; give data in a file"),
+        ("random:3:h=2", ("N", "w"), "expected open dimensions of the model, got 'h'; those are 'w'"),
+        ("random:3:N=2", ("N", 3), "got 'N'; all but the number of samples are fixed"),
+        ("random:40:H=9", (1, 3), "got 'H'; all but the number of samples are fixed"),
+        ("random:3:h=2", ("N", None), "got 'h'; those are none"),
+        ("random:3:h=2", None, "got 'h'; those are none"),
+        ("random:3", None, "expected a declared shape for input 'x', got none; give data in a file"),
     ],
 )
-def test_refusals(text, shape, wanted):
+def test_refusals(text, shape, message):
     specs = input_specs([("x", np.dtype("f4"), shape)])
-    with pytest.raises(DataError, match=wanted):
+    with pytest.raises(DataError, match=message):
         open_data(text, specs)
 
 
 def test_text_is_not_drawn():
-    with pytest.raises(DataError, match="wants object, which is not drawn"):
+    with pytest.raises(DataError, match="expected numbers or booleans, got object"):
         open_data("random:3", input_specs([("x", np.dtype("O"), ("N",))]))
