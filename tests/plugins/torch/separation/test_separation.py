@@ -13,7 +13,7 @@ from relucid.analyzer.errors import ModelError, RelucidError
 from relucid.plugins.torch import Separation
 from relucid.plugins.torch.separation.separation_loss import penalty
 
-from .architectures import build
+from ..architectures import build
 from .by_hand import X, by_hand, gradients, net
 from .extremes_reference import extremes_reference
 
@@ -91,7 +91,7 @@ def test_a_forward_that_raises_does_not_count():
 def test_each_forward_counts_once():
     model = net()
     separation = Separation(model)
-    with pytest.raises(RelucidError, match=r"penalty\(\) wanted a forward"):
+    with pytest.raises(RelucidError, match=r"penalty\(\): expected a forward"):
         separation.penalty()
     model(X)
     separation.penalty()

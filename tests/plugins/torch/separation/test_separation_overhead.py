@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "separation_overhead.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "benchmarks" / "separation_overhead.py"
 
 
 @pytest.fixture(scope="module")

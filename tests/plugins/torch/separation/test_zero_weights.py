@@ -83,5 +83,5 @@ def test_a_dropout_that_cannot_be_meant(wrong):
 
 
 def test_what_is_no_module_cannot_start_at_zero():
-    with pytest.raises(ModelError, match=r"wanted a torch\.nn\.Module, got str"):
+    with pytest.raises(ModelError, match=r"torch\.nn\.Module, got str"):
         zero_init("model")
