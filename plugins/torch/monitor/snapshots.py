@@ -15,7 +15,7 @@ from ....analyzer.report import Report
 from ....analyzer.stats.patterns import CAPACITY
 from ..capture.capture import Capture
 from ..capture.hooks import inside
-from ..steps.restore import preserved
+from ..steps.restore import preserve_rng_and_modes
 from .window import Window
 
 BatchNorm = Literal["eval", "train"]
@@ -53,7 +53,7 @@ def snapshot(
     if batch_norm not in {"eval", "train"}:
         raise OptionError(f"batch_norm: wanted eval or train, got {batch_norm!r}")
     model = inside(model)
-    with preserved(model):
+    with preserve_rng_and_modes(model):
         if not isinstance(data, Iterable):
             raise DataError(f"data: wanted batches one after another, got {type(data).__name__}")
         batches = iter(data)

@@ -12,10 +12,10 @@ from torch import nn
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.analyzer.measures.temperature import pattern_distance
 from relucid.plugins.torch import Thermometer
-from relucid.plugins.torch.temperature.pattern_change import Probe
+from relucid.plugins.torch.temperature.pattern_change import PatternProbe
 
-from .architectures import ARCHITECTURES, build
-from .optimizers import snapshot
+from ..architectures import ARCHITECTURES, build
+from ..optimizers import snapshot
 
 
 class Net(nn.Module):
@@ -106,8 +106,8 @@ def test_nothing_moves_at_rate_0():
 def test_architectures(name):
     """All sites a capture sees are measured; nothing where nothing moved, something where all moved."""
     model, x = build(name)
-    probe = Probe(model)
-    probe.want()
+    probe = PatternProbe(model)
+    probe.arm()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model(x)
@@ -216,12 +216,12 @@ def test_memory_of_what_is_remembered():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU())
     x = torch.randn(16, 3, 32, 32)
-    probe = Probe(model)
-    probe.want()
+    probe = PatternProbe(model)
+    probe.arm()
     model(x)
     activations = 4 * 16 * (16 * 32 * 32 + 32 * 15 * 15)
     assert sum(signs.words.nbytes for signs in probe._before.values()) <= activations / 16
-    assert probe._moment.arguments[0] is x
+    assert probe._forward.arguments[0] is x
 
 
 def test_detached_leaves_no_trace():
@@ -248,10 +248,10 @@ def test_a_batch_that_was_overwritten_is_said():
 
 def test_a_model_without_sites_is_said():
     model = nn.Linear(2, 2)
-    probe = Probe(model)
+    probe = PatternProbe(model)
     with pytest.raises(ModelError, match="before it, got none"):
         probe.measure()
-    probe.want()
+    probe.arm()
     model(torch.ones(1, 2))
     with pytest.raises(ModelError, match="at least one ReLU-like site"):
         probe.measure()

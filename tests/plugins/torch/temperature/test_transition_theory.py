@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from relucid.analyzer.errors import ModelError
-from relucid.plugins.torch.temperature.packed_signs import Signs
+from relucid.plugins.torch.temperature.packed_signs import PackedSigns
 from relucid.plugins.torch.temperature.transition import ARCTAN
 from relucid.plugins.torch.temperature.transition_theory import deviations, energy
 
@@ -37,8 +37,8 @@ def moved(layer: nn.Linear, x: torch.Tensor, rate: float) -> torch.Tensor:
 def changes(layer: nn.Linear, x: torch.Tensor, rate: float, units: int) -> float:
     """How often a pattern changes, where every so many units are a layer of their own."""
     before, after = (z.reshape(len(x), -1, units) for z in (layer(x), moved(layer, x, rate)))
-    signs = Signs.of(before, 2)
-    return signs.changed(after, 2).item() / signs.count
+    signs = PackedSigns.of(before, 2)
+    return signs.count_changed(after, 2).item() / signs.count
 
 
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])

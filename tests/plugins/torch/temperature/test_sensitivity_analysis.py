@@ -15,7 +15,7 @@ from relucid.plugins.torch import Thermometer, sensitivity
 from relucid.plugins.torch.temperature.sensitivity_analysis import RATES
 from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL
 
-from .optimizers import OPTIMIZERS, snapshot, trained
+from ..optimizers import OPTIMIZERS, snapshot, trained
 
 X = torch.randn(16, 4, generator=torch.Generator().manual_seed(1))
 
@@ -171,7 +171,7 @@ def test_groups_keep_their_ratios():
 def test_what_cannot_be_asked_is_said():
     model, optimizer, _ = trained(OPTIMIZERS["SGD"], 0)
     for rates in ([], [-1.0], [np.nan], [[1.0]]):
-        with pytest.raises(OptionError, match="rates: wanted"):
+        with pytest.raises(OptionError, match="rates: expected"):
             sensitivity(model, optimizer, X, rates=rates)
     with pytest.raises(OptionError, match="above 0"):
         sensitivity(model, torch.optim.SGD(model.parameters(), lr=0.0), X)
