@@ -40,9 +40,9 @@ class ActCooLR(LRScheduler):
     the model is wrong. For details see `MeasureSchedule`, `update_estimate` and `fit_estimate`.
 
     The initial rates of the optimizer only define the ratios between its groups. Call `step()` after every optimizer
-    step; more calls in between have no effect. Steps with a closure count as one; steps that a gradient scaler skips do
-    not count; accumulated batches make one step. In a distributed run every process creates a schedule; they measure
-    together and have the same rates.
+    step; more calls in between have no effect. Steps with a closure count too; steps that a gradient scaler skips do
+    not; accumulated batches make one step. In a distributed run every process creates a schedule; they measure together
+    and have the same rates.
 
     Args:
         optimizer: of any kind but ASGD, L-BFGS and Rprop, which adapt the learning rate themselves.
@@ -52,7 +52,7 @@ class ActCooLR(LRScheduler):
         gamma: exponent of the temperature curve.
         form: form of the curve: `hold`, `printed` or `linear_probability`, see `target_temperature`.
         probe_every: optimizer steps from one measurement to the next; after a fit the gap grows to it: 1, 2, 4 ...
-        per_group: whether each parameter group has a rate of its own, from the sites that depend on its parameters with
+        per_group: whether each parameter group has its own rate, from the sites that depend on its parameters with
             no site in between. A group without such sites, as that of the last layer, uses all sites.
 
     Raises:

@@ -1,7 +1,7 @@
 """ActCooLR's rule as pure functions: target temperature, learning rate, and when to measure and fit (H, 3.3 and A.4).
 
 A schedule calls `learning_rate` for the target of P, updates its estimate of the transition with the P measured
-(`update_estimate`), and fits it anew where it is stale (`fit_estimate`).
+(`update_estimate`), and repeats the fit when it is stale (`fit_estimate`).
 """
 
 from dataclasses import dataclass, replace
@@ -145,6 +145,6 @@ class MeasureSchedule:
         return replace(self, fits=self.fits + 1, failed=self.failed + 1, fit_due=retry)
 
 
-# the names in 0.1
+# former names
 Belief, Looks = TransitionEstimate, MeasureSchedule
 wanted, rate, observed, fitted, check = target_distance, learning_rate, update_estimate, fit_estimate, check_target

@@ -26,7 +26,7 @@ ForwardExtremes = list[tuple[Extremes, float]]
 class PenaltyBuffer:
     """An observer that keeps the extremes of the last forwards until the penalty is computed.
 
-    A dry run has a buffer of its own, which ends with it.
+    Each dry run has a separate buffer, which is dropped when it ends.
 
     Args:
         strengths: lambda by pattern of site names; the first match counts, a site without a match is ignored.

@@ -62,7 +62,7 @@ def balance_deficits(plus: Tensor, minus: Tensor, *, balance: float = 0.5, merge
 
 
 balanced = balance_deficits
-"""The name in 0.1."""
+"""Former name."""
 
 
 def aggregate(deficits: Tensor, aggregation: Aggregation = "mean") -> Tensor:

@@ -76,19 +76,25 @@ def restore_afterwards(
         for restore_part in restore_tensors:
             restore_part()
 
-    with nullcontext() if model is None else preserve_rng_and_modes(model):
-        try:
-            yield
-        finally:
-            try:
-                restore()
-            except KeyboardInterrupt:
-                restore()
-                raise
+    with nullcontext() if model is None else preserve_rng_and_modes(model), restore_on_exit(restore):
+        yield
 
 
 rolled_back = restore_afterwards
-"""The name in 0.1."""
+"""Former name."""
+
+
+@contextmanager
+def restore_on_exit(restore: Restore) -> Iterator[None]:
+    """Call a function on exit, and once more if an interrupt from the keyboard stops it."""
+    try:
+        yield
+    finally:
+        try:
+            restore()
+        except KeyboardInterrupt:
+            restore()
+            raise
 
 
 def copy_tensors(tensors: Iterable[Tensor]) -> Restore:

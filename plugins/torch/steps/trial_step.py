@@ -26,7 +26,7 @@ from torch.optim import (
 )
 
 from .optimizer_hooks import Closure, set_rate, step_without_hooks
-from .restore import restore_afterwards
+from .restore import restore_afterwards, restore_on_exit
 
 LINEAR: frozenset[type[Optimizer]] = frozenset(
     {SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Muon, NAdam, RAdam, RMSprop, SparseAdam}
@@ -79,7 +79,7 @@ def trials(
 
 
 def is_linear(optimizer: Optimizer) -> bool:
-    """Whether the update is proportional to the rate, and precise enough parameters let one step give its direction."""
+    """Whether updates are proportional to the rate, and parameters precise enough to infer it from a single step."""
     return type(optimizer) in LINEAR and all(
         parameter.dtype in _EXACT for group in optimizer.param_groups for parameter in group["params"]
     )
@@ -113,19 +113,8 @@ def _try_one_by_one(optimizer: Optimizer, *, many: bool) -> Trial:
             parameter.data.copy_(start)
 
     @contextmanager
-    def restore_on_exit() -> Iterator[None]:
-        try:
-            yield
-        finally:
-            try:
-                restore()
-            except KeyboardInterrupt:
-                restore()
-                raise
-
-    @contextmanager
     def at(rates: Sequence[float]) -> Iterator[None]:
-        with restore_on_exit():
+        with restore_on_exit(restore):
             for index, (parameter, group) in enumerate(each):
                 if directions:
                     parameter.data.sub_(directions[index], alpha=rates[group])
@@ -134,7 +123,7 @@ def _try_one_by_one(optimizer: Optimizer, *, many: bool) -> Trial:
             yield
 
     if many:
-        with restore_on_exit():
+        with restore_on_exit(restore):
             for parameter, group in each:
                 _step_alone(optimizer, group, parameter, _FAR_RATE)
             directions = [

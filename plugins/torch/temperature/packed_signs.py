@@ -12,7 +12,7 @@ from ....analyzer.errors import ModelError
 
 Along = Literal["unit", "position"]
 
-_FEW = 4
+_MIN_ROW = 4
 """The fewest entries of a row; with fewer, too many bits of its last byte are unused."""
 
 _NUMPY = frozenset({torch.float32, torch.float64, torch.float16})
@@ -79,8 +79,8 @@ class PackedSigns:
 
 def _choose_axis(z: Tensor, unit_axis: int) -> Along:
     behind = prod(z.shape[unit_axis:][1:])
-    if z.stride(unit_axis) == 1 or behind < _FEW:
-        return "unit" if z.shape[unit_axis] >= _FEW else "position"
+    if z.stride(unit_axis) == 1 or behind < _MIN_ROW:
+        return "unit" if z.shape[unit_axis] >= _MIN_ROW else "position"
     return "position"
 
 
@@ -90,7 +90,7 @@ def _pack(z: Tensor, unit_axis: int, along: Along) -> Tensor:
     units, behind = z.shape[unit_axis], prod(z.shape[unit_axis:][1:])
     if along == "unit":
         rows = z.movedim(unit_axis, -1).reshape(-1, units)
-    elif behind >= _FEW:
+    elif behind >= _MIN_ROW:
         rows = z.reshape(-1, units, behind)
     else:
         rows = z.movedim(unit_axis, 0).reshape(1, units, -1)
@@ -125,4 +125,4 @@ def _or_over_units(differ: Tensor) -> Tensor:
 _BIT_COUNTS = torch.tensor([number.bit_count() for number in range(256)])
 
 Signs = PackedSigns
-"""The name in 0.1."""
+"""Former name."""

@@ -265,4 +265,4 @@ def _sum_over_processes(changed: Tensor, counts: list[int]) -> tuple[list[int], 
 
 
 Probe = PatternProbe
-"""The name in 0.1."""
+"""Former name."""

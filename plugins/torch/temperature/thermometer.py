@@ -26,7 +26,7 @@ class Reading:
         step: number of optimizer steps before it.
         rate: learning rate of the step; with several groups at fixed ratios the largest.
         distance: P, the mean of D over the sites: the share of patterns that the step changed.
-        group: index of the parameter group, if each has a rate of its own; else 0.
+        group: index of the parameter group, if each has its own rate; else 0.
         wanted: target of P; nan without a target.
         mu: parameter of the transition model after this measurement.
         sigma: parameter of the transition model after this measurement.

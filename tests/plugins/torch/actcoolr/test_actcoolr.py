@@ -1,4 +1,4 @@
-"""ActCooLR in training: temperature follows its target, and it is a schedule in all a user can test."""
+"""ActCooLR in training: temperature follows its target, and it behaves like a schedule of torch."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""ActCooLR's fits: the first one, those that something calls for, those that tell nothing, and where none helps."""
+"""ActCooLR's fits: the first one, later ones, uninformative ones, and runs that diverge."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from .steering import attach_actcoolr, batch, net, run, sgd
 
 
 def test_the_first_step_has_a_rate_that_was_fitted():
-    """Whatever rate the optimizer came with; and it is the one at which P is what was asked for."""
+    """It does not depend on the initial rate of the optimizer, and P is on target."""
     found = []
     for lr in (1e-6, 1e3):
         model = net()
@@ -27,7 +27,7 @@ def test_the_first_step_has_a_rate_that_was_fitted():
 
 
 def test_momentum_that_gathers_after_the_first_fit_does_not_carry_the_steps_away():
-    """The same rate goes up to ten times as far once there is momentum; looks that follow each other soon see it."""
+    """The same rate goes up to ten times as far once there is momentum; frequent measurements detect it."""
     above, looked = {}, {}
     for gap in (7, 1):
         model = net()
@@ -44,7 +44,7 @@ def test_momentum_that_gathers_after_the_first_fit_does_not_carry_the_steps_away
 
 
 def test_stopped_where_a_fit_was_due():
-    """A stale belief is fitted again by the one who goes on."""
+    """A resumed run repeats the fit of a stale estimate."""
 
     def fresh():
         model = net()

@@ -1,4 +1,4 @@
-"""ActCooLR's steps: what counts as one of the optimizer, however it is called and whoever else watches."""
+"""What ActCooLR counts as an optimizer step, with closures, accumulation, scalers and other plugins."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from .steering import attach_actcoolr, batch, net, run, sgd
 
 
 def test_step_is_idempotent():
-    """Called as often as one likes, or not at all for some steps, it says what is right for the next one."""
+    """However often it is called, the rate is the one for the next optimizer step."""
     runs = []
     for times in ([1] * 20, [3] * 20, [2, 1] * 10):
         model = net()
@@ -76,7 +76,7 @@ def test_a_step_that_the_scaler_skips_is_none(fused):
 
 
 def test_a_closure_is_part_of_the_step():
-    """As Lightning steps: the gradients are made within; the fit comes between them and the change."""
+    """As Lightning steps: gradients are computed within; the fit follows them and precedes the update."""
     runs = []
     for within in (False, True):
         model = net()
@@ -102,7 +102,7 @@ def test_a_closure_is_part_of_the_step():
 
 
 def test_together_with_the_other_plugins_of_a_model():
-    """None of them sees the forwards that only measure."""
+    """The forwards that only measure are hidden from all of them."""
     model = net()
     optimizer = sgd(model)
     separation, monitor = Separation(model, strength=1e-3), Monitor(model, every=1)

@@ -11,7 +11,7 @@ from relucid.plugins.torch.actcoolr.rule import MeasureSchedule
 def measure_steps(
     schedule: MeasureSchedule, steps: range, *, every: int, fits: frozenset[int] = frozenset()
 ) -> tuple[list[int], MeasureSchedule]:
-    """The steps of this range that are measured, where there is a fit before some of them."""
+    """Return the measured steps of a range with fits before some of them, and the schedule after it."""
     found = []
     for step in steps:
         if step in fits:
@@ -35,7 +35,7 @@ def test_after_a_fit_the_looks_are_1_2_4_apart_up_to_every(every, at):
 
 @given(every=st.integers(1, 16), fits=st.sets(st.integers(0, 99)))
 def test_however_often_there_are_fits_the_looks_are_few(every, fits):
-    """One for each fit, and where these keep coming no more than as many again as a cycle of 1, 2 ... every has."""
+    """One for each fit, and for repeated fits at most as many more as a cycle of gaps 1, 2 ... every has."""
     steps, _ = measure_steps(MeasureSchedule(), range(100), every=every, fits=frozenset({0, *fits}))
     doublings = (every - 1).bit_length()
     cycle = sum(min(2**k, every) for k in range(doublings + 1))

@@ -82,7 +82,7 @@ def test_a_fit_finds_any_network_that_obeys_the_model(mu, sigma):
 
 
 def test_a_first_fit_takes_few_measurements():
-    """Three of a network as guessed, and one beyond if a border is missed by a hair; one more for each factor of 2."""
+    """Three if the first estimate is right, plus one for each side that is barely missed; one more per factor of 2."""
     near = Simulated(-1, 1)
     fit_estimate(TransitionEstimate(), near)
     assert 3 <= len(near.asked) <= 5
@@ -95,7 +95,7 @@ def test_a_first_fit_takes_few_measurements():
 
 
 def test_the_search_goes_on_until_it_has_crossed_and_no_further():
-    """The stop as printed would end it after one step."""
+    """The condition as printed would end the search after one step."""
     net = Simulated(2.5, 1.0)
     fit_estimate(TransitionEstimate(), net)
     outwards = net.asked[2:]
@@ -183,7 +183,7 @@ def test_temperature_follows_its_target_under_noise_and_drift(patterns):
 
 
 def test_momentum_that_gathers_after_the_first_fit():
-    """With momentum m the same rate goes 1 + m + ... + m^t times as far at step t; a fit before step 0 knows of none.
+    """With momentum m the same rate goes 1 + m + ... + m^t times as far at step t; before step 0 there is none.
 
     Measurements 1, 2, 4 ... steps apart keep the steps within 1.3 bits of the target; a second measurement only after 8
     steps lets them go 4 bits above.
@@ -230,7 +230,7 @@ def test_less_is_aimed_at_than_is_wanted():
 
 
 def test_the_three_curves():
-    """(3.45) as printed, as the text wants it, and A.4's linear probability; the first two meet at gamma = 1."""
+    """(3.45) as printed, as the text describes it, and A.4's linear probability; the first two meet at gamma = 1."""
     t = np.arange(0, 101)
     curve = {
         form: np.array([target_temperature(x, total=100, start=3.17, gamma=4.0, form=form) for x in t])

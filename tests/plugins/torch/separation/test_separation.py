@@ -1,4 +1,4 @@
-"""The loss term: what it takes from a running model, its gradients, its options, its refusals."""
+"""The loss term: its value and gradients in a running model, and the errors it raises."""
 
 import gc
 import weakref
@@ -42,7 +42,7 @@ def test_the_term_alone_trains_what_is_before_the_last_site():
 
 
 def test_it_brings_dead_units_back():
-    """The point of it all: a layer dead on all data, which no loss gradient reaches, is alive after a few steps."""
+    """A layer dead on all data, which gets no gradient of the loss, is alive after a few steps."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1))
     nn.init.constant_(model[0].bias, -10.0)
@@ -132,7 +132,7 @@ def test_autocast():
 
 
 def test_accumulated_over_two_parts_of_a_batch():
-    """Each part has a penalty of its own, as each batch has."""
+    """Each part of a batch has its own penalty."""
     model, plain = net(), net()
     separation = Separation(model)
     for x in (X[:2], X[2:]):

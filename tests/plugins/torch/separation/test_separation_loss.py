@@ -1,4 +1,4 @@
-"""The deficits and the objective, by numpy in the paper's letters and by its numbers."""
+"""The deficits and the objective, against numpy in the paper's notation and against its numbers."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_deficits_are_what_the_constraints_lack(seed, upper, lower):
 
 
 def test_as_printed_the_negative_deficit_would_miss_what_it_is_for():
-    """max(0, -1 - min g) is 0 for a unit that is active everywhere, which the constraint is to forbid."""
+    """max(0, -1 - min g) is 0 for a unit that is active everywhere, which the constraint forbids."""
     g = torch.tensor([[0.5], [2.0]])
     assert deficits(extremes(g, axes=("unit",)))[1].item() == 1.5
     assert max(0.0, -1 - 0.5) == 0

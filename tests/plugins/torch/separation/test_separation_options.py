@@ -43,7 +43,7 @@ def test_hidden_sites_by_default_and_the_output_on_request():
 
 
 def test_where_g_is_read():
-    """With a batch norm in between, what a ReLU reads is not what the affine map makes."""
+    """With a batch norm in between, the input of a ReLU is not the output of the affine map."""
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
     x = torch.randn(6, 3)
     for hook, depth in (("relu_input", 2), ("affine_output", 1)):

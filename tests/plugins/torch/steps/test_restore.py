@@ -9,7 +9,7 @@ import torch
 
 from relucid.plugins.torch.steps.restore import restore_afterwards
 
-from ..optimizers import OPTIMIZERS, snapshot, trained
+from ..optimizers import OPTIMIZERS, snapshot, train_steps
 
 
 def identities(optimizer):
@@ -21,7 +21,7 @@ def identities(optimizer):
 @pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize("ends", ["returns", "raises", "is interrupted"])
 def test_all_is_as_it_was(make, steps, ends):
-    model, optimizer, closure = trained(make, steps)
+    model, optimizer, closure = train_steps(make, steps)
     before = snapshot(model, optimizer)
     kept = identities(optimizer)
     error = {"returns": None, "raises": ValueError, "is interrupted": KeyboardInterrupt}[ends]
@@ -41,7 +41,7 @@ def test_all_is_as_it_was(make, steps, ends):
 
 
 def test_an_interrupt_while_restoring_restores_again(monkeypatch):
-    model, optimizer, closure = trained(OPTIMIZERS["Adam"], 2)
+    model, optimizer, closure = train_steps(OPTIMIZERS["Adam"], 2)
     before = snapshot(model, optimizer)
     copy, calls = torch.Tensor.copy_, []
 

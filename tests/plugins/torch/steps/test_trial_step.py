@@ -6,7 +6,7 @@ from torch import nn
 
 from relucid.plugins.torch.steps.trial_step import LINEAR, is_linear, only_reads_gradients, trials
 
-from ..optimizers import OPTIMIZERS, net, snapshot, trained
+from ..optimizers import OPTIMIZERS, net, snapshot, train_steps
 
 
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -14,9 +14,9 @@ from ..optimizers import OPTIMIZERS, net, snapshot, trained
 @pytest.mark.parametrize("rate", [1e-3, 20.0])
 @pytest.mark.parametrize("many", [False, True])
 def test_a_trial_is_the_step(make, steps, rate, many):
-    """Parameters within it are those of a real step at that rate; those of many trials but for rounding."""
-    model, optimizer, closure = trained(make, steps)
-    twin, other, closure_of_twin = trained(make, steps)
+    """Its parameters are those of a real step at that rate; with `many`, up to rounding."""
+    model, optimizer, closure = train_steps(make, steps)
+    twin, other, closure_of_twin = train_steps(make, steps)
     for group in other.param_groups:
         group["lr"] = torch.tensor(rate) if isinstance(group["lr"], torch.Tensor) else rate
     closure_of_twin()
@@ -43,7 +43,7 @@ def test_a_trial_is_the_step(make, steps, rate, many):
 @pytest.mark.parametrize("foreach", [None, False, True])
 def test_gradients_that_are_not_copied_are_not_written(steps, momentum, weight_decay, maximize, foreach):
     options = {"momentum": momentum, "weight_decay": weight_decay, "maximize": maximize, "foreach": foreach}
-    model, optimizer, closure = trained(lambda p: torch.optim.SGD(p, lr=0.1, **options), steps)
+    model, optimizer, closure = train_steps(lambda p: torch.optim.SGD(p, lr=0.1, **options), steps)
     assert only_reads_gradients(optimizer)
     closure()
     before = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
@@ -54,7 +54,7 @@ def test_gradients_that_are_not_copied_are_not_written(steps, momentum, weight_d
 
 def test_gradients_that_may_be_written_are_copied():
     """Nesterov's momentum is added to them in a step of several tensors."""
-    model, optimizer, closure = trained(OPTIMIZERS["SGD nesterov foreach"], 1)
+    model, optimizer, closure = train_steps(OPTIMIZERS["SGD nesterov foreach"], 1)
     closure()
     before = model.first.weight.grad.clone()
     optimizer.step()
@@ -65,8 +65,8 @@ def test_gradients_that_may_be_written_are_copied():
 
 @pytest.mark.parametrize("name", ["Adafactor", "ASGD", "Rprop", "LBFGS"])
 def test_others_are_not_linear(name):
-    """What stands outside of `LINEAR` does not belong in: twice the rate is not twice the step."""
-    model, optimizer, closure = trained(OPTIMIZERS[name], 2)
+    """For optimizers outside of `LINEAR` twice the rate is not twice the step."""
+    model, optimizer, closure = train_steps(OPTIMIZERS[name], 2)
     assert type(optimizer) not in LINEAR
     closure()
     moved = []
@@ -98,7 +98,7 @@ def test_sparse_gradients():
 
 
 def test_hooks_and_schedules_are_not_told():
-    _, optimizer, closure = trained(OPTIMIZERS["SGD"], 1)
+    _, optimizer, closure = train_steps(OPTIMIZERS["SGD"], 1)
     closure()
     told = []
     optimizer.register_step_post_hook(lambda *_: told.append("hook"))

@@ -1,4 +1,4 @@
-"""Packed patterns: how many differ is what numpy counts, whatever the shape, the unit axis and the memory's order."""
+"""The count of changed patterns equals numpy's for all shapes, unit axes and memory layouts."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from relucid.plugins.torch.temperature.packed_signs import PackedSigns, pack_bit
 
 @st.composite
 def pairs(draw):
-    """Two arrays of a shape that are the same in most places, and a unit axis."""
+    """Two arrays of one shape that agree in most entries, a unit axis, and an order of axes in memory."""
     shape = draw(st.lists(st.integers(1, 9), min_size=1, max_size=4))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     before = rng.normal(size=shape).astype(np.float32)
