@@ -1,1 +1,6 @@
-"""ActCooLR: learning rates that follow a falling activation pattern temperature."""
+"""ActCooLR: learning rates from a temperature that falls over the training."""
+
+from .actcoolr import ActCooLR
+from .rule import Diverged
+
+__all__ = ["ActCooLR", "Diverged"]

@@ -1,4 +1,4 @@
-"""ActCooLR: learning rates that make the activation patterns change as fast as a falling temperature says."""
+"""ActCooLR: a schedule of learning rates at which the share of changed activation patterns follows a temperature."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
@@ -12,17 +12,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ....analyzer.errors import ModelError, OptionError
 from ....analyzer.measures.pattern_temperature import network_distance
-from ..steps.optimizer_hooks import Steps, is_finite, set_rate, unwrapped
+from ..steps.optimizer_hooks import hook_steps, is_finite, set_rate, unwrap_optimizer
 from ..steps.trial_step import trials
-from ..temperature.pattern_change import Probe
-from ..temperature.thermometer import Reading, packed_readings, unpacked_readings
-from . import rule
-from .measure_schedule import Looks
-from .parameter_sites import SitesBehind
-from .rule import Belief, Diverged, Form
+from ..temperature.pattern_change import PatternProbe
+from ..temperature.thermometer import Reading, pack_readings, unpack_readings
+from .rule import Diverged, Form, MeasureSchedule, check_target, learning_rate, target_distance
+from .transition_estimate import TransitionEstimate, fit_estimate, update_estimate
 
-OWN_RATES = frozenset({ASGD, LBFGS, Rprop})
-"""Optimizers that step at rates of their own."""
+ADAPTIVE_RATES = frozenset({ASGD, LBFGS, Rprop})
+"""Optimizers that adapt the learning rate themselves."""
 
 
 class ActCooLR(LRScheduler):
@@ -35,32 +33,32 @@ class ActCooLR(LRScheduler):
             schedule.step()
             optimizer.zero_grad()
 
-    There is no rate to choose: what is given is the temperature T(t) at which to train, in bits; it falls from
-    `start_temperature` to 0. A step at temperature T changes the share P = 1 - 2^-T of the activation patterns, in the
-    mean over the sites. Before the first step a few rates are tried on its batch and a model of P as a function of the
-    rate is fitted; all of it is taken back. From then on every `probe_every`-th step is measured by one more forward,
-    after a fit some more, and where the model is wrong it is fitted again. For the rule see `cooling` and `looks`.
+    Its option is a temperature T(t) in bits, which falls from `start_temperature` to 0, instead of a learning rate. A
+    step at temperature T changes the share P = 1 - 2^-T of the activation patterns, averaged over the sites. Before the
+    first step it tries a few rates on its batch, fits a model of P as a function of the rate, and restores everything.
+    From then on it measures every `probe_every`-th step by one more forward, more often after a fit, and fits again if
+    the model is wrong. For details see `MeasureSchedule`, `update_estimate` and `fit_estimate`.
 
-    The rates that the optimizer came with matter as ratios between its groups only. `step()` belongs after every
-    optimizer step; between two of them it may be called any number of times. Where there is a closure, a step is one
-    too; a step that a gradient scaler skips is none, and accumulated batches make one. In a distributed run every
-    process makes its own schedule; they measure together and have the same rates.
+    The initial rates of the optimizer only define the ratios between its groups. Call `step()` after every optimizer
+    step; more calls in between have no effect. Steps with a closure count too; steps that a gradient scaler skips do
+    not; accumulated batches make one step. In a distributed run every process creates a schedule; they measure together
+    and have the same rates.
 
     Args:
-        optimizer: of any kind but ASGD, L-BFGS and Rprop, which step at rates of their own.
+        optimizer: of any kind but ASGD, L-BFGS and Rprop, which adapt the learning rate themselves.
         model: the network that the training calls.
-        total_steps: optimizer steps until the temperature is 0; later ones have the least rate, 1e-10.
+        total_steps: optimizer steps until the temperature is 0; later ones have the smallest rate, 1e-10.
         start_temperature: T at the first step; 3.17 changes 89 % of the patterns. Lower it if the training diverges.
-        gamma: bends the curve of the temperature.
-        form: which curve: `hold`, `printed` or `linear_probability`, see `rule.target_temperature`.
-        probe_every: optimizer steps from one measurement to the next; after a fit they grow to it: 1, 2, 4 ...
-        per_group: a rate of its own for each parameter group, from the sites that its parameters move first; from all
-            sites for a group without, such as that of the last layer.
+        gamma: exponent of the temperature curve.
+        form: form of the curve: `hold`, `printed` or `linear_probability`, see `target_temperature`.
+        probe_every: optimizer steps from one measurement to the next; after a fit the gap grows to it: 1, 2, 4 ...
+        per_group: whether each parameter group has its own rate, from the sites that depend on its parameters with
+            no site in between. A group without such sites, as that of the last layer, uses all sites.
 
     Raises:
-        OptionError: an option has a value that cannot be meant.
-        ModelError: a part of the model cannot be seen into.
-        Diverged: raised by `step()` or the optimizer's: no rate below 1e10 keeps the temperature.
+        OptionError: an option is out of range.
+        ModelError: a part of the model cannot be observed.
+        Diverged: from `step()` or the optimizer's `step()`: no rate up to 1e10 reaches the temperature.
 
     >>> import torch
     >>> _ = torch.manual_seed(0)
@@ -89,38 +87,41 @@ class ActCooLR(LRScheduler):
         per_group: bool = False,
     ) -> None:
         options: dict[str, Any] = {"total": total_steps, "start": start_temperature, "gamma": gamma, "form": form}
-        rule.check(**options)
+        check_target(**options)
         if probe_every < 1:
-            raise OptionError(f"probe_every: wanted 1 or more optimizer steps, got {probe_every}")
-        inner = unwrapped(optimizer)
-        if type(inner) in OWN_RATES:
-            raise OptionError(f"{type(inner).__name__} steps at rates of its own, no schedule can steer it")
-        if not any(float(group["lr"]) > 0 for group in inner.param_groups):
-            raise OptionError("the optimizer's learning rates: wanted one above 0, to tell the groups' ratios from")
-        self._wanted = partial(rule.wanted, **options)
+            raise OptionError(f"probe_every: expected 1 or more optimizer steps, got {probe_every}")
+        inner = unwrap_optimizer(optimizer)
+        if type(inner) in ADAPTIVE_RATES:
+            raise OptionError(
+                f"optimizer: expected one whose learning rate a schedule can set, got {type(inner).__name__}, "
+                "which adapts it itself"
+            )
+        rates = [float(group["lr"]) for group in inner.param_groups]
+        if not any(rate > 0 for rate in rates):
+            raise OptionError(f"learning rates of the optimizer: expected one above 0, for their ratios, got {rates}")
+        self._target = partial(target_distance, **options)
         self._every = probe_every
         self._per_group = per_group
-        self._beliefs = [Belief()] * (len(inner.param_groups) if per_group else 1)
+        self._estimates = [TransitionEstimate()] * (len(inner.param_groups) if per_group else 1)
         self._readings: list[Reading] = []
-        self._looks, self._done = Looks(), 0
-        self._behind = SitesBehind()
+        self._measurements, self._done = MeasureSchedule(), 0
         self._model = model
         super().__init__(inner)
         self._attach()
 
     @property
     def history(self) -> tuple[Reading, ...]:
-        """The steps that were measured; with `per_group` one reading for each group."""
+        """The measured steps; with `per_group` one reading for each group."""
         return tuple(self._readings)
 
     def step(self, epoch: int | None = None) -> None:
-        """Set the rates of the next optimizer step; does nothing if there was none since the last call.
+        """Set the rates of the next optimizer step; without effect if there was none since the last call.
 
         Args:
-            epoch: of the base class, deprecated there; it says nothing here.
+            epoch: ignored; deprecated in the base class.
 
         Raises:
-            Diverged: a rate is out of range; the optimizer keeps those it has.
+            Diverged: a rate is out of range; the optimizer keeps its present ones.
         """
         del epoch
         if self.last_epoch == self._done:
@@ -128,161 +129,157 @@ class ActCooLR(LRScheduler):
         rates = self.get_lr()
         self.last_epoch = self._done
         self._step_count += 1
-        self._set(rates)
+        self._set_rates(rates)
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rates of the next optimizer step, one for each group."""
-        P = self._wanted(t=self._done)
+        """Return the rates of the next optimizer step, one for each group."""
+        P = self._target(t=self._done)
         try:
-            rates = [rule.rate(belief, P) for belief in self._beliefs]
+            rates = [learning_rate(estimate, P) for estimate in self._estimates]
         except Diverged as error:
             raise Diverged(f"step {self._done}: {error}", self.history) from None
         return [*rates] if self._per_group else [rates[0] * ratio for ratio in self._ratios()]
 
     def state_dict(self) -> dict[str, Any]:
-        """What it believes, how far it is, its history; plain numbers and a tensor. Options are not in it."""
+        """Return estimates, progress and history, as plain numbers and a tensor; options are not included."""
         return {
             "last_epoch": self.last_epoch,
             "_step_count": self._step_count,
             "rates": [float(rate) for rate in self._last_lr],
             "done": self._done,
-            "looks": asdict(self._looks),
-            "beliefs": [list(astuple(belief)) for belief in self._beliefs],
-            "history": packed_readings(self._readings),
+            "looks": asdict(self._measurements),
+            "beliefs": [list(astuple(estimate)) for estimate in self._estimates],
+            "history": pack_readings(self._readings),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on where the state was taken; as with any schedule the optimizer's rates come with the optimizer's state.
+        """Continue from a saved state; as with any schedule, rates are restored by the state of the optimizer.
 
         Raises:
             OptionError: the state is of a schedule with other groups.
         """
-        if len(state_dict["beliefs"]) != len(self._beliefs):
+        if len(state_dict["beliefs"]) != len(self._estimates):
             raise OptionError(
-                f"the state of a schedule: wanted {len(self._beliefs)} models, got {len(state_dict['beliefs'])}; "
-                "per_group and the groups have to be what they were"
+                f"the state of a schedule: expected {len(self._estimates)} estimates, got "
+                f"{len(state_dict['beliefs'])}; use the same per_group and groups as in the saved run"
             )
         self.last_epoch, self._step_count = state_dict["last_epoch"], state_dict["_step_count"]
-        self._done, self._looks = state_dict["done"], Looks(**state_dict["looks"])
+        self._done, self._measurements = state_dict["done"], MeasureSchedule(**state_dict["looks"])
         self._last_lr = [*state_dict["rates"]]
-        self._beliefs = [Belief(*values) for values in state_dict["beliefs"]]
-        self._readings = unpacked_readings(state_dict["history"])
-        self._look_ahead()
+        self._estimates = [TransitionEstimate(*values) for values in state_dict["beliefs"]]
+        self._readings = unpack_readings(state_dict["history"])
+        self._prepare_step()
 
     def detach(self) -> None:
-        """Take the hooks off model and optimizer; rates stay as they are from then on."""
+        """Remove the hooks from model and optimizer; rates stay at their present values."""
         self._probe.detach()
-        self._steps.detach()
+        self._remove_hooks()
 
     def _attach(self) -> None:
-        self._probe = Probe(self._model, trace=self._behind.see if self._per_group else None)
-        self._steps = Steps(self.optimizer, before=self._before_step, after=self._after_step)
-        self._look_ahead()
+        self._probe = PatternProbe(self._model, trace_parameters=self._per_group)
+        self._remove_hooks = hook_steps(self.optimizer, before=self._before_step, after=self._after_step)
+        self._prepare_step()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in {"_probe", "_steps", "_behind"}}
+        return {name: value for name, value in self.__dict__.items() if name not in {"_probe", "_remove_hooks"}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
-        self._behind = SitesBehind()
         self._attach()
 
-    def _look_ahead(self) -> None:
-        """Have the next forward remembered if its step is to be measured or fitted to."""
+    def _prepare_step(self) -> None:
+        """Arm the probe if the next step is to be measured, or a fit is due before it."""
         self._probe.forget()
-        if self._done >= self._looks.due or self._to_fit():
-            self._probe.want()
+        if self._done >= self._measurements.due or self._due_fits():
+            self._probe.arm()
 
-    def _to_fit(self) -> list[int]:
-        """Numbers of the beliefs that are to be fitted before the next step."""
-        if self._done < self._looks.fit_due:
+    def _due_fits(self) -> list[int]:
+        """Indices of the estimates to fit before the next step."""
+        if self._done < self._measurements.fit_due:
             return []
-        return [number for number, belief in enumerate(self._beliefs) if belief.stale]
+        return [index for index, estimate in enumerate(self._estimates) if estimate.stale]
 
     def _before_step(self) -> None:
-        stale = self._to_fit()
-        if not stale:
+        due = self._due_fits()
+        if not due:
             return
         if not self._probe.ready:
             raise ModelError(
-                "fitting learning rates: wanted a forward of the model with gradients before the optimizer's step, "
-                "got none; give the schedule the module that the training calls"
+                "fitting learning rates: expected a forward of the model with gradients before the optimizer's step, "
+                "got none; pass to the schedule the module that the training calls"
             )
         with trials(self.optimizer) as at:
-            for number in stale:
+            for index in due:
 
-                def measure(rate: float, number: int = number) -> float:
-                    with at(self._scaled(rate, number)):
-                        return self._share(self._probe.measure(), number)
+                def measure(rate: float, index: int = index) -> float:
+                    with at(self._group_rates(rate, index)):
+                        return self._mean_distance(self._probe.measure(), index)
 
-                self._beliefs[number] = rule.fitted(self._beliefs[number], measure)
-        told = not any(belief.stale for belief in self._beliefs)
-        self._looks = (self._looks.fitted if told else self._looks.failed_to_fit)(self._done, every=self._every)
-        self._check_numbers()
-        self._set(self.get_lr())
+                self._estimates[index] = fit_estimate(self._estimates[index], measure)
+        failed = any(estimate.stale for estimate in self._estimates)
+        after_fit = self._measurements.after_failed_fit if failed else self._measurements.after_fit
+        self._measurements = after_fit(self._done, every=self._every)
+        self._check_finite()
+        self._set_rates(self.get_lr())
 
     def _after_step(self) -> None:
-        if self._probe.ready and self._done >= self._looks.due:
+        if self._probe.ready and self._done >= self._measurements.due:
             sites = self._probe.measure()
-            for number in range(len(self._beliefs)):
-                self._observe(sites, number)
-            self._looks = self._looks.measured(self._done, every=self._every)
-            self._check_numbers()
-        self._behind.clear()
+            for index in range(len(self._estimates)):
+                self._record(sites, index)
+            self._measurements = self._measurements.after_measurement(self._done, every=self._every)
+            self._check_finite()
         self._done += 1
-        self._look_ahead()
+        self._prepare_step()
 
-    def _observe(self, sites: dict[str, float], number: int) -> None:
-        P = self._share(sites, number)
-        rate = self._rate(number)
+    def _record(self, sites: dict[str, float], index: int) -> None:
+        """Update an estimate with a measurement, and add it to the history."""
+        P = self._mean_distance(sites, index)
+        rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        rate = rates[index] if self._per_group else max(rates)
         if rate > 0:
-            self._beliefs[number] = rule.observed(self._beliefs[number], rate, P)
-        belief = self._beliefs[number]
+            self._estimates[index] = update_estimate(self._estimates[index], rate, P)
+        estimate = self._estimates[index]
         self._readings.append(
             Reading(
                 step=self._done,
-                group=number,
+                group=index,
                 rate=rate,
                 distance=P,
-                wanted=self._wanted(t=self._done),
-                mu=belief.mu,
-                sigma=belief.sigma,
-                fits=self._looks.fits,
+                wanted=self._target(t=self._done),
+                mu=estimate.mu,
+                sigma=estimate.sigma,
+                fits=self._measurements.fits,
                 sites=sites,
             )
         )
 
-    def _check_numbers(self) -> None:
-        """Where measuring says nothing, that may be because there are no numbers any more."""
-        if any(belief.stale for belief in self._beliefs) and not is_finite(self.optimizer):
+    def _check_finite(self) -> None:
+        """Raise Diverged if measurements are not informative because parameters are not finite."""
+        if any(estimate.stale for estimate in self._estimates) and not is_finite(self.optimizer):
             raise Diverged(
-                f"step {self._done}: parameters or gradients are no longer numbers; start at a lower temperature",
+                f"step {self._done}: parameters or gradients are not finite; start at a lower temperature",
                 self.history,
             )
 
-    def _share(self, sites: dict[str, float], number: int) -> float:
-        """P of one model: the mean of D over the sites behind its group, over all if there are none."""
-        own = self._behind.of(self.optimizer.param_groups[number]["params"]) if self._per_group else ()
+    def _mean_distance(self, sites: dict[str, float], index: int) -> float:
+        """P for an estimate: the mean of D over the sites after its group, or over all sites if there are none."""
+        own = self._probe.sites_after(self.optimizer.param_groups[index]["params"]) if self._per_group else ()
         return network_distance([sites[name] for name in own] or [*sites.values()])
 
-    def _scaled(self, rate: float, number: int) -> list[float]:
-        """Rates of all groups when one model is asked for this rate: fixed ratios, or those of the models' middles."""
+    def _group_rates(self, rate: float, index: int) -> list[float]:
+        """Rates of all groups at which an estimate has this rate, at fixed ratios or those of exp(mu)."""
         if not self._per_group:
             return [rate * ratio for ratio in self._ratios()]
-        middle = self._beliefs[number].mu
-        return [rate * exp(belief.mu - middle) for belief in self._beliefs]
+        mu = self._estimates[index].mu
+        return [rate * exp(estimate.mu - mu) for estimate in self._estimates]
 
     def _ratios(self) -> list[float]:
-        """The groups' rates as they came with the optimizer, over the largest of them."""
+        """The initial rates of the groups over the largest of them."""
         rates = [float(group["initial_lr"]) for group in self.optimizer.param_groups]
         return [rate / max(rates) for rate in rates]
 
-    def _rate(self, number: int) -> float:
-        """The rate of the step that was just made."""
-        rates = [float(group["lr"]) for group in self.optimizer.param_groups]
-        return rates[number] if self._per_group else max(rates)
-
-    def _set(self, rates: Sequence[float | Tensor]) -> None:
+    def _set_rates(self, rates: Sequence[float | Tensor]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             set_rate(group, float(rate))
         self._last_lr = [

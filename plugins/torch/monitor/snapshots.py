@@ -15,7 +15,7 @@ from ....analyzer.report import Report
 from ....analyzer.stats.patterns import CAPACITY
 from ..capture.capture import Capture
 from ..capture.hooks import unwrap_model
-from ..steps.restore import preserved
+from ..steps.restore import preserve_rng_and_modes
 from .window import PassRecord, Window
 
 BatchNorm = Literal["eval", "train"]
@@ -53,7 +53,7 @@ def snapshot(
     if batch_norm not in {"eval", "train"}:
         raise OptionError(f"batch_norm: expected eval or train, got {batch_norm!r}")
     model = unwrap_model(model)
-    with preserved(model):
+    with preserve_rng_and_modes(model):
         if not isinstance(data, Iterable):
             raise DataError(f"data: expected an iterable of batches, got {type(data).__name__}")
         batches = iter(data)

@@ -1,9 +1,9 @@
-"""The largest and smallest pre-activation of every unit, point or layer, with a gradient of a few entries.
+"""The largest and smallest pre-activation of every unit, point or layer, as a differentiable function.
 
-One pass over z in each direction finds the extremes of each (sample, unit) over positions; all else, where they stand
-included, is read off those few. The backward pass knows the places and writes there alone. Only where every position
-of a map is a unit are there too many for that (`masked_extremes`). `extremes_reference` is the slow twin, which leaves
-both to torch.
+The forward pass reduces z once in each direction to the extremes of each (sample, unit) over positions; all other
+extremes and their positions follow from these few values. The backward pass writes only to the positions found. Where
+every position of a map is a unit there are too many of them, and masks are used (`masked_extremes`). The slow twin in
+the tests, `extremes_reference`, leaves both passes to torch.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from .extreme_positions import SIDES, joined, masked_extremes, over, planes, spread
+from .extreme_positions import find_extremes, join_places, masked_extremes, split_views, spread_gradient
 
 Axis = Literal["unit", "point", "layer"]
 ConvUnits = Literal["channel", "position"]
@@ -34,75 +34,73 @@ def extremes(
     conv_units: ConvUnits = "channel",
     ties: Ties = "one",
 ) -> Extremes:
-    """Largest and smallest z over everything but the axis an extreme belongs to.
+    """Return the largest and smallest z of each unit, of each point, or of the layer.
 
-    With channels as units (J, section 3, end) a unit's extreme is over samples and positions, a point's over units and
-    positions. With `conv_units="position"` (S) every (position, unit) is a unit, its extreme over samples, and every
-    (sample, position) a point, its extreme over channels. The axis `layer` (Sep-L) has one extreme over everything.
+    With channels as units (J, end of section 3) the extreme of a unit is over samples and positions, that of a point
+    over units and positions. With `conv_units="position"` (S) every (position, unit) is a unit, its extreme over
+    samples, and every (sample, position) is a point, its extreme over channels. The axis `layer` (Sep-L) has one
+    extreme over all entries.
 
-    At ties the subgradient is the paper's code's: `one` (the first place gets it all), `shared` (equally among all), or
-    `random` (one of them, drawn from torch's generator).
+    At ties the subgradient is that of the paper's code: `one` (all of it to the first entry), `shared` (equal parts),
+    or `random` (all of it to one entry, drawn from torch's generator).
 
     Args:
-        z: pre-activations with samples on axis 0.
-        unit_axis: the axis of z that counts units.
-        axes: whose extremes; in whatever order, units come first, then points, then the layer.
+        z: pre-activations with the sample axis first.
+        unit_axis: the unit axis of z.
+        axes: whose extremes; the order is always units, points, layer.
         conv_units: what a unit of a feature map is.
-        ties: who gets the gradient where several entries are extreme.
+        ties: which of several equal entries receive the gradient.
 
     >>> z = torch.tensor([[1.0, -2.0], [3.0, -4.0]])
     >>> extremes(z)
     Extremes(high=tensor([ 3., -2.,  1.,  3.]), low=tensor([ 1., -4., -2., -4.]))
     """
-    function = _AtPositions if conv_units == "position" and z.dim() > 2 else _AtPlaces
-    return Extremes(*function.apply(z, _How(unit_axis % max(z.dim(), 1), axes, ties)))
+    function = _ExtremesByMask if conv_units == "position" and z.dim() > 2 else _ExtremesByIndex
+    return Extremes(*function.apply(z, unit_axis % max(z.dim(), 1), axes, ties))
 
 
-class _How(NamedTuple):
-    unit_axis: int
-    axes: Sequence[Axis]
-    ties: Ties
-
-
-class _AtPlaces(torch.autograd.Function):
+class _ExtremesByIndex(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, how: _How) -> tuple[Tensor, Tensor]:
-        block = as_block(z.detach(), how.unit_axis)
-        if "layer" in how.axes or not _is_dense(block):
+    def forward(ctx: Any, z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties) -> tuple[Tensor, Tensor]:
+        block = as_block(z.detach(), unit_axis)
+        if "layer" in axes or not _is_dense(block):
             block = block.contiguous()
-        views = planes(block, how.axes)
-        high, low = ([found for view, kept in views for found in over(view, kept, side, how.ties)] for side in SIDES)
-        # not by save_for_backward: a checkpointed segment would miss the places when it runs again
-        ctx.places = joined(high), joined(low)
-        ctx.block, ctx.strides, ctx.z, ctx.unit_axis = block.shape, block.stride(), z.shape, how.unit_axis
+        views = split_views(block, axes)
+        high, low = (
+            [found for view, kept in views for found in find_extremes(view, kept, ties, largest=largest)]
+            for largest in (True, False)
+        )
+        # not by save_for_backward: when a checkpointed segment runs again, it would find no places
+        ctx.places = join_places(high), join_places(low)
+        ctx.block, ctx.strides, ctx.z, ctx.unit_axis = block.shape, block.stride(), z.shape, unit_axis
         return torch.cat([values for values, _ in high]), torch.cat([values for values, _ in low])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         numbers = torch.cat([places.number for places in ctx.places])
         shares = [places.share * side[places.owner] for places, side in zip(ctx.places, gradients, strict=True)]
         memory = gradients[0].new_zeros(ctx.z.numel()).index_add_(0, numbers, torch.cat(shares))
-        return from_block(memory.as_strided(ctx.block, ctx.strides), ctx.z, ctx.unit_axis), None
+        return from_block(memory.as_strided(ctx.block, ctx.strides), ctx.z, ctx.unit_axis), None, None, None
 
 
-class _AtPositions(torch.autograd.Function):
+class _ExtremesByMask(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, how: _How) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties) -> tuple[Tensor, Tensor]:
         (high, highest), (low, lowest) = (
-            masked_extremes(z.detach(), **how._asdict(), largest=largest) for largest in (True, False)
+            masked_extremes(z.detach(), unit_axis, axes, ties, largest=largest) for largest in (True, False)
         )
-        ctx.found, ctx.unit_axis = (*high, *low), how.unit_axis  # not by save_for_backward, as above
+        ctx.found, ctx.unit_axis = (*high, *low), unit_axis  # not by save_for_backward, as above
         return highest, lowest
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return spread(ctx.found, torch.cat(gradients), unit_axis=ctx.unit_axis), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        return spread_gradient(ctx.found, torch.cat(gradients), unit_axis=ctx.unit_axis), None, None, None
 
 
 def as_block(z: Tensor, unit_axis: int) -> Tensor:
-    """The array z as (sample, position, unit), a view where its strides allow; without a sample axis it is one sample.
+    """Reshape z to (sample, position, unit), a view where its strides allow; one axis alone counts as one sample.
 
     >>> as_block(torch.zeros(2, 5, 3, 4), 1).shape
     torch.Size([2, 12, 5])
@@ -112,7 +110,7 @@ def as_block(z: Tensor, unit_axis: int) -> Tensor:
 
 
 def from_block(block: Tensor, shape: torch.Size, unit_axis: int) -> Tensor:
-    """The inverse of `as_block`, always a view.
+    """Reshape a block back to the shape of z, the inverse of `as_block`; always a view.
 
     >>> from_block(torch.zeros(2, 12, 5), torch.Size([2, 5, 3, 4]), 1).shape
     torch.Size([2, 5, 3, 4])
@@ -125,6 +123,6 @@ def from_block(block: Tensor, shape: torch.Size, unit_axis: int) -> Tensor:
 
 
 def _is_dense(block: Tensor) -> bool:
-    """Whether the block fills the memory it spans, so that places in it can be numbered by their strides."""
+    """Whether the block fills the memory that it spans, so that strides give offsets into it."""
     span = 1 + sum((size - 1) * stride for size, stride in zip(block.shape, block.stride(), strict=True))
     return span == block.numel()

@@ -1,11 +1,11 @@
-"""Jumpstart's objective (J, section 3; S, section 3): how far units and points are from switching, as one number.
+"""The objective of Jumpstart and of the separation constraints (J, section 3; S, section 3).
 
-g[n, u] is the pre-activation of unit u for sample n in one layer (z elsewhere). A unit can switch if some sample lies
-above its margin and some below, a point if some unit does either for it:
+g[n, u] is the pre-activation of unit u for sample n in one layer (z elsewhere). A unit can switch if g is at least m+
+for one sample and at most m- for another; a point, if the same holds over its units:
 
     (3) max_n g[n, u] >= m+    (4) min_n g[n, u] <= m-    (5) max_u g[n, u] >= m+    (6) min_u g[n, u] <= m-
 
-The deficits are what is missing, (9) to (12):
+The deficits are the slacks of these constraints, (9) to (12):
 
     xi+_u  = max(0, m+ - max_n g[n, u])     xi-_u  = max(0, min_n g[n, u] - m-)
     psi+_n = max(0, m+ - max_u g[n, u])     psi-_n = max(0, min_u g[n, u] - m-)
@@ -26,7 +26,7 @@ Aggregation = Literal["mean", "sum", "norm", "sumsq"]
 
 
 def deficits(extremes: Extremes, *, margin: tuple[float, float] = (1.0, -1.0)) -> tuple[Tensor, Tensor]:
-    """xi+ and xi- of units, or psi+ and psi- of points: the hinges are the same, only the extremes differ.
+    """Return xi+ and xi- for the extremes of units, psi+ and psi- for those of points.
 
     Args:
         extremes: largest and smallest g (entry,).
@@ -39,21 +39,21 @@ def deficits(extremes: Extremes, *, margin: tuple[float, float] = (1.0, -1.0)) -
     return torch.relu(upper - extremes.high), torch.relu(extremes.low - lower)
 
 
-def balanced(plus: Tensor, minus: Tensor, *, balance: float = 0.5, merge: bool = True) -> Tensor:
-    """One vector of a pair of deficits, S (17): beta plus + (1 - beta) minus, with beta = 1/2 + rho the balance.
+def balance_deficits(plus: Tensor, minus: Tensor, *, balance: float = 0.5, merge: bool = True) -> Tensor:
+    """Weigh a pair of deficits, S (17): beta plus + (1 - beta) minus, with beta = 1/2 + rho the balance.
 
-    The paper hands the four families to the aggregation as they are; its code first merges each pair, and so do (13),
-    (15) and (17) of S. Apart, as `merge=False` leaves them, the weights are 2 beta and 2 (1 - beta), that is 1 and 1
-    by default: the mean is that of the merged vector, the sum twice it, the squares another function.
+    The paper passes the four families to the aggregation as they are; its code merges each pair first, and so do (13),
+    (15) and (17) of S. Unmerged, the weights are 2 beta and 2 (1 - beta), which is 1 and 1 by default: the mean equals
+    that of the merged vector, the sum is twice as large, and the sum of squares is a different function.
 
     Args:
         plus: xi+ or psi+ (entry,).
         minus: xi- or psi- (entry,).
         balance: beta, the weight of the positive deficit.
-        merge: whether to add the pair up, (entry,), or to leave it apart, (2 entry,).
+        merge: whether to add the pair, (entry,), or to concatenate it, (2 entry,).
 
     >>> plus, minus = torch.tensor([1.0]), torch.tensor([0.5])
-    >>> balanced(plus, minus), balanced(plus, minus, merge=False)
+    >>> balance_deficits(plus, minus), balance_deficits(plus, minus, merge=False)
     (tensor([0.7500]), tensor([1.0000, 0.5000]))
     """
     if merge:
@@ -61,11 +61,15 @@ def balanced(plus: Tensor, minus: Tensor, *, balance: float = 0.5, merge: bool =
     return torch.cat([2 * balance * plus, 2 * (1 - balance) * minus])
 
 
-def aggregate(deficits: Tensor, aggregation: Aggregation = "mean") -> Tensor:
-    """P: the deficits of all layers, units and points as one number.
+balanced = balance_deficits
+"""Former name."""
 
-    `mean` is the paper's average over all entries, of which points are the most; `sum` its 1-norm, `norm` its 2-norm,
-    one for all layers; `sumsq` the square of the latter, with which the published MOONS and MNIST runs were made.
+
+def aggregate(deficits: Tensor, aggregation: Aggregation = "mean") -> Tensor:
+    """P: reduce the deficits of all layers, units and points to one number.
+
+    `mean` is the paper's average over all entries, most of which belong to points; `sum` its 1-norm; `norm` its 2-norm,
+    over all layers at once; `sumsq` the square of `norm`, used for the published MOONS and MNIST runs.
 
     >>> [aggregate(torch.tensor([3.0, 4.0]), how).item() for how in ("mean", "sum", "norm", "sumsq")]
     [3.5, 7.0, 5.0, 25.0]
@@ -75,17 +79,17 @@ def aggregate(deficits: Tensor, aggregation: Aggregation = "mean") -> Tensor:
     if aggregation == "sum":
         return deficits.sum()
     if aggregation == "norm":
-        norm: Tensor = torch.linalg.vector_norm(deficits, 2)  # with a gradient, 0, where nothing is missing
+        norm: Tensor = torch.linalg.vector_norm(deficits, 2)  # its gradient is 0 where all deficits are 0
         return norm
     return deficits.square().sum()
 
 
 def constraint_count(units: Sequence[int], points: int, *, axes: Sequence[Axis] = ("unit", "point")) -> int:
-    """How many constraints hold a network's layers to switching, S section 3.3: 2 sum_k n_k + 2 D N with both axes.
+    """Count the constraints on a network, S section 3.3: 2 sum_k n_k + 2 D N with both axes.
 
     Args:
         units: n_k, the units of each of the D layers.
-        points: N, the points of the data or of the batch.
+        points: N, the number of points in the data or batch.
         axes: which constraints; `layer` (Sep-L) has one pair per layer.
 
     >>> constraint_count([2, 2, 2], 85)
@@ -104,14 +108,14 @@ def penalty(
     merge: bool = True,
     aggregation: Aggregation = "mean",
 ) -> Tensor:
-    """The term lambda P, (7), of all layers, each layer's deficits weighed with a lambda of its own.
+    """Return the term lambda P, (7), with a lambda for each layer.
 
     Args:
         layers: extremes of each layer, at least one.
-        strengths: lambda of each layer; its square root is the weight where deficits are squared.
+        strengths: lambda of each layer; where deficits are squared, its square root is their weight.
         margin: see `deficits`.
-        balance: see `balanced`.
-        merge: see `balanced`.
+        balance: see `balance_deficits`.
+        merge: see `balance_deficits`.
         aggregation: see `aggregate`.
 
     >>> layer = Extremes(torch.tensor([0.0]), torch.tensor([0.0]))
@@ -119,8 +123,8 @@ def penalty(
     (tensor(0.5000), tensor(0.5000))
     """
     device = layers[0].high.device
-    both = Extremes(*(torch.cat([_wide(side).to(device) for side in sides]) for sides in zip(*layers, strict=True)))
-    entries = balanced(*deficits(both, margin=margin), balance=balance, merge=merge)
+    both = Extremes(*(torch.cat([_widen(side).to(device) for side in sides]) for sides in zip(*layers, strict=True)))
+    entries = balance_deficits(*deficits(both, margin=margin), balance=balance, merge=merge)
     if len(set(strengths)) == 1:
         return strengths[0] * aggregate(entries, aggregation)
     power = 0.5 if aggregation == "sumsq" else 1.0
@@ -130,6 +134,6 @@ def penalty(
     return aggregate(entries * torch.cat(weights).repeat(1 if merge else 2), aggregation)
 
 
-def _wide(values: Tensor) -> Tensor:
-    """In 16 bits a sum over many deficits would lose most of them."""
+def _widen(values: Tensor) -> Tensor:
+    """Cast 16-bit values to float32: a sum over many deficits would otherwise lose precision."""
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values

@@ -1,7 +1,7 @@
-"""Training from weights that are all zero (S, section 4.2): separation constraints and a dropout that fades away.
+"""Training from all-zero weights (S, section 4.2), with separation constraints and annealed dropout.
 
-Zero weights make all units of a layer alike. The constraints still push them where the balance is not 1/2, and dropout
-makes them differ; it then fades away, for it costs accuracy.
+With zero weights all units of a layer are equal. The constraints still have a gradient if the balance is not 1/2, and
+dropout breaks the symmetry; its rate is annealed to 0 because it costs accuracy.
 """
 
 import torch
@@ -18,11 +18,11 @@ def zero_init(model: nn.Module, *, head: bool = False) -> None:
 
     Args:
         model: the model, changed in place.
-        head: whether the last of them, which makes the output, is set too. The paper says all; its code leaves the head
-            as it was initialized, and without that no gradient tells the units of the last hidden layer apart.
+        head: whether to include the last of them, which computes the output. The paper sets all of them; its code keeps
+            the initialization of the head, without which all units of the last hidden layer get equal gradients.
 
     Raises:
-        ModelError: it is no module.
+        ModelError: the model is not a module.
 
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> zero_init(model)
@@ -37,9 +37,9 @@ def zero_init(model: nn.Module, *, head: bool = False) -> None:
 
 
 def annealed_rate(epoch: float, *, start: float = 0.9, epochs: float = 1000) -> float:
-    """The dropout rate r(e) = r0 max(0, 1 - e / E0).
+    """Return the dropout rate r(e) = r0 max(0, 1 - e / E0).
 
-    The paper gives no numbers; these are its code's from the first epoch on.
+    The paper gives no numbers; the defaults are those of its code.
 
     >>> [annealed_rate(epoch) for epoch in (0, 500, 1000, 2000)]
     [0.9, 0.45, 0.0, 0.0]
@@ -48,16 +48,16 @@ def annealed_rate(epoch: float, *, start: float = 0.9, epochs: float = 1000) -> 
 
 
 class AnnealedDropout(nn.Module):
-    """Dropout whose rate falls linearly to 0; one instance goes before every hidden layer, so all share the rate.
+    """Dropout whose rate falls linearly to 0; use one instance before every hidden layer, so that they share the rate.
 
-    Call `advance()` after every epoch. How far it has come is part of the model's state.
+    Call `advance()` after every epoch. The epoch is a buffer, saved with the model's state.
 
     Args:
-        start: rate of the first epoch.
-        epochs: when it has faded away.
+        start: rate in the first epoch.
+        epochs: number of epochs until the rate is 0.
 
     Raises:
-        OptionError: the rate is not from 0 to 1, or it never fades.
+        OptionError: `start` is not in [0, 1], or `epochs` is below 1.
 
     >>> dropout = AnnealedDropout(start=0.5, epochs=2)
     >>> dropout.advance()
@@ -75,13 +75,13 @@ class AnnealedDropout(nn.Module):
 
     @property
     def rate(self) -> float:
-        """The present rate."""
+        """The rate of this epoch."""
         return annealed_rate(int(self.epoch), start=self.start, epochs=self.epochs)
 
     def advance(self) -> None:
-        """One epoch is over."""
+        """Go to the next epoch."""
         self.epoch += 1
 
     def forward(self, x: Tensor) -> Tensor:
-        """The input with entries dropped at the present rate, the others scaled up; in eval mode the input."""
+        """Return inverted dropout of the input at the present rate; in eval mode the input."""
         return nn.functional.dropout(x, self.rate, self.training)

@@ -1,1 +1,6 @@
-"""Optimizer steps: observed, tried at other rates, and undone bit for bit."""
+"""Optimizer steps: hooks on them, trial steps at other rates, and bit-exact restoring."""
+
+from .restore import preserve_rng_and_modes, restore_afterwards
+from .trial_step import trials
+
+__all__ = ["preserve_rng_and_modes", "restore_afterwards", "trials"]

@@ -1,4 +1,4 @@
-"""Stepping: when an optimizer is about to step, its gradients made, and when it has; and steps nobody is told of."""
+"""Callbacks before and after optimizer steps, steps without callbacks, and helpers for optimizers of any kind."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,77 +9,82 @@ from torch.optim import Optimizer
 Closure = Callable[[], Any]
 
 
-class Steps:
-    """Tells of an optimizer's steps, until `detach()`.
+def hook_steps(optimizer: Optimizer, *, before: Callable[[], None], after: Callable[[], None]) -> Callable[[], None]:
+    """Call functions before and after each step of an optimizer.
 
-    A step that a gradient scaler skips is none. Where the optimizer is given a closure, as Lightning does, the
-    gradients are made within the step, and that is when `before` is called.
+    A step that a gradient scaler skips does not count. If the optimizer steps with a closure, as in Lightning, the
+    gradients are computed within the step, and `before` is called after the first run of the closure.
 
     Args:
-        optimizer: any; of a wrapper (Accelerate's) the optimizer inside.
-        before: called when a step is about to change the parameters.
-        after: called when it has.
+        optimizer: of any kind; of a wrapper (Accelerate's) the optimizer inside is used.
+        before: called when the gradients are there and the parameters are about to change.
+        after: called when they have changed.
+
+    Returns:
+        A function that removes the hooks.
 
     >>> weight = torch.nn.Parameter(torch.ones(1))
     >>> optimizer = torch.optim.SGD([weight], lr=0.5)
-    >>> told = lambda: print(weight.item())
-    >>> steps = Steps(optimizer, before=told, after=told)
+    >>> print_weight = lambda: print(weight.item())
+    >>> remove = hook_steps(optimizer, before=print_weight, after=print_weight)
     >>> weight.sum().backward()
     >>> optimizer.step()
     1.0
     0.5
     """
 
-    def __init__(self, optimizer: Optimizer, *, before: Callable[[], None], after: Callable[[], None]) -> None:
-        self._before = before
-        self._after = after
-        inner = unwrapped(optimizer)
-        self._handles = (
-            inner.register_step_pre_hook(self._on_begin),
-            inner.register_step_post_hook(self._on_end),
-        )
-
-    def detach(self) -> None:
-        """Take the hooks off the optimizer."""
-        for handle in self._handles:
-            handle.remove()
-
-    def _on_begin(
-        self, optimizer: Optimizer, arguments: Sequence[Any], options: Mapping[str, Any]
+    def on_begin(
+        optimizer: Optimizer, arguments: Sequence[Any], options: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         closure = arguments[1] if len(arguments) > 1 else options.get("closure")
         if closure is None:
-            if not _skipped(optimizer):
-                self._before()
+            if not _is_skipped(optimizer):
+                before()
             return None
-        told = False
+        called = False
 
-        def made() -> Any:
-            nonlocal told
+        def closure_then_before() -> Any:
+            nonlocal called
             loss = closure()
-            if not told:
-                told = True
-                self._before()
+            if not called:
+                called = True
+                before()
             return loss
 
-        return (optimizer, made, *arguments[2:]), {name: value for name, value in options.items() if name != "closure"}
+        rest = {name: value for name, value in options.items() if name != "closure"}
+        return (optimizer, closure_then_before, *arguments[2:]), rest
 
-    def _on_end(self, optimizer: Optimizer, arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
+    def on_end(optimizer: Optimizer, arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
         del arguments, options
-        if not _skipped(optimizer):
-            self._after()
+        if not _is_skipped(optimizer):
+            after()
+
+    inner = unwrap_optimizer(optimizer)
+    handles = inner.register_step_pre_hook(on_begin), inner.register_step_post_hook(on_end)
+
+    def remove() -> None:
+        for handle in handles:
+            handle.remove()
+
+    return remove
 
 
-def unwrapped(optimizer: Optimizer) -> Optimizer:
-    """The optimizer that a wrapper steps, or itself."""
+def _is_skipped(optimizer: Optimizer) -> bool:
+    """Whether a gradient scaler makes a fused optimizer skip this step."""
+    found = getattr(optimizer, "found_inf", None)
+    return isinstance(found, torch.Tensor) and bool(found)
+
+
+def unwrap_optimizer(optimizer: Optimizer) -> Optimizer:
+    """Return the optimizer inside a wrapper, or the optimizer itself."""
     while isinstance(inner := getattr(optimizer, "optimizer", None), Optimizer):
         optimizer = inner
     return optimizer
 
 
 @torch.no_grad()
-def quiet_step(optimizer: Optimizer, closure: Closure | None = None) -> None:
-    """Step as the optimizer does, without telling its hooks or those of a scheduler."""
+def step_without_hooks(optimizer: Optimizer, closure: Closure | None = None) -> None:
+    """Step without calling the hooks of the optimizer or the counter of a scheduler."""
     step = type(optimizer).step
     if getattr(step, "hooked", False):
         step = step.__wrapped__  # type: ignore[attr-defined]  # of functools.wraps
@@ -90,7 +95,7 @@ def quiet_step(optimizer: Optimizer, closure: Closure | None = None) -> None:
 
 
 def set_rate(group: dict[str, Any], rate: float) -> None:
-    """Give a parameter group its learning rate, which may be a tensor."""
+    """Set the learning rate of a parameter group; one that is a tensor is filled in place."""
     if isinstance(group["lr"], torch.Tensor):
         group["lr"].fill_(rate)
     else:
@@ -98,7 +103,7 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
 
 
 def is_finite(optimizer: Optimizer) -> bool:
-    """Whether all parameters and gradients are numbers.
+    """Whether all parameters and gradients are finite.
 
     >>> weight = torch.nn.Parameter(torch.tensor([torch.inf]))
     >>> is_finite(torch.optim.SGD([weight]))
@@ -107,9 +112,3 @@ def is_finite(optimizer: Optimizer) -> bool:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     tensors = [*parameters, *(parameter.grad for parameter in parameters if parameter.grad is not None)]
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
-
-
-def _skipped(optimizer: Optimizer) -> bool:
-    """Whether a gradient scaler has told a fused optimizer to do nothing."""
-    found = getattr(optimizer, "found_inf", None)
-    return isinstance(found, torch.Tensor) and bool(found)

@@ -1,7 +1,7 @@
-"""Rollback: a model and its optimizer as they were, to the last bit, whatever was tried in between."""
+"""Context managers that restore a model and its optimizer bit by bit, after whatever was done inside."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any
@@ -11,18 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+Restore = Callable[[], None]
+
 
 @contextmanager
-def preserved(model: nn.Module) -> Iterator[None]:
-    """Restore the states of Python's, numpy's and torch's random numbers, and of the model's training flags.
+def preserve_rng_and_modes(model: nn.Module) -> Iterator[None]:
+    """Restore the random number generators of Python, numpy and torch, and the train/eval modes of the model.
 
     >>> model = nn.Dropout()
-    >>> with preserved(model):
+    >>> with preserve_rng_and_modes(model):
     ...     _ = model.eval(), torch.rand(3)
     >>> model.training
     True
     """
-    flags = [(module, module.training) for module in model.modules()]
+    modes = [(module, module.training) for module in model.modules()]
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - user code may draw from it
     try:
         with torch.random.fork_rng(range(torch.cuda.device_count())):
@@ -30,130 +32,144 @@ def preserved(model: nn.Module) -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002
-        for module, training in flags:
+        for module, training in modes:
             module.training = training
 
 
 @contextmanager
-def rolled_back(
+def restore_afterwards(
     optimizer: Optimizer, model: nn.Module | None = None, *, parameters: bool = True, gradients: bool = True
 ) -> Iterator[None]:
-    """Whatever is done inside, afterwards all is as it was, also if it raised or was interrupted from the keyboard.
+    """Restore optimizer and model on exit, also after an exception or an interrupt from the keyboard.
 
-    That is: the optimizer's parameters, their gradients, its state with its counters and its options by group; and if
-    there is a model its buffers, its other parameters' gradients, its training flags, and random numbers. Tensors keep
-    their identity; what was absent is absent again.
+    Restored are the optimizer's parameters, their gradients, its state with step counters, and the options of its
+    groups; with a model also its buffers, the gradients of its other parameters, its train/eval modes, and the random
+    number generators. Tensors keep their identity; state that did not exist before is removed.
 
     Args:
         optimizer: of any kind.
-        model: whose forwards run inside; None if none do.
-        parameters: False leaves the optimizer's parameters as they are at the end.
-        gradients: False if nothing inside writes to them; it saves their copies.
+        model: the model, if its forwards run inside.
+        parameters: whether to restore the optimizer's parameters.
+        gradients: whether to copy and restore gradients; not needed if nothing inside writes to them.
 
     >>> model = nn.Linear(1, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     >>> before = model.weight.clone()
-    >>> with rolled_back(optimizer, model):
+    >>> with restore_afterwards(optimizer, model):
     ...     model(torch.ones(1, 1)).sum().backward()
     ...     optimizer.step()
     >>> torch.equal(model.weight, before), model.weight.grad, dict(optimizer.state)
     (True, None, {})
     """
-    mine: list[Tensor] = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    own: list[Tensor] = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     others = [] if model is None else list(model.parameters())
-    kept = (
-        Kept(mine if parameters else []),
-        Kept([] if model is None else model.buffers()),
-        _Gradients([*mine, *others] if gradients else []),
+    restore_tensors = (
+        copy_tensors(own if parameters else []),
+        copy_tensors([] if model is None else model.buffers()),
+        _copy_gradients([*own, *others] if gradients else []),
     )
-    options, state = _options(optimizer), _State(optimizer, mine)
+    restore_options, restore_state = _copy_options(optimizer), _copy_state(optimizer, own)
 
     def restore() -> None:
-        state.restore()
-        for group, values in zip(optimizer.param_groups, options, strict=True):
-            for name, (value, copy) in values.items():
-                group[name] = _restored(value, copy)
-            for name in group.keys() - values.keys() - {"params"}:
-                del group[name]
-        for part in kept:
-            part.restore()
+        restore_state()
+        restore_options()
+        for restore_part in restore_tensors:
+            restore_part()
 
-    with nullcontext() if model is None else preserved(model):
+    with nullcontext() if model is None else preserve_rng_and_modes(model), restore_on_exit(restore):
+        yield
+
+
+rolled_back = restore_afterwards
+"""Former name."""
+
+
+@contextmanager
+def restore_on_exit(restore: Restore) -> Iterator[None]:
+    """Call a function on exit, and once more if an interrupt from the keyboard stops it."""
+    try:
+        yield
+    finally:
         try:
-            yield
-        finally:
-            try:
-                restore()
-            except KeyboardInterrupt:
-                restore()
-                raise
+            restore()
+        except KeyboardInterrupt:
+            restore()
+            raise
 
 
-class Kept:
-    """Copies of tensors, to be put back into them.
+def copy_tensors(tensors: Iterable[Tensor]) -> Restore:
+    """Copy tensors; return a function that writes the copies back into them.
 
     >>> x = torch.ones(2)
-    >>> kept = Kept([x])
+    >>> restore = copy_tensors([x])
     >>> _ = x.zero_()
-    >>> kept.restore()
+    >>> restore()
     >>> x
     tensor([1., 1.])
     """
-
-    def __init__(self, tensors: Iterable[Tensor]) -> None:
-        self._both = [(tensor, tensor.detach().clone()) for tensor in tensors]
+    pairs = [(tensor, tensor.detach().clone()) for tensor in tensors]
 
     @torch.no_grad()
-    def restore(self) -> None:
-        """Put them back; the tensors stay the same objects."""
-        for tensor, copy in self._both:
+    def restore() -> None:
+        for tensor, copy in pairs:
             tensor.data.copy_(copy)
 
+    return restore
 
-class _Gradients:
-    """Gradients, or that there are none."""
 
-    def __init__(self, parameters: Iterable[Tensor]) -> None:
-        self._all = [
-            (parameter, gradient, None if gradient is None else gradient.detach().clone())
-            for parameter in dict.fromkeys(parameters)
-            for gradient in [parameter.grad]
-        ]
+def _copy_gradients(parameters: Iterable[Tensor]) -> Restore:
+    copies = [
+        (parameter, gradient, None if gradient is None else gradient.detach().clone())
+        for parameter in dict.fromkeys(parameters)
+        for gradient in [parameter.grad]
+    ]
 
     @torch.no_grad()
-    def restore(self) -> None:
-        for parameter, gradient, copy in self._all:
+    def restore() -> None:
+        for parameter, gradient, copy in copies:
             parameter.grad = gradient
             if gradient is not None and copy is not None:
                 gradient.data.copy_(copy)
 
-
-class _State:
-    """An optimizer's state of some parameters."""
-
-    def __init__(self, optimizer: Optimizer, owners: Iterable[Tensor]) -> None:
-        self._state = optimizer.state
-        self._owners = [*owners]
-        self._kept = {owner: _copied(self._state[owner]) for owner in self._owners if owner in self._state}
-
-    def restore(self) -> None:
-        for owner in self._owners:
-            if owner not in self._kept:
-                self._state.pop(owner, None)
-        for owner, values in self._kept.items():
-            restored = {name: _restored(value, copy) for name, (value, copy) in values.items()}
-            self._state[owner].clear()
-            self._state[owner].update(restored)
+    return restore
 
 
-def _options(optimizer: Optimizer) -> list[dict[str, tuple[Any, Any]]]:
-    return [
-        _copied({name: value for name, value in group.items() if name != "params"}) for group in optimizer.param_groups
+def _copy_state(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Restore:
+    """Copy the optimizer's state of these parameters."""
+    state = optimizer.state
+    copies = {parameter: _copy_values(state[parameter]) for parameter in parameters if parameter in state}
+
+    def restore() -> None:
+        for parameter in parameters:
+            if parameter not in copies:
+                state.pop(parameter, None)
+        for parameter, values in copies.items():
+            restored = {name: _restore_value(value, copy) for name, (value, copy) in values.items()}
+            state[parameter].clear()
+            state[parameter].update(restored)
+
+    return restore
+
+
+def _copy_options(optimizer: Optimizer) -> Restore:
+    """Copy the options of each parameter group."""
+    copies = [
+        _copy_values({name: value for name, value in group.items() if name != "params"})
+        for group in optimizer.param_groups
     ]
 
+    def restore() -> None:
+        for group, values in zip(optimizer.param_groups, copies, strict=True):
+            for name, (value, copy) in values.items():
+                group[name] = _restore_value(value, copy)
+            for name in group.keys() - values.keys() - {"params"}:
+                del group[name]
 
-def _copied(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Each value and a copy of it, which is apart from all other copies."""
+    return restore
+
+
+def _copy_values(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Pair each value with a copy that shares nothing with it."""
     return {
         name: (value, value.detach().clone() if isinstance(value, Tensor) else deepcopy(value))
         for name, value in values.items()
@@ -161,8 +177,8 @@ def _copied(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 @torch.no_grad()
-def _restored(value: Any, copy: Any) -> Any:
-    """The value as it was when it was copied: the same tensor, or an equal object."""
+def _restore_value(value: Any, copy: Any) -> Any:
+    """Return the value as it was copied: the same tensor, or an equal object."""
     if not isinstance(value, Tensor):
         return deepcopy(copy)
     value.data.copy_(copy)

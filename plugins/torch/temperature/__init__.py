@@ -1,1 +1,6 @@
-"""How many decisions an optimizer step changes, measured and modelled."""
+"""The share of activation patterns that an optimizer step changes, measured and modelled."""
+
+from .sensitivity_analysis import Sensitivity, sensitivity
+from .thermometer import Reading, Thermometer
+
+__all__ = ["Reading", "Sensitivity", "Thermometer", "sensitivity"]

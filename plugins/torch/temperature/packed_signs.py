@@ -1,4 +1,4 @@
-"""Signs: the patterns of one site in one forward as bits, and how many of them are others in a later forward."""
+"""The patterns of a site in a forward, packed as bits, and the number of them that differ in a later forward."""
 
 from dataclasses import dataclass
 from math import prod
@@ -12,26 +12,26 @@ from ....analyzer.errors import ModelError
 
 Along = Literal["unit", "position"]
 
-_FEW = 4
-"""Fewer entries than this in a row leave too many of its last byte's bits unused."""
+_MIN_ROW = 4
+"""The fewest entries of a row; with fewer, too many bits of its last byte are unused."""
 
 _NUMPY = frozenset({torch.float32, torch.float64, torch.float16})
 _GATHER = 0x0102040810204080
-"""Times eight bytes of 0 or 1, taken as one number: its highest byte holds the eight bits."""
+"""Multiplied with eight bytes of 0 or 1, read as one integer, it moves the eight bits to the highest byte."""
 
 
 @dataclass(frozen=True)
-class Signs:
+class PackedSigns:
     """The patterns z > 0 of a site, one at each (sample, position), with a bit for each unit.
 
-    A byte holds eight neighbours in memory: units where they are neighbours, else positions. So nothing is moved, and
-    the bits take a thirty-second of the memory of float32; a sixteenth at the most.
+    A byte holds eight entries that are adjacent in memory, units or else positions, so that no data is moved. The bits
+    take 1/32 of the memory of float32, at most 1/16 with padding.
 
     Args:
         words: bytes of bits: (pattern, word) along units, (outer, unit, word) along positions.
-        along: which of them are neighbours.
-        shape: of the pre-activations.
-        count: how many patterns there are.
+        along: the axis that is packed.
+        shape: the shape of the pre-activations.
+        count: the number of patterns.
     """
 
     words: Tensor
@@ -41,66 +41,69 @@ class Signs:
 
     @classmethod
     def of(cls, z: Tensor, unit_axis: int) -> Self:
-        """The signs of pre-activations of any shape, whose other axes count samples and positions.
+        """Pack the signs of pre-activations of any shape; all axes but the unit axis are samples and positions.
 
-        >>> Signs.of(torch.tensor([[1.0, -1.0, 2.0, 0.0], [0.0, 3.0, 0.0, 0.0]]), 1).words.tolist()
+        >>> PackedSigns.of(torch.tensor([[1.0, -1.0, 2.0, 0.0], [0.0, 3.0, 0.0, 0.0]]), 1).words.tolist()
         [[5], [2]]
         """
-        along = _along(z, unit_axis)
-        return cls(_words(z, unit_axis, along), along, tuple(z.shape), z.numel() // z.shape[unit_axis])
+        along = _choose_axis(z, unit_axis)
+        return cls(_pack(z, unit_axis, along), along, tuple(z.shape), z.numel() // z.shape[unit_axis])
 
-    def changed(self, z: Tensor, unit_axis: int) -> Tensor:
-        """How many patterns differ in at least one unit in these pre-activations of the same samples.
+    def count_changed(self, z: Tensor, unit_axis: int) -> Tensor:
+        """Count the patterns that differ in at least one unit from those of z.
 
         Args:
-            z: pre-activations of the later forward.
-            unit_axis: their axis that counts units.
+            z: pre-activations of the same samples in a later forward.
+            unit_axis: the unit axis of z.
+
+        Returns:
+            The count, a scalar tensor on the device of z.
 
         Raises:
-            ModelError: their shape is another one.
+            ModelError: z has another shape.
 
-        >>> before = Signs.of(torch.tensor([[1.0, -1.0], [0.0, 3.0], [1.0, 1.0]]), 1)
-        >>> before.changed(torch.tensor([[2.0, 0.0], [4.0, 3.0], [0.0, 0.0]]), 1).item()
+        >>> before = PackedSigns.of(torch.tensor([[1.0, -1.0], [0.0, 3.0], [1.0, 1.0]]), 1)
+        >>> before.count_changed(torch.tensor([[2.0, 0.0], [4.0, 3.0], [0.0, 0.0]]), 1).item()
         2
         """
         if tuple(z.shape) != self.shape:
             raise ModelError(
-                f"comparing patterns before and after a step: wanted values of shape {self.shape}, got "
-                f"{tuple(z.shape)} for the same batch"
+                f"comparing patterns before and after a step: expected pre-activations of shape {self.shape}, got "
+                f"{tuple(z.shape)}; the model has to return the same shapes for the same batch"
             )
-        differ = self.words ^ _words(z, unit_axis, self.along)
+        differ = self.words ^ _pack(z, unit_axis, self.along)
         if self.along == "unit":
             return differ.any(-1).sum()
-        return _BITS.to(z.device)[_any_unit(differ).long()].sum()
+        return _BIT_COUNTS.to(z.device)[_or_over_units(differ).long()].sum()
 
 
-def _along(z: Tensor, unit_axis: int) -> Along:
+def _choose_axis(z: Tensor, unit_axis: int) -> Along:
     behind = prod(z.shape[unit_axis:][1:])
-    if z.stride(unit_axis) == 1 or behind < _FEW:
-        return "unit" if z.shape[unit_axis] >= _FEW else "position"
+    if z.stride(unit_axis) == 1 or behind < _MIN_ROW:
+        return "unit" if z.shape[unit_axis] >= _MIN_ROW else "position"
     return "position"
 
 
 @torch.no_grad()
-def _words(z: Tensor, unit_axis: int, along: Along) -> Tensor:
-    """The bits of z > 0, a row for each pattern or for each stretch of positions of one unit."""
+def _pack(z: Tensor, unit_axis: int, along: Along) -> Tensor:
+    """Pack the bits of z > 0, a row for each pattern or for each run of positions of one unit."""
     units, behind = z.shape[unit_axis], prod(z.shape[unit_axis:][1:])
     if along == "unit":
         rows = z.movedim(unit_axis, -1).reshape(-1, units)
-    elif behind >= _FEW:
+    elif behind >= _MIN_ROW:
         rows = z.reshape(-1, units, behind)
     else:
         rows = z.movedim(unit_axis, 0).reshape(1, units, -1)
     if z.device.type == "cpu":
         positive = rows.detach().numpy() > 0 if z.dtype in _NUMPY else (rows > 0).numpy()
         return torch.from_numpy(np.packbits(positive, axis=-1, bitorder="little"))
-    return packed_bits(rows > 0)
+    return pack_bits(rows > 0)
 
 
-def packed_bits(bits: Tensor) -> Tensor:
-    """Eight neighbours of the last axis to a byte, the first to its lowest bit, as numpy packs them, on any device.
+def pack_bits(bits: Tensor) -> Tensor:
+    """Pack the last axis, eight bits to a byte in little bit order, as `numpy.packbits` but on any device.
 
-    >>> packed_bits(torch.tensor([[True, False, True]])).tolist()
+    >>> pack_bits(torch.tensor([[True, False, True]])).tolist()
     [[5]]
     """
     missing = -bits.shape[-1] % 8
@@ -110,8 +113,8 @@ def packed_bits(bits: Tensor) -> Tensor:
     return ((eights * _GATHER) >> 56).to(torch.uint8)
 
 
-def _any_unit(differ: Tensor) -> Tensor:
-    """The bits of (outer, unit, word) that are set in any unit (outer, word)."""
+def _or_over_units(differ: Tensor) -> Tensor:
+    """Bitwise or of (outer, unit, word) over units; returns (outer, word)."""
     while (units := differ.shape[1]) > 1:
         half = units // 2
         folded = differ[:, :half] | differ[:, half : 2 * half]
@@ -119,4 +122,7 @@ def _any_unit(differ: Tensor) -> Tensor:
     return differ.flatten(1)
 
 
-_BITS = torch.tensor([number.bit_count() for number in range(256)])
+_BIT_COUNTS = torch.tensor([number.bit_count() for number in range(256)])
+
+Signs = PackedSigns
+"""Former name."""

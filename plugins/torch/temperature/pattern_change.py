@@ -1,11 +1,11 @@
-"""Probe: the patterns of a training forward, and how far the same batch is from them once the parameters have moved.
+"""The distance D between the patterns of a training forward and those of the same batch with the present parameters.
 
-The second forward is the first one again but for the parameters: same batch, same random numbers, same precision,
-batch norms as in training. What it would leave behind is put back.
+The second forward repeats the first one with other parameters: same batch, same random numbers, same precision, batch
+norms in the same mode. Buffers and random number generators are restored afterwards.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -20,28 +20,185 @@ from torch.utils import _pytree
 from ....analyzer.errors import ModelError
 from ....analyzer.sites import Site
 from ..capture.capture import Capture
-from ..capture.dry_runs import dry_run, is_hidden_from
+from ..capture.dry_runs import is_hidden_from, dry_run
 from ..capture.hooks import Compiler, Hook, unwrap_model
 from ..distributed import get_rank_and_world_size
-from ..steps.restore import Kept, preserved
-from .packed_signs import Signs
+from ..steps.restore import copy_tensors, preserve_rng_and_modes
+from .packed_signs import PackedSigns
+
+
+class PatternProbe:
+    """An observer that remembers a forward of the training and measures how many of its patterns have changed.
+
+    After `arm()` it remembers the first forward with gradients, until `forget()` or `detach()`: the first one, because
+    no parameter has changed by then; with gradient accumulation it is the forward of the first micro-batch.
+
+    Args:
+        model: the network that the training calls; of a wrapper the module inside is used.
+        trace_parameters: whether to find which parameters each site depends on, see `sites_after`.
+
+    Raises:
+        ModelError: a part of the model cannot be observed.
+
+    >>> model = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU())
+    >>> probe = PatternProbe(model)
+    >>> probe.arm()
+    >>> _ = model(torch.tensor([[1.0], [0.0]]))
+    >>> with torch.no_grad():
+    ...     _ = model[0].weight.neg_()
+    >>> probe.measure()  # the pattern of the first sample has changed, that of the second has not
+    {'1': 0.5}
+    """
+
+    def __init__(self, model: nn.Module, *, trace_parameters: bool = False) -> None:
+        self._root = unwrap_model(model)
+        self._armed = False
+        self._arguments: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
+        self._forward: ReplayableForward | None = None
+        self._before: dict[str, PackedSigns] = {}
+        self._changed: dict[str, Tensor] | None = None
+        self._trace_parameters = trace_parameters
+        self._parameters: dict[str, set[int]] = {}
+        self._traced: set[Any] = set()
+        self.ready = False
+        # before the capture's hook, so that the arguments are known when the capture begins
+        self._handle = self._root.register_forward_pre_hook(Hook(self._keep_arguments), with_kwargs=True)
+        self._capture = Capture(self._root, self)
+
+    def detach(self) -> None:
+        """Remove the hooks from the model and forget the forward."""
+        self._handle.remove()
+        self._capture.detach()
+        self.forget()
+
+    def arm(self) -> None:
+        """Remember the next forward."""
+        self._armed = True
+
+    def forget(self) -> None:
+        """Release the remembered forward, and disarm."""
+        self._armed = self.ready = False
+        self._arguments = self._forward = None
+        self._before = {}
+        self._traced.clear()
+
+    def dry_run(self) -> AbstractContextManager[None]:
+        """A context whose forwards are no part of the training: other observers of the model skip them."""
+        return dry_run(self)
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """Return the distance D of each site: the share of its patterns that differ with the present parameters.
+
+        In a distributed run patterns are counted over all processes, and all of them have to call.
+
+        Raises:
+            ModelError: no forward is remembered, its batch has been overwritten, or the model has no site.
+        """
+        if not self.ready or self._forward is None:
+            raise ModelError("measuring a step: expected a forward of the model with gradients before it, got none")
+        self._changed = {}
+        try:
+            with self.dry_run(), preserve_rng_and_modes(self._root), _restore_buffers(self._root):
+                self._forward.run(self._root)
+            names = [name for name in self._before if name in self._changed]
+            changed = [self._changed[name] for name in names]
+        finally:
+            self._changed = None
+        if not names:
+            raise ModelError("measuring a step: expected a model with at least one ReLU-like site, got none")
+        counts = [self._before[name].count for name in names]
+        changed_counts, counts = _sum_over_processes(torch.stack(changed), counts)
+        return {name: part / total for name, part, total in zip(names, changed_counts, counts, strict=True)}
+
+    def sites_after(self, parameters: Iterable[Tensor]) -> tuple[str, ...]:
+        """Return the sites that depend on any of these parameters with no other site in between.
+
+        Args:
+            parameters: parameters of the model.
+
+        Returns:
+            Names in the order of the forward; empty before the first remembered forward.
+
+        >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
+        >>> probe = PatternProbe(model, trace_parameters=True)
+        >>> probe.arm()
+        >>> _ = model(torch.ones(1, 1))
+        >>> probe.sites_after(model[0].parameters()), probe.sites_after(model[2].parameters())
+        (('1',), ())
+        """
+        ids = {id(parameter) for parameter in parameters}
+        return tuple(name for name, reached in self._parameters.items() if reached & ids)
+
+    def _keep_arguments(
+        self, module: nn.Module, compiler: Compiler, arguments: tuple[Any, ...], named: Mapping[str, Any]
+    ) -> Compiler:
+        del module
+        if self._armed and self._changed is None and not self.ready and not is_hidden_from(self):
+            self._arguments = arguments, named
+        return compiler
+
+    def begin(self) -> bool:
+        """Start a forward: the one to remember, or its repetition; skip all others."""
+        if self._changed is not None:
+            return True
+        if self._arguments is None or not torch.is_grad_enabled():
+            self._arguments = None
+            return False
+        self._forward, self._arguments = ReplayableForward.of(self._root, *self._arguments), None
+        self._before = {}
+        return True
+
+    def see(self, site: Site, z: Tensor) -> None:
+        """Pack the patterns of a site, or compare them with the packed ones."""
+        if not z.numel() or not z.dim():
+            return
+        if self._changed is None:
+            self._before[site.name] = PackedSigns.of(z, site.unit_axis)
+            if self._trace_parameters:
+                self._trace(site, z)
+        elif site.name in self._before:
+            self._changed[site.name] = self._before[site.name].count_changed(z, site.unit_axis)
+
+    def end(self, output: Any) -> None:
+        """Note that the forward to remember is complete."""
+        del output
+        if self._changed is None:
+            self.ready = True
+
+    def _trace(self, site: Site, z: Tensor) -> None:
+        """Find the parameters that z depends on, up to the sites before, by walking its autograd graph."""
+        if site.name in self._parameters or z.grad_fn is None:
+            return
+        self._parameters[site.name] = reached = set()
+        ahead: list[Any] = [z.grad_fn]
+        known = set(self._traced)
+        while ahead:
+            node = ahead.pop()
+            if node is None or node in known:
+                continue
+            known.add(node)
+            if (leaf := getattr(node, "variable", None)) is not None:
+                reached.add(id(leaf))
+            ahead.extend(earlier for earlier, _ in node.next_functions)
+        self._traced.add(z.grad_fn)
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a forward was given, and what it found around it.
+class ReplayableForward:
+    """The arguments of a forward and the state of its environment, to run it again.
 
     Args:
-        arguments: positional ones.
-        named: the others.
-        versions: of the tensors among them, to see whether they were overwritten.
-        random: states of random numbers: Python's, numpy's, torch's, the device's.
-        autocast: kind of device, whether on, and the type.
-        device: where the model is.
+        arguments: positional arguments.
+        named: keyword arguments.
+        versions: versions of the tensors among the arguments, to detect in-place changes.
+        random: states of the random number generators: Python's, numpy's, torch's, the device's.
+        autocast: type of the device, whether autocast is enabled, and its dtype.
+        device: the device of the model.
 
     >>> model, x = nn.Dropout(), torch.ones(8)
-    >>> moment = Moment.of(model, (x,), {})
-    >>> torch.equal(model(x), moment.run_again(model))
+    >>> forward = ReplayableForward.of(model, (x,), {})
+    >>> torch.equal(model(x), forward.run(model))
     True
     """
 
@@ -54,35 +211,35 @@ class Moment:
 
     @classmethod
     def of(cls, root: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Self:
-        """A forward of `root` that begins now."""
+        """The forward of `root` that is about to start."""
         device = next((tensor.device for tensor in chain(root.parameters(), root.buffers())), torch.device("cpu"))
-        own = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
         return cls(
             arguments,
             named,
             _versions((arguments, named)),
-            (random.getstate(), np.random.get_state(), torch.get_rng_state(), own),  # noqa: NPY002 - users may draw
+            (random.getstate(), np.random.get_state(), torch.get_rng_state(), on_device),  # noqa: NPY002 - users may draw
             (device.type, torch.is_autocast_enabled(device.type), torch.get_autocast_dtype(device.type)),
             device,
         )
 
-    def run_again(self, root: nn.Module) -> Any:
-        """The same forward, with the parameters as they are now; leaves random numbers as it draws them.
+    def run(self, root: nn.Module) -> Any:
+        """Run the forward with the present parameters; the random number generators advance as in the first run.
 
         Raises:
-            ModelError: what it was given has been overwritten since.
+            ModelError: an argument has been overwritten since.
         """
         if _versions((self.arguments, self.named)) != self.versions:
-            raise ModelError("measuring a step: its batch was overwritten since the forward; give the model a copy")
-        python, legacy, own, devices = self.random
+            raise ModelError("measuring a step: its batch was overwritten since the forward; pass the model a copy")
+        python, legacy, on_cpu, on_device = self.random
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002
-        torch.set_rng_state(own)
-        if devices is not None:
-            torch.cuda.set_rng_state(devices, self.device)
-        kind, on, dtype = self.autocast
-        # no cache, which may hold the parameters as they were
-        with torch.autocast(kind, dtype=dtype, enabled=on, cache_enabled=False):
+        torch.set_rng_state(on_cpu)
+        if on_device is not None:
+            torch.cuda.set_rng_state(on_device, self.device)
+        kind, enabled, dtype = self.autocast
+        # no cache: it may hold casts of the former parameters
+        with torch.autocast(kind, dtype=dtype, enabled=enabled, cache_enabled=False):
             return root(*self.arguments, **self.named)
 
 
@@ -91,148 +248,21 @@ def _versions(arguments: Any) -> list[int]:
     return [tensor._version for tensor in tensors if not tensor.is_inference()]
 
 
-class Probe:
-    """Remembers the first forward with gradients after each `want()`, until `forget()` or `detach()`.
-
-    The first, since no parameter has moved before it: with accumulation it is that of the first micro-batch.
-
-    Args:
-        model: the network that the training calls; of a wrapper the module inside.
-        trace: called with each site and its pre-activations of a forward that is remembered.
-
-    Raises:
-        ModelError: a part of the model cannot be seen into.
-
-    >>> model = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU())
-    >>> probe = Probe(model)
-    >>> probe.want()
-    >>> _ = model(torch.tensor([[1.0], [0.0]]))
-    >>> with torch.no_grad():
-    ...     _ = model[0].weight.neg_()
-    >>> probe.measure()  # of the two patterns one has changed, the one of zeros stayed
-    {'1': 0.5}
-    """
-
-    def __init__(self, model: nn.Module, *, trace: Callable[[Site, Tensor], None] | None = None) -> None:
-        self._root = unwrap_model(model)
-        self._trace = trace
-        self._wanted = False
-        self._passed: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
-        self._moment: Moment | None = None
-        self._before: dict[str, Signs] = {}
-        self._after: dict[str, Tensor] | None = None
-        self.ready = False
-        # before the capture's, so that it knows the batch
-        self._handle = self._root.register_forward_pre_hook(Hook(self._pass), with_kwargs=True)
-        self._watch = _Watch(self)
-        self._capture = Capture(self._root, self._watch)
-
-    def detach(self) -> None:
-        """Take the hooks off the model, forget what was seen."""
-        self._handle.remove()
-        self._capture.detach()
-        self.forget()
-
-    def want(self) -> None:
-        """Remember the next forward."""
-        self._wanted = True
-
-    def forget(self) -> None:
-        """Let go of the batch and its patterns, and want no other."""
-        self._wanted = self.ready = False
-        self._passed = self._moment = None
-        self._before = {}
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Nobody else who watches the model is told of the forwards in this context: they are no part of training."""
-        return dry_run(self._watch)
-
-    @torch.no_grad()
-    def measure(self) -> dict[str, float]:
-        """Distance D of each site: the share of patterns that the parameters, as they are now, change.
-
-        In a distributed run patterns are counted over all processes, which must all call.
-
-        Raises:
-            ModelError: no forward is remembered, or what it was given has been overwritten since.
-        """
-        if not self.ready or self._moment is None:
-            raise ModelError("measuring a step: wanted a forward of the model with gradients before it, got none")
-        self._after = {}
-        try:
-            with self.alone(), preserved(self._root), _buffers_kept(self._root):
-                self._moment.run_again(self._root)
-            names = [name for name in self._before if name in self._after]
-            changed = [self._after[name] for name in names]
-        finally:
-            self._after = None
-        if not names:
-            raise ModelError("measuring a step: wanted a model with at least one ReLU-like site, got none")
-        some, all_ = _summed(torch.stack(changed), [self._before[name].count for name in names])
-        return {name: one / other for name, one, other in zip(names, some, all_, strict=True)}
-
-    def _pass(
-        self, module: nn.Module, compiler: Compiler, arguments: tuple[Any, ...], named: Mapping[str, Any]
-    ) -> Compiler:
-        del module
-        if self._wanted and self._after is None and not self.ready and not is_hidden_from(self._watch):
-            self._passed = arguments, named
-        return compiler
-
-    def _begin(self) -> bool:
-        if self._after is not None:
-            return True
-        if self._passed is None or not torch.is_grad_enabled():
-            self._passed = None
-            return False
-        self._moment, self._passed = Moment.of(self._root, *self._passed), None
-        self._before = {}
-        return True
-
-    def _see(self, site: Site, z: Tensor) -> None:
-        if not z.numel() or not z.dim():
-            return
-        if self._after is None:
-            self._before[site.name] = Signs.of(z, site.unit_axis)
-            if self._trace is not None:
-                self._trace(site, z)
-        elif site.name in self._before:
-            self._after[site.name] = self._before[site.name].changed(z, site.unit_axis)
-
-    def _end(self) -> None:
-        if self._after is None:
-            self.ready = True
-
-
-class _Watch:
-    """What the capture tells, in the probe's words."""
-
-    def __init__(self, probe: Probe) -> None:
-        self._probe = probe
-
-    def begin(self) -> bool:
-        return self._probe._begin()
-
-    def see(self, site: Site, z: Tensor) -> None:
-        self._probe._see(site, z)
-
-    def end(self, output: Any) -> None:
-        del output
-        self._probe._end()
-
-
-def _buffers_kept(root: nn.Module) -> ExitStack:
-    """Puts the buffers back at the end: running means, counters."""
+def _restore_buffers(root: nn.Module) -> ExitStack:
+    """A context that restores running means and counters on exit."""
     stack = ExitStack()
-    stack.callback(Kept(root.buffers()).restore)
+    stack.callback(copy_tensors(root.buffers()))
     return stack
 
 
-def _summed(changed: Tensor, counts: list[int]) -> tuple[list[int], list[int]]:
-    """Both over all processes."""
+def _sum_over_processes(changed: Tensor, counts: list[int]) -> tuple[list[int], list[int]]:
     if get_rank_and_world_size()[1] == 1:
         return changed.tolist(), counts
     both = torch.stack([changed, torch.tensor(counts, device=changed.device)])
     dist.all_reduce(both)
-    one, other = both.tolist()
-    return one, other
+    changed_counts, counts = both.tolist()
+    return changed_counts, counts
+
+
+Probe = PatternProbe
+"""Former name."""

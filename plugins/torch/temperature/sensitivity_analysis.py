@@ -1,4 +1,4 @@
-"""Sensitivity: what a step at any other learning rate would have done to the patterns, at one state of a network."""
+"""Sensitivity to the learning rate: the distance D of a step at each of many rates, from one state of a network."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from torch.optim import Optimizer
 from ....analyzer.errors import OptionError
 from ....analyzer.measures.pattern_temperature import temperature
 from ..capture.hooks import unwrap_model
-from ..steps.optimizer_hooks import unwrapped
-from ..steps.restore import rolled_back
+from ..steps.optimizer_hooks import unwrap_optimizer
+from ..steps.restore import restore_afterwards
 from ..steps.trial_step import trials
-from .pattern_change import Probe
+from .pattern_change import PatternProbe
 from .transition import LOG_NORMAL, Doubles, Transition
 from .transition_fit import Fit, nls
 
 RATES: Doubles = np.geomspace(1e-4, 1e2, 50)
-"""The thesis' rates: 50 from 1e-4 to 1e2, evenly on a logarithmic scale."""
+"""The rates of the thesis: 50 from 1e-4 to 1e2, evenly spaced on a logarithmic scale."""
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """A column of the phase diagram (figure 3.11): distances by rate, at one state of a network.
+    """Distances by learning rate at one state of a network, a column of the phase diagram (figure 3.11).
 
     Args:
         rates: learning rates (rate,).
@@ -49,7 +49,7 @@ class Sensitivity:
         return temperature(self.mean)
 
     def fit(self, model: Transition = LOG_NORMAL) -> Fit:
-        """A transition model fitted to P by nonlinear least squares."""
+        """Fit a transition model to P by nonlinear least squares."""
         return nls(model, self.rates, self.mean)
 
 
@@ -61,29 +61,30 @@ def sensitivity(
     rates: ArrayLike = RATES,
     loss: Callable[[], Tensor] | None = None,
 ) -> Sensitivity:
-    """D of each site for a step at each rate, from one frozen state (Hartmann, 2025, section 3.2.3).
+    """Measure D of each site for a step at each rate, from one frozen state (Hartmann, 2025, section 3.2.3).
 
-    The gradient does not depend on the rate, so it is taken once. Where the step is linear in the rate, as with SGD and
-    the Adam family, one real step gives its direction; else each rate takes a real step. Afterwards everything is as it
-    was to the last bit, also after an error or an interrupt: parameters, buffers, gradients, the optimizer's state,
-    random numbers. Nothing else that watches the model counts it: a run of ActCooLR goes on as if it had not been. The
-    place for it is where the optimizer would step: a loss that still awaits its `backward()` may refuse it afterwards,
-    for torch counts changes of parameters, also those taken back.
+    The gradient does not depend on the rate and is computed once. If the step is linear in the rate, as with SGD and
+    the Adam family, one real step gives its direction; else every rate takes a real step. Parameters, buffers,
+    gradients, the optimizer's state and random number generators are restored bit by bit, also after an exception or an
+    interrupt. Other observers of the model skip these forwards, so that a run of ActCooLR continues unchanged.
 
-    The model stays in the mode it is in: call `model.train()` before to have batch norms as in training. Of several
-    parameter groups the one with the largest rate gets these rates, the others keep their ratios to it.
+    Call it where the optimizer would step. Between the forward of a loss and its `backward()`, torch may refuse the
+    latter: it counts in-place changes of parameters, even those that are undone.
+
+    The model stays in its mode: call `model.train()` first to have batch norms as in training. With several parameter
+    groups the one with the largest rate gets these rates, and the others keep their ratios to it.
 
     Args:
         model: the network.
-        optimizer: of its parameters.
-        batch: what the model is called with: a tensor, a tuple of positional arguments, or a mapping of named ones.
+        optimizer: the optimizer of its parameters.
+        batch: the input of the model: a tensor, a tuple of positional arguments, or a mapping of keyword arguments.
         rates: learning rates, all at least 0 (rate,).
-        loss: makes the loss whose gradients are taken, by calling the model itself. Without it the gradients are those
-            that are there. L-BFGS wants one.
+        loss: calls the model and returns the loss whose gradients are used. By default the present gradients are used.
+            L-BFGS requires it.
 
     Raises:
-        OptionError: rates are no rates, or the optimizer has none above 0 to tell the groups' ratios from.
-        ModelError: nothing can be seen in a part of the model, or it has no ReLU-like site.
+        OptionError: rates are not finite numbers from 0, or no learning rate of the optimizer is above 0.
+        ModelError: a part of the model cannot be observed, or it has no ReLU-like site.
 
     >>> _ = torch.manual_seed(0)
     >>> net, x = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1)), torch.randn(64, 4)
@@ -93,43 +94,43 @@ def sensitivity(
     >>> found.sites, found.mean.round(2).tolist()
     (('1',), [0.0, 1.0])
     """
-    wanted = np.asarray(rates, np.float64)
-    if wanted.ndim != 1 or not wanted.size or not (np.isfinite(wanted) & (wanted >= 0)).all():
-        raise OptionError(f"rates: wanted numbers from 0 on in a row, got {rates!r}")
-    inner = unwrapped(optimizer)
+    checked = np.asarray(rates, np.float64)
+    if checked.ndim != 1 or not checked.size or not (np.isfinite(checked) & (checked >= 0)).all():
+        raise OptionError(f"rates: expected a sequence of finite numbers from 0, got {rates!r}")
+    inner = unwrap_optimizer(optimizer)
     own = [float(group["lr"]) for group in inner.param_groups]
     if not max(own) > 0:
-        raise OptionError("the optimizer's learning rates: wanted one above 0, to tell the groups' ratios from")
-    positional, named = _arguments(batch)
-    probe = Probe(model)
+        raise OptionError(f"learning rates of the optimizer: expected one above 0, for ratios of the groups, got {own}")
+    positional, named = _split_arguments(batch)
+    probe = PatternProbe(model)
     try:
-        with rolled_back(inner, model):
-            probe.want()
-            with probe.alone(), torch.enable_grad():
+        with restore_afterwards(inner, model):
+            probe.arm()
+            with probe.dry_run(), torch.enable_grad():
                 unwrap_model(model)(*positional, **named)
-            closure = None if loss is None else _closure(inner, loss, probe)
+            closure = None if loss is None else _build_closure(inner, loss, probe)
             if closure is not None:
                 closure()
             with trials(inner, many=True, closure=closure, model=model) as at:
                 found = []
-                for rate in wanted:
+                for rate in checked:
                     with at([rate * each / max(own) for each in own]):
                         found.append(probe.measure())
     finally:
         probe.detach()
     sites = tuple(found[0])
-    return Sensitivity(wanted, sites, np.array([[D[site] for site in sites] for D in found]))
+    return Sensitivity(checked, sites, np.array([[D[site] for site in sites] for D in found]))
 
 
-def _arguments(batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _split_arguments(batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(batch, Mapping):
         return (), dict(batch)
     return (tuple(batch) if isinstance(batch, tuple | list) else (batch,)), {}
 
 
-def _closure(optimizer: Optimizer, loss: Callable[[], Tensor], probe: Probe) -> Callable[[], Tensor]:
+def _build_closure(optimizer: Optimizer, loss: Callable[[], Tensor], probe: PatternProbe) -> Callable[[], Tensor]:
     def closure() -> Tensor:
-        with probe.alone(), torch.enable_grad():
+        with probe.dry_run(), torch.enable_grad():
             optimizer.zero_grad()
             value = loss()
             value.backward()

@@ -1,4 +1,4 @@
-"""Temperature: the share of patterns that every k-th optimizer step changes, whoever chooses the learning rates."""
+"""The temperature of optimizer steps: the share of patterns that every k-th step changes, under any schedule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,26 +11,26 @@ from torch.optim import Optimizer
 
 from ....analyzer.errors import OptionError
 from ....analyzer.measures.pattern_temperature import network_distance, temperature
-from ..steps.optimizer_hooks import Steps, unwrapped
-from .pattern_change import Probe
+from ..steps.optimizer_hooks import hook_steps, unwrap_optimizer
+from .pattern_change import PatternProbe
 
-_NUMBERS = ("step", "group", "rate", "distance", "wanted", "mu", "sigma", "fits")
-_WHOLE = frozenset({"step", "group", "fits"})
+_COLUMNS = ("step", "group", "rate", "distance", "wanted", "mu", "sigma", "fits")
+_INTEGERS = frozenset({"step", "group", "fits"})
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One optimizer step, measured.
+    """The measurement of one optimizer step.
 
     Args:
-        step: how many optimizer steps came before it.
-        group: the parameter group whose rate it is, where each has its own; else 0.
-        rate: learning rate of the step; of several groups at fixed ratios the largest.
+        step: number of optimizer steps before it.
+        rate: learning rate of the step; with several groups at fixed ratios the largest.
         distance: P, the mean of D over the sites: the share of patterns that the step changed.
-        wanted: the P that was asked for; nan where nobody asks.
-        mu: of the model of the transition after this reading.
-        sigma: the same.
-        fits: full fits until then.
+        group: index of the parameter group, if each has its own rate; else 0.
+        wanted: target of P; nan without a target.
+        mu: parameter of the transition model after this measurement.
+        sigma: parameter of the transition model after this measurement.
+        fits: number of full fits so far.
         sites: D of each site.
 
     >>> Reading(step=8, rate=0.1, distance=0.5).temperature
@@ -53,35 +53,38 @@ class Reading:
         return temperature(self.distance)
 
 
-def packed_readings(readings: Sequence[Reading]) -> dict[str, Any]:
-    """Readings as a table: the names of its columns, sites last, and its numbers (reading, column) in float64.
+def pack_readings(readings: Sequence[Reading]) -> dict[str, Any]:
+    """Pack readings into a table, for a state.
 
-    >>> packed_readings([Reading(step=8, rate=0.1, distance=0.5, sites={"1": 0.5})])["sites"]
+    Returns:
+        `sites`, the names of the sites, and `numbers`, a float64 tensor (reading, column) with the sites last.
+
+    >>> pack_readings([Reading(step=8, rate=0.1, distance=0.5, sites={"1": 0.5})])["sites"]
     ['1']
     """
     sites = [*dict.fromkeys(name for reading in readings for name in reading.sites)]
     rows = [
-        [getattr(reading, name) for name in _NUMBERS] + [reading.sites.get(site, nan) for site in sites]
+        [getattr(reading, name) for name in _COLUMNS] + [reading.sites.get(site, nan) for site in sites]
         for reading in readings
     ]
     return {
         "sites": sites,
-        "numbers": torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(_NUMBERS) + len(sites)),
+        "numbers": torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(_COLUMNS) + len(sites)),
     }
 
 
-def unpacked_readings(table: Mapping[str, Any]) -> list[Reading]:
-    """The readings again.
+def unpack_readings(table: Mapping[str, Any]) -> list[Reading]:
+    """Unpack the readings of a table, the inverse of `pack_readings`.
 
     >>> kept = [Reading(step=8, rate=0.1, distance=0.5, wanted=0.4, mu=0.0, sigma=1.0, sites={"1": 0.5})]
-    >>> unpacked_readings(packed_readings(kept)) == kept
+    >>> unpack_readings(pack_readings(kept)) == kept
     True
     """
     found = []
     for row in table["numbers"].tolist():
-        numbers = {name: int(x) if name in _WHOLE else x for name, x in zip(_NUMBERS, row, strict=False)}
-        sites = zip(table["sites"], row[len(_NUMBERS) :], strict=True)
-        found.append(Reading(**numbers, sites={name: D for name, D in sites if D == D}))  # noqa: PLR0124 - nan: not there
+        numbers = {name: int(x) if name in _INTEGERS else x for name, x in zip(_COLUMNS, row, strict=False)}
+        sites = zip(table["sites"], row[len(_COLUMNS) :], strict=True)
+        found.append(Reading(**numbers, sites={name: D for name, D in sites if D == D}))  # noqa: PLR0124 - nan: no such site
     return found
 
 
@@ -90,18 +93,18 @@ class Thermometer:
 
         thermometer = Thermometer(model, optimizer, every=8)
 
-    Patterns are those of the training forward; one more forward of the same batch follows the step. Nothing of the
-    training changes by it. A step is one of the optimizer: accumulated batches make one, a step that a gradient scaler
-    skips is none. In a distributed run every process makes one of its own; they measure together.
+    Patterns are those of the training forward; after the step one more forward of the same batch follows. The training
+    is not affected. Steps are those of the optimizer: accumulated batches make one, and a step that a gradient scaler
+    skips does not count. In a distributed run every process creates a thermometer; they measure together.
 
     Args:
         model: the network that the training calls.
-        optimizer: that moves its parameters.
+        optimizer: the optimizer of its parameters.
         every: k; the first step is measured, then every k-th.
 
     Raises:
-        OptionError: an option has a value that cannot be meant.
-        ModelError: a part of the model cannot be seen into.
+        OptionError: an option is out of range.
+        ModelError: a part of the model cannot be observed.
 
     >>> import torch
     >>> model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU())
@@ -116,26 +119,26 @@ class Thermometer:
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, *, every: int = 8) -> None:
         if every < 1:
-            raise OptionError(f"every: wanted 1 or more optimizer steps, got {every}")
+            raise OptionError(f"every: expected 1 or more optimizer steps, got {every}")
         self.every = every
-        self._optimizer = unwrapped(optimizer)
+        self._optimizer = unwrap_optimizer(optimizer)
         self._readings: list[Reading] = []
         self._step = self._due = 0
-        self._probe = Probe(model)
-        self._probe.want()
-        self._steps = Steps(optimizer, before=lambda: None, after=self._stepped)
+        self._probe = PatternProbe(model)
+        self._probe.arm()
+        self._remove_hooks = hook_steps(optimizer, before=lambda: None, after=self._after_step)
 
     @property
     def history(self) -> tuple[Reading, ...]:
-        """What was measured so far."""
+        """The measurements so far."""
         return tuple(self._readings)
 
     def detach(self) -> None:
-        """Take the hooks off model and optimizer; the history stays."""
+        """Remove the hooks from model and optimizer; the history stays."""
         self._probe.detach()
-        self._steps.detach()
+        self._remove_hooks()
 
-    def _stepped(self) -> None:
+    def _after_step(self) -> None:
         if self._probe.ready:
             sites = self._probe.measure()
             rate = max(float(group["lr"]) for group in self._optimizer.param_groups)
@@ -145,4 +148,4 @@ class Thermometer:
         self._probe.forget()
         self._step += 1
         if self._step >= self._due:
-            self._probe.want()
+            self._probe.arm()

@@ -1,4 +1,4 @@
-"""The deviations of theorem 1: how far the pre-activations of a layer lie from 0, and how far its gradient moves them.
+"""The deviations of theorem 1: sigma_c of the pre-activations of a layer, and sigma_g of their change by a step.
 
 Their ratio is the scale of the transition: D(rate) = 1 - [1 - arctan(rate sigma_g / sigma_c) / pi]^d.
 """
@@ -14,7 +14,7 @@ _CONVOLVE = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv
 
 
 class Deviations(NamedTuple):
-    """sigma_c of the pre-activations and sigma_g of their change at a rate of 1.
+    """Standard deviations sigma_c of the pre-activations and sigma_g of their change at a rate of 1.
 
     >>> Deviations(c=2.0, g=1.0).scale
     0.5
@@ -32,13 +32,13 @@ class Deviations(NamedTuple):
 def deviation(weight: Tensor, bias: Tensor | None, energy: float) -> float:
     """The sigma with sigma^2 = E[w^2] sum_j E[x_j^2] + E[b^2], (3.20) for parameters, (3.21) for gradients.
 
-    The thesis has the variances of x, and the sum runs over i; a weight with mean zero needs second moments, which are
-    larger where the inputs have a mean, as after a ReLU. Weights and biases have mean zero by assumption.
+    The thesis prints variances of x, and a sum over i. For weights of mean zero second moments are correct, which are
+    larger if the inputs have a mean, as after a ReLU. Weights and biases have mean zero by assumption.
 
     Args:
         weight: weights of a layer, or their gradients, of any shape.
         bias: biases, or their gradients (unit,).
-        energy: sum_j E[x_j^2], see `energy`.
+        energy: sum_j E[x_j^2], from the function `energy`.
 
     >>> import torch
     >>> deviation(torch.full((2, 2), 3.0), torch.tensor([4.0, 4.0]), 1.0)
@@ -51,14 +51,14 @@ def deviation(weight: Tensor, bias: Tensor | None, energy: float) -> float:
 
 
 def energy(layer: nn.Module, x: Tensor) -> float:
-    """sum_j E[x_j^2] over the inputs j that one unit of a layer sees; the mean is over samples and positions.
+    """Return sum_j E[x_j^2] over the inputs j of one unit of a layer; the mean is over samples and positions.
 
     Args:
         layer: a linear map or a convolution.
         x: its input (sample, ..., feature) or (sample, channel, ...).
 
     Raises:
-        ModelError: the layer is something else.
+        ModelError: the layer is of another type.
 
     >>> import torch
     >>> energy(nn.Linear(2, 5), torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
@@ -74,18 +74,18 @@ def energy(layer: nn.Module, x: Tensor) -> float:
             ones = square.new_ones((layer.groups, *layer.weight.shape[1:]))
             found = convolve(square, ones, None, layer.stride, layer.padding, layer.dilation, layer.groups)
             return float(found.mean())
-    raise ModelError(f"the deviations of a layer: wanted a linear map or a convolution, got {type(layer).__name__}")
+    raise ModelError(f"the deviations of a layer: expected a linear map or a convolution, got {type(layer).__name__}")
 
 
 def deviations(layer: nn.Module, x: Tensor) -> Deviations:
-    """Both, of a layer whose gradients are there.
+    """Return sigma_c and sigma_g of a layer, from its weights and gradients.
 
     Args:
         layer: a linear map or a convolution after `backward()`.
-        x: the input it had.
+        x: the input of the layer (sample, ..., feature) or (sample, channel, ...).
 
     Raises:
-        ModelError: the layer is something else, or has no gradient.
+        ModelError: the layer is of another type, or has no gradient.
 
     >>> import torch
     >>> layer, x = nn.Linear(3, 4), torch.ones(2, 3)
@@ -97,7 +97,7 @@ def deviations(layer: nn.Module, x: Tensor) -> Deviations:
     sum_of_squares = energy(layer, x)
     weight, bias = layer.weight, layer.bias
     if not isinstance(weight, Tensor) or weight.grad is None:
-        raise ModelError("the deviations of a layer need its gradients: call backward() before")
+        raise ModelError("the deviations of a layer: expected gradients, got none; call backward() first")
     slope = bias.grad if isinstance(bias, Tensor) else None
     return Deviations(
         deviation(weight, bias if isinstance(bias, Tensor) else None, sum_of_squares),

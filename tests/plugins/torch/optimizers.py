@@ -1,4 +1,4 @@
-"""Every optimizer of torch in its variants, a net for them with all that can be awkward, and its state bit by bit."""
+"""Every optimizer of torch in several variants, a net with unusual parameters, and its complete state."""
 
 import copy
 import random
@@ -28,7 +28,7 @@ class Net(nn.Module):
 
 
 def net() -> Net:
-    """The same numbers every time."""
+    """A net with the same weights every time."""
     torch.manual_seed(0)
     return Net()
 
@@ -66,7 +66,7 @@ OPTIMIZERS: dict[str, Callable[[list[nn.Parameter]], optim.Optimizer]] = {
 }
 
 
-def trained(
+def train_steps(
     make: Callable[[list[nn.Parameter]], optim.Optimizer], steps: int
 ) -> tuple[Net, optim.Optimizer, Callable[[], Tensor]]:
     """The net after some steps, its optimizer, and a closure, whose dropout is the same every time."""
@@ -90,7 +90,7 @@ def trained(
 
 @dataclass(frozen=True)
 class State:
-    """All that a training goes on with, copied."""
+    """A copy of everything that a training continues with."""
 
     tensors: dict[str, Tensor | None]
     optimizer: dict[str, Any]
@@ -98,7 +98,7 @@ class State:
     training: list[bool]
 
     def assert_same(self, other: "State") -> None:
-        """To the last bit."""
+        """Assert equality bit by bit."""
         assert _same(self.tensors, other.tensors)
         assert _same(self.optimizer, other.optimizer)
         assert _same(self.random, other.random)
@@ -106,7 +106,7 @@ class State:
 
 
 def snapshot(model: nn.Module, optimizer: optim.Optimizer) -> State:
-    """Taken by a way of its own: what `state_dict` says, copied by pickle, and gradients, random numbers and flags."""
+    """Copy `state_dict`s, gradients, random number generators and modes, independently of the code under test."""
     tensors = {name: value.clone() for name, value in model.state_dict().items()}
     gradients = {
         f"{name} gradient": p.grad if p.grad is None else p.grad.clone() for name, p in model.named_parameters()

@@ -13,7 +13,7 @@ import relucid
 from relucid.analyzer.errors import DataError, ModelError, OptionError
 from relucid.plugins.torch import Monitor
 from relucid.plugins.torch.monitor.snapshots import snapshot
-from relucid.plugins.torch.steps.restore import preserved
+from relucid.plugins.torch.steps.restore import preserve_rng_and_modes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
@@ -110,7 +110,7 @@ def test_preserved_restores_random_states_and_flags():
     seed()
     expected = drawn()
     seed()
-    with preserved(model):
+    with preserve_rng_and_modes(model):
         drawn()
         model.eval()
         model[3].train()

@@ -1,4 +1,4 @@
-"""Zero weights and the dropout that fades."""
+"""Zero weights and annealed dropout."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_it_is_inverted_dropout_while_training_only():
 
 
 def test_units_that_start_alike_part():
-    """S, section 4.2: with the constraints off balance and dropout, zero weights train; without them nothing moves."""
+    """S, section 4.2: zero weights train with unbalanced constraints and dropout; otherwise no weight changes."""
     x = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
     y = (x[:, :1] * x[:, 1:] > 0).float()
 
@@ -83,5 +83,5 @@ def test_a_dropout_that_cannot_be_meant(wrong):
 
 
 def test_what_is_no_module_cannot_start_at_zero():
-    with pytest.raises(ModelError, match=r"expected a torch\.nn\.Module, got str"):
+    with pytest.raises(ModelError, match=r"torch\.nn\.Module, got str"):
         zero_init("model")

@@ -1,4 +1,4 @@
-"""ActCooLR's steps: what counts as one of the optimizer, however it is called and whoever else watches."""
+"""What ActCooLR counts as an optimizer step, with closures, accumulation, scalers and other plugins."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,16 @@ from torch.nn import functional as F
 from relucid.analyzer.errors import ModelError
 from relucid.plugins.torch import ActCooLR, Monitor, Separation, Thermometer
 
-from .steered import batch, net, run, sgd, steered
+from .steering import attach_actcoolr, batch, net, run, sgd
 
 
 def test_step_is_idempotent():
-    """Called as often as one likes, or not at all for some steps, it says what is right for the next one."""
+    """However often it is called, the rate is the one for the next optimizer step."""
     runs = []
     for times in ([1] * 20, [3] * 20, [2, 1] * 10):
         model = net()
         optimizer = sgd(model)
-        schedule = steered(optimizer, model, total_steps=20, probe_every=2)
+        schedule = attach_actcoolr(optimizer, model, total_steps=20, probe_every=2)
         for step, calls in enumerate(times):
             run(model, optimizer, None, [step])
             for _ in range(calls):
@@ -31,7 +31,7 @@ def test_step_is_idempotent():
 def test_steps_that_were_not_told_are_counted():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=20)
+    schedule = attach_actcoolr(optimizer, model, total_steps=20)
     run(model, optimizer, None, range(5))
     schedule.step()
     assert schedule.last_epoch == 5
@@ -40,7 +40,7 @@ def test_steps_that_were_not_told_are_counted():
 def test_accumulated_batches_make_one_step():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=10, probe_every=1)
+    schedule = attach_actcoolr(optimizer, model, total_steps=10, probe_every=1)
     for step in range(5):
         optimizer.zero_grad()
         for half in range(2):
@@ -58,7 +58,7 @@ def test_accumulated_batches_make_one_step():
 def test_a_step_that_the_scaler_skips_is_none(fused):
     model = net()
     optimizer = sgd(model, fused=fused, momentum=0.0)
-    schedule = steered(optimizer, model, total_steps=10, probe_every=1)
+    schedule = attach_actcoolr(optimizer, model, total_steps=10, probe_every=1)
     scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
     for step, spoilt in enumerate([True, False, True, False]):
         x, y = batch(step)
@@ -76,12 +76,12 @@ def test_a_step_that_the_scaler_skips_is_none(fused):
 
 
 def test_a_closure_is_part_of_the_step():
-    """As Lightning steps: the gradients are made within; the fit comes between them and the change."""
+    """As Lightning steps: gradients are computed within; the fit follows them and precedes the update."""
     runs = []
     for within in (False, True):
         model = net()
         optimizer = sgd(model)
-        schedule = steered(optimizer, model, total_steps=10, probe_every=2)
+        schedule = attach_actcoolr(optimizer, model, total_steps=10, probe_every=2)
         for step in range(8):
 
             def closure(step=step, model=model, optimizer=optimizer):
@@ -102,11 +102,11 @@ def test_a_closure_is_part_of_the_step():
 
 
 def test_together_with_the_other_plugins_of_a_model():
-    """None of them sees the forwards that only measure."""
+    """The forwards that only measure are hidden from all of them."""
     model = net()
     optimizer = sgd(model)
     separation, monitor = Separation(model, strength=1e-3), Monitor(model, every=1)
-    schedule = steered(optimizer, model, total_steps=20, probe_every=1)
+    schedule = attach_actcoolr(optimizer, model, total_steps=20, probe_every=1)
     thermometer = Thermometer(model, optimizer, every=1)
     for step in range(10):
         x, y = batch(step)
@@ -126,7 +126,7 @@ def test_a_compiled_model():
         model = net()
         optimizer = sgd(model)
         called = torch.compile(model, backend="eager") if compiled else model
-        schedule = steered(optimizer, called, total_steps=20)
+        schedule = attach_actcoolr(optimizer, called, total_steps=20)
         run(called, optimizer, schedule, range(12))
         runs.append(schedule.history)
     torch._dynamo.reset()
@@ -140,5 +140,5 @@ def test_a_forward_that_nobody_saw_is_said():
     model = net()
     optimizer = sgd(model)
     schedule = ActCooLR(optimizer, nn.Sequential(model), total_steps=20)
-    with pytest.raises(ModelError, match="give the schedule the module that the training calls"):
+    with pytest.raises(ModelError, match="pass to the schedule the module that the training calls"):
         run(model, optimizer, schedule, range(1))

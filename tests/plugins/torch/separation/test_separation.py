@@ -1,4 +1,4 @@
-"""The loss term: what it takes from a running model, its gradients, its options, its refusals."""
+"""The loss term: its value and gradients in a running model, and the errors it raises."""
 
 import gc
 import weakref
@@ -13,7 +13,7 @@ from relucid.analyzer.errors import ModelError, RelucidError
 from relucid.plugins.torch import Separation
 from relucid.plugins.torch.separation.separation_loss import penalty
 
-from .architectures import build
+from ..architectures import build
 from .by_hand import X, by_hand, gradients, net
 from .extremes_reference import extremes_reference
 
@@ -42,7 +42,7 @@ def test_the_term_alone_trains_what_is_before_the_last_site():
 
 
 def test_it_brings_dead_units_back():
-    """The point of it all: a layer dead on all data, which no loss gradient reaches, is alive after a few steps."""
+    """A layer dead on all data, which gets no gradient of the loss, is alive after a few steps."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1))
     nn.init.constant_(model[0].bias, -10.0)
@@ -91,7 +91,7 @@ def test_a_forward_that_raises_does_not_count():
 def test_each_forward_counts_once():
     model = net()
     separation = Separation(model)
-    with pytest.raises(RelucidError, match=r"penalty\(\) wanted a forward"):
+    with pytest.raises(RelucidError, match=r"penalty\(\): expected a forward"):
         separation.penalty()
     model(X)
     separation.penalty()
@@ -132,7 +132,7 @@ def test_autocast():
 
 
 def test_accumulated_over_two_parts_of_a_batch():
-    """Each part has a penalty of its own, as each batch has."""
+    """Each part of a batch has its own penalty."""
     model, plain = net(), net()
     separation = Separation(model)
     for x in (X[:2], X[2:]):

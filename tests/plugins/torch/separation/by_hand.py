@@ -1,4 +1,4 @@
-"""A net whose penalty is taken by hand."""
+"""A net, and its penalty computed without hooks."""
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from .extremes_reference import extremes_reference
 
 
 def by_hand(model: nn.Sequential, x: torch.Tensor, **how) -> torch.Tensor:
-    """The penalty of a sequential model with the input of every ReLU taken by hand."""
+    """The penalty of a sequential model from the inputs of its ReLUs, computed without hooks."""
     layers = []
     for module in model:
         if isinstance(module, nn.ReLU):

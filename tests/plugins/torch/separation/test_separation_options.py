@@ -1,4 +1,4 @@
-"""What Separation can be told: where and what it reads, how strongly, when; and what it refuses."""
+"""Options of Separation: where it reads, how strong it is, its schedule; and the errors it raises."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def test_hidden_sites_by_default_and_the_output_on_request():
         for include_output in (False, True):
             separation = Separation(model, hook=hook, include_output=include_output)
             model(X)
-            layers, _ = separation._watch.taken()
+            layers, _ = separation._buffer.take()
             counts[hook, include_output] = [len(layer.high) - len(X) for layer in layers]
             separation.detach()
     hidden = [4, 3, 6]
@@ -43,7 +43,7 @@ def test_hidden_sites_by_default_and_the_output_on_request():
 
 
 def test_where_g_is_read():
-    """With a batch norm in between, what a ReLU reads is not what the affine map makes."""
+    """With a batch norm in between, the input of a ReLU is not the output of the affine map."""
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
     x = torch.randn(6, 3)
     for hook, depth in (("relu_input", 2), ("affine_output", 1)):
@@ -83,22 +83,22 @@ def test_several_forwards_make_a_step_if_told_so():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"axes": ("units",)}, r"axes: expected a tuple with some of unit, point, layer, got \('units',\)"),
-        ({"axes": ()}, r"axes: expected a tuple with some of unit, point, layer, got \(\)"),
-        ({"axes": "unit"}, "axes: expected a tuple with some of unit, point, layer, got 'unit'"),
-        ({"aggregation": "max"}, "aggregation: expected one of mean, sum, norm, sumsq, got 'max'"),
-        ({"conv_units": "pixel"}, "conv_units: expected one of channel, position, got 'pixel'"),
-        ({"ties": "first"}, "ties: expected one of one, shared, random, got 'first'"),
-        ({"hook": None}, "hook: expected one of relu_input, affine_output, got None"),
-        ({"strength": "1e-3"}, "strength: expected a number from 0, got '1e-3'"),
-        ({"strength": {"1": -1}}, "strength of '1': expected a number from 0, got -1"),
-        ({"strength": float("nan")}, "strength: expected a number from 0, got nan"),
-        ({"schedule": 3}, "schedule: expected a callable or None, got 3"),
-        ({"margin": (1, 0, -1)}, r"margin: wanted a number or the pair \(m\+, m-\), got \(1, 0, -1\)"),
-        ({"margin": "1"}, r"margin: wanted a number or the pair \(m\+, m-\), got '1'"),
-        ({"margin": (-1.0, 1.0)}, "margin: wanted m\\+ above m-, got -1.0 and 1.0"),
-        ({"balance": 1.5}, "balance: expected a number from 0 to 1, got 1.5"),
-        ({"forwards": 0}, "forwards: expected an integer of at least 1, got 0"),
+        ({"axes": ("units",)}, r"axes: .*unit, point, layer, got \('units',\)"),
+        ({"axes": ()}, r"axes: .*unit, point, layer, got \(\)"),
+        ({"axes": "unit"}, "axes: .*unit, point, layer, got 'unit'"),
+        ({"aggregation": "max"}, "aggregation: .*mean, sum, norm, sumsq, got 'max'"),
+        ({"conv_units": "pixel"}, "conv_units: .*channel, position, got 'pixel'"),
+        ({"ties": "first"}, "ties: .*one, shared, random, got 'first'"),
+        ({"hook": None}, "hook: .*relu_input, affine_output, got None"),
+        ({"strength": "1e-3"}, "strength.*: .* number.* 0, got '1e-3'"),
+        ({"strength": {"1": -1}}, "strength of '1'.*: .* number.* 0, got -1"),
+        ({"strength": float("nan")}, "strength.*: .* number.* 0, got nan"),
+        ({"schedule": 3}, "schedule: .*, got 3"),
+        ({"margin": (1, 0, -1)}, r"margin: expected a number or the pair \(m\+, m-\), got \(1, 0, -1\)"),
+        ({"margin": "1"}, r"margin: expected a number or the pair \(m\+, m-\), got '1'"),
+        ({"margin": (-1.0, 1.0)}, "margin: expected m\\+ above m-, got -1.0 and 1.0"),
+        ({"balance": 1.5}, "balance: .* number.* 0 .*1, got 1.5"),
+        ({"forwards": 0}, "forwards: .*1.*, got 0"),
     ],
 )
 def test_options_that_cannot_be_meant(options, message):
@@ -110,17 +110,17 @@ def test_a_pattern_that_fits_no_site_is_said():
     model = net()
     separation = Separation(model, strength={"1": 1.0, "relu*": 1.0})
     model(X)
-    with pytest.raises(OptionError, match=r"no site of the model fits 'relu\*'"):
+    with pytest.raises(OptionError, match=r"match a site of the model, got 'relu\*'"):
         separation.penalty()
 
 
 def test_what_is_no_module_or_has_nothing_to_separate_is_said():
-    with pytest.raises(ModelError, match=r"expected a torch\.nn\.Module, got list"):
+    with pytest.raises(ModelError, match=r"torch\.nn\.Module, got list"):
         Separation([nn.ReLU()])
     model = nn.Sequential(nn.Linear(3, 2), nn.Sigmoid())
     separation = Separation(model)
     model(torch.ones(2, 3))
-    with pytest.raises(ModelError, match="wanted a model with ReLU-like functions that can be seen"):
+    with pytest.raises(ModelError, match="expected a model that calls ReLU-like functions"):
         separation.penalty()
 
 
@@ -128,7 +128,7 @@ def test_a_batch_without_samples_is_said():
     model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
     separation = Separation(model)
     model(torch.ones(0, 3))
-    with pytest.raises(RelucidError, match="wanted a forward with samples"):
+    with pytest.raises(RelucidError, match="expected a forward with samples"):
         separation.penalty()
 
 
@@ -136,7 +136,7 @@ def test_a_schedule_that_gives_no_number_and_a_state_of_something_else_are_said(
     model = net()
     separation = Separation(model, schedule=str)
     model(X)
-    with pytest.raises(OptionError, match="schedule: expected a number, got '0'"):
+    with pytest.raises(OptionError, match=r"schedule: .* number, got '0'"):
         separation.penalty()
-    with pytest.raises(StateError, match="wanted the state of a Separation, with steps, got one of rank"):
+    with pytest.raises(StateError, match="expected the state of a Separation, with the key steps, got the keys rank"):
         separation.load_state_dict({"rank": 0})

@@ -1,4 +1,4 @@
-"""The deficits and the objective, by numpy in the paper's letters and by its numbers."""
+"""The deficits and the objective, against numpy in the paper's notation and against its numbers."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.plugins.torch.separation.extreme_values import Extremes, extremes
-from relucid.plugins.torch.separation.separation_loss import aggregate, balanced, constraint_count, deficits, penalty
+from relucid.plugins.torch.separation.separation_loss import (
+    aggregate,
+    balance_deficits,
+    constraint_count,
+    deficits,
+    penalty,
+)
 
 numbers = st.floats(-4, 4, width=32)
 vectors = st.lists(numbers, min_size=1, max_size=6)
@@ -30,7 +36,7 @@ def test_deficits_are_what_the_constraints_lack(seed, upper, lower):
 
 
 def test_as_printed_the_negative_deficit_would_miss_what_it_is_for():
-    """max(0, -1 - min g) is 0 for a unit that is active everywhere, which the constraint is to forbid."""
+    """max(0, -1 - min g) is 0 for a unit that is active everywhere, which the constraint forbids."""
     g = torch.tensor([[0.5], [2.0]])
     assert deficits(extremes(g, axes=("unit",)))[1].item() == 1.5
     assert max(0.0, -1 - 0.5) == 0
@@ -40,8 +46,8 @@ def test_as_printed_the_negative_deficit_would_miss_what_it_is_for():
 def test_merged_and_apart(pairs, balance):
     """The same mean, half the sum, and other squares."""
     plus, minus = torch.tensor(pairs, dtype=torch.float64).abs().T
-    merged = balanced(plus, minus, balance=balance)
-    apart = balanced(plus, minus, balance=balance, merge=False)
+    merged = balance_deficits(plus, minus, balance=balance)
+    apart = balance_deficits(plus, minus, balance=balance, merge=False)
     torch.testing.assert_close(merged, balance * plus + (1 - balance) * minus)
     torch.testing.assert_close(merged.mean(), apart.mean())
     torch.testing.assert_close(2 * merged.sum(), apart.sum())
@@ -49,7 +55,7 @@ def test_merged_and_apart(pairs, balance):
 
 def test_apart_by_default_is_as_printed():
     plus, minus = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
-    assert balanced(plus, minus, merge=False).tolist() == [1, 2, 3, 4]
+    assert balance_deficits(plus, minus, merge=False).tolist() == [1, 2, 3, 4]
 
 
 @given(values=vectors)

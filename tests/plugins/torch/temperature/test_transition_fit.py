@@ -1,4 +1,4 @@
-"""Fits: noise-free curves give their parameters back, noisy ones what scipy finds; a few points what A.4 asks for."""
+"""Fits recover the parameters of noise-free curves, agree with scipy on noisy ones, and follow A.4 on a few points."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_nls_finds_scale_and_width_again(model, s, d):
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 @pytest.mark.parametrize("seed", range(3))
 def test_nls_is_no_worse_than_scipy(model, seed):
-    """On noisy measurements of another model's curve, from the very minimum scipy finds."""
+    """On noisy measurements of another model's curve, compared to the minimum that scipy finds."""
     rng = np.random.default_rng(seed)
     other = MODELS[(MODELS.index(model) + 1) % 3]
     clean = other.forward(RATES, *((-1.0, 2.0) if other is LOG_NORMAL else (0.5, 20.0)))

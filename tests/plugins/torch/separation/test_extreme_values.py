@@ -24,7 +24,7 @@ shapes = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple) | st.sam
 
 
 def both(z, weights, **how):
-    """Values, and gradients of a weighted sum with a ReLU beside it, of the fast and the slow way."""
+    """Values, and gradients of a weighted sum plus a ReLU term, of the function and its slow twin."""
     found = []
     for function in (extremes, extremes_reference):
         leaf = z.detach().clone().requires_grad_()
@@ -59,7 +59,7 @@ def test_equals_its_slow_twin(shape, place, axes, conv_units, ties, layout, tied
 
 
 def test_values_by_numpy():
-    """The table of feature maps: which axes an extreme goes over."""
+    """The axes over which each kind of extreme of a feature map is taken."""
     z = np.random.default_rng(0).standard_normal((4, 3, 5, 2)).astype(np.float32)
     cases = {
         ("unit", "channel"): z.max((0, 2, 3)),
@@ -120,7 +120,7 @@ def test_every_precision(dtype):
 
 @pytest.mark.parametrize("layout", ["contiguous", "channels last"])
 def test_the_gradient_lies_in_memory_as_the_value_does(layout):
-    """Else adding it to the one that the ReLU sends would cost more than making it."""
+    """Otherwise adding it to the gradient of the ReLU would cost more than computing it."""
     value = LAYOUTS[layout](torch.randn(6, 4, 3, 3)).requires_grad_()
     (gradient,) = torch.autograd.grad(extremes(value).high.sum(), value)
     assert gradient.stride() == value.stride()

@@ -1,4 +1,4 @@
-"""Sensitivity: at each rate what a real step of a twin would have done; the model it was asked of is left as it was."""
+"""Sensitivity equals the distances of real steps of a twin at each rate, and restores the model."""
 
 import copy
 from itertools import pairwise
@@ -15,14 +15,14 @@ from relucid.plugins.torch import Thermometer, sensitivity
 from relucid.plugins.torch.temperature.sensitivity_analysis import RATES
 from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL
 
-from .optimizers import OPTIMIZERS, snapshot, trained
+from ..optimizers import OPTIMIZERS, snapshot, train_steps
 
 X = torch.randn(16, 4, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_all_is_as_it_was_and_distances_are_those_of_real_steps(make):
-    model, optimizer, closure = trained(make, 2)
+    model, optimizer, closure = train_steps(make, 2)
     before = snapshot(model, optimizer)
     rates = [0.0, 0.01, 0.3, 5.0]
 
@@ -41,7 +41,7 @@ def test_all_is_as_it_was_and_distances_are_those_of_real_steps(make):
 
 
 def of_a_real_step(model, optimizer, closure, make, rate):
-    """D of each site, by forward hooks of torch, of a twin that steps; dropout draws what it draws now."""
+    """D of each site, by forward hooks of torch, of a twin that steps, with the same dropout masks."""
     twin = copy.deepcopy(model)
     theirs = make(list(twin.parameters()))
     theirs.load_state_dict(copy.deepcopy(optimizer.state_dict()))
@@ -80,7 +80,7 @@ def of_a_real_step(model, optimizer, closure, make, rate):
 @pytest.mark.parametrize("name", ["SGD momentum", "Adafactor", "LBFGS"])
 @pytest.mark.parametrize("forward", [0, 2, 4])
 def test_interrupted_in_the_middle_all_is_as_it_was(error, name, forward):
-    model, optimizer, _ = trained(OPTIMIZERS[name], 1)
+    model, optimizer, _ = train_steps(OPTIMIZERS[name], 1)
     before = snapshot(model, optimizer)
     hooks = [len(model._forward_hooks), len(model._forward_pre_hooks)]
     calls = []
@@ -100,7 +100,7 @@ def test_interrupted_in_the_middle_all_is_as_it_was(error, name, forward):
 
 
 def test_gradients_that_are_there_are_taken():
-    model, optimizer, _ = trained(OPTIMIZERS["SGD"], 0)
+    model, optimizer, _ = train_steps(OPTIMIZERS["SGD"], 0)
     model.eval()
     asked = sensitivity(model, optimizer, X, rates=[0.5], loss=lambda: model(X).square().mean())
     model.zero_grad()
@@ -113,7 +113,7 @@ def test_gradients_that_are_there_are_taken():
 
 
 def test_a_later_step_is_what_was_foretold():
-    """What sensitivity says of a rate is what the thermometer reads when the step is taken."""
+    """The distance predicted for a rate is the one that the thermometer measures for this step."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
@@ -149,12 +149,12 @@ def test_the_phase_transition_at_initialisation():
 
 @pytest.mark.parametrize("batch", [X, (X,), [X], {"x": X}], ids=["tensor", "tuple", "list", "mapping"])
 def test_what_a_batch_may_be(batch):
-    model, optimizer, _ = trained(OPTIMIZERS["SGD"], 0)
+    model, optimizer, _ = train_steps(OPTIMIZERS["SGD"], 0)
     assert sensitivity(model, optimizer, batch, rates=[1.0]).mean[0] > 0
 
 
 def test_groups_keep_their_ratios():
-    model, optimizer, closure = trained(OPTIMIZERS["SGD"], 0)
+    model, optimizer, closure = train_steps(OPTIMIZERS["SGD"], 0)
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.2]
     model.eval()
     both = sensitivity(model, optimizer, X, rates=[3.0], loss=lambda: model(X).square().mean())
@@ -169,9 +169,9 @@ def test_groups_keep_their_ratios():
 
 
 def test_what_cannot_be_asked_is_said():
-    model, optimizer, _ = trained(OPTIMIZERS["SGD"], 0)
+    model, optimizer, _ = train_steps(OPTIMIZERS["SGD"], 0)
     for rates in ([], [-1.0], [np.nan], [[1.0]]):
-        with pytest.raises(OptionError, match="rates: wanted"):
+        with pytest.raises(OptionError, match="rates: expected"):
             sensitivity(model, optimizer, X, rates=rates)
     with pytest.raises(OptionError, match="above 0"):
         sensitivity(model, torch.optim.SGD(model.parameters(), lr=0.0), X)

@@ -1,4 +1,4 @@
-"""ActCooLR's fits: the first one, those that something calls for, those that tell nothing, and where none helps."""
+"""ActCooLR's fits: the first one, later ones, uninformative ones, and runs that diverge."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,19 @@ import torch
 from torch.nn import functional as F
 
 from relucid.plugins.torch import Diverged, Thermometer
-from relucid.plugins.torch.actcoolr.measure_schedule import Looks
-from relucid.plugins.torch.actcoolr.rule import Belief
+from relucid.plugins.torch.actcoolr.rule import MeasureSchedule
+from relucid.plugins.torch.actcoolr.transition_estimate import TransitionEstimate
 
-from .steered import batch, net, run, sgd, steered
+from .steering import attach_actcoolr, batch, net, run, sgd
 
 
 def test_the_first_step_has_a_rate_that_was_fitted():
-    """Whatever rate the optimizer came with; and it is the one at which P is what was asked for."""
+    """It does not depend on the initial rate of the optimizer, and P is on target."""
     found = []
     for lr in (1e-6, 1e3):
         model = net()
         optimizer = sgd(model, lr=lr)
-        schedule = steered(optimizer, model, total_steps=1000)
+        schedule = attach_actcoolr(optimizer, model, total_steps=1000)
         run(model, optimizer, schedule, range(1))
         found.append(schedule.history[0])
     assert found[0] == found[1]
@@ -27,14 +27,14 @@ def test_the_first_step_has_a_rate_that_was_fitted():
 
 
 def test_momentum_that_gathers_after_the_first_fit_does_not_carry_the_steps_away():
-    """The same rate goes up to ten times as far once there is momentum; looks that follow each other soon see it."""
+    """The same rate goes up to ten times as far once there is momentum; frequent measurements detect it."""
     above, looked = {}, {}
     for gap in (7, 1):
         model = net()
         optimizer = sgd(model)
         thermometer = Thermometer(model, optimizer, every=1)
-        schedule = steered(optimizer, model, total_steps=1000)
-        schedule._looks = Looks(gap=gap)
+        schedule = attach_actcoolr(optimizer, model, total_steps=1000)
+        schedule._measurements = MeasureSchedule(gap=gap)
         run(model, optimizer, schedule, range(8), size=512)
         above[gap] = np.mean([reading.temperature - 1 for reading in thermometer.history][1:])
         looked[gap] = [reading.step for reading in schedule.history]
@@ -44,16 +44,16 @@ def test_momentum_that_gathers_after_the_first_fit_does_not_carry_the_steps_away
 
 
 def test_stopped_where_a_fit_was_due():
-    """A stale belief is fitted again by the one who goes on."""
+    """A resumed run repeats the fit of a stale estimate."""
 
     def fresh():
         model = net()
         optimizer = sgd(model)
-        return model, optimizer, steered(optimizer, model, total_steps=40)
+        return model, optimizer, attach_actcoolr(optimizer, model, total_steps=40)
 
     model, optimizer, schedule = fresh()
     run(model, optimizer, schedule, range(5))
-    schedule._beliefs = [Belief(mu=9.0, sigma=1.0, errors=5, stale=True)]
+    schedule._estimates = [TransitionEstimate(mu=9.0, sigma=1.0, errors=5, stale=True)]
     schedule.step()
     other = fresh()
     other[0].load_state_dict(model.state_dict()), other[1].load_state_dict(optimizer.state_dict())
@@ -66,12 +66,12 @@ def test_stopped_where_a_fit_was_due():
 def test_all_or_nothing_asks_for_a_fit_at_the_next_step():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=100, probe_every=3)
+    schedule = attach_actcoolr(optimizer, model, total_steps=100, probe_every=3)
     run(model, optimizer, schedule, range(3))
     optimizer.param_groups[0]["lr"] = 1e-12  # nothing will change
     run(model, optimizer, schedule, [3])
     assert schedule.history[-1].distance == 0
-    assert schedule._beliefs[0].stale
+    assert schedule._estimates[0].stale
     run(model, optimizer, schedule, [4, 5, 6])
     assert schedule.history[-1].fits == 2
     assert abs(schedule.history[-1].distance - schedule.history[-1].wanted) < 0.15
@@ -83,7 +83,7 @@ def test_where_nothing_can_move_training_goes_on_and_a_fit_follows_as_soon_as_it
     with torch.no_grad():
         model[6].weight.zero_()
     optimizer = sgd(model, momentum=0.0)
-    schedule = steered(optimizer, model, total_steps=50, probe_every=1)
+    schedule = attach_actcoolr(optimizer, model, total_steps=50, probe_every=1)
     run(model, optimizer, schedule, range(4))
     assert schedule.history[0].distance == 0
     assert 2 <= schedule.history[-1].fits <= 3
@@ -94,7 +94,7 @@ def test_where_nothing_ever_moves_little_is_spent_on_it():
     """Fits that fail are tried after 1, 2, 4 ... steps, at most as rarely as steps are measured."""
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, probe_every=8)
+    schedule = attach_actcoolr(optimizer, model, probe_every=8)
     forwards = []
     model.register_forward_hook(lambda *_: forwards.append(torch.is_grad_enabled()))
     for step in range(40):
@@ -110,7 +110,7 @@ def test_where_nothing_ever_moves_little_is_spent_on_it():
 def test_a_loss_that_is_no_number_ends_the_run_with_its_history():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=50, probe_every=1)
+    schedule = attach_actcoolr(optimizer, model, total_steps=50, probe_every=1)
     run(model, optimizer, schedule, range(4))
 
     def spoilt():
@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_history():
             optimizer.step()
             schedule.step()
 
-    with pytest.raises(Diverged, match="no longer numbers") as caught:
+    with pytest.raises(Diverged, match="not finite") as caught:
         spoilt()
     assert [reading.step for reading in caught.value.history][:4] == [0, 1, 2, 3]
     assert len(caught.value.history) <= 6
@@ -130,9 +130,9 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_history():
 def test_a_rate_out_of_range_ends_the_run_and_changes_nothing():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=50)
+    schedule = attach_actcoolr(optimizer, model, total_steps=50)
     run(model, optimizer, schedule, range(2))
-    schedule._beliefs = [Belief(mu=50.0, stale=False)]
+    schedule._estimates = [TransitionEstimate(mu=50.0, stale=False)]
     run(model, optimizer, None, [2])
     rates = [group["lr"] for group in optimizer.param_groups]
     with pytest.raises(Diverged, match=r"step 3: .* would need the learning rate") as caught:

@@ -1,4 +1,4 @@
-"""What the benchmark of Separation's cost compares is the same thing, done in two ways, beside doing without."""
+"""The benchmark of Separation's cost compares two implementations of the same penalty, and training without it."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "separation_overhead.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "benchmarks" / "separation_overhead.py"
 
 
 @pytest.fixture(scope="module")

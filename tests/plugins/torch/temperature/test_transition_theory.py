@@ -1,4 +1,4 @@
-"""Theorem 1: what the formula says of a wide layer at initialisation is what a simulated one does, to 1 %."""
+"""Theorem 1 predicts the changes of a simulated wide layer at initialisation to 1 %."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from relucid.analyzer.errors import ModelError
-from relucid.plugins.torch.temperature.packed_signs import Signs
+from relucid.plugins.torch.temperature.packed_signs import PackedSigns
 from relucid.plugins.torch.temperature.transition import ARCTAN
 from relucid.plugins.torch.temperature.transition_theory import deviations, energy
 
@@ -35,10 +35,10 @@ def moved(layer: nn.Linear, x: torch.Tensor, rate: float) -> torch.Tensor:
 
 @torch.no_grad()
 def changes(layer: nn.Linear, x: torch.Tensor, rate: float, units: int) -> float:
-    """How often a pattern changes, where every so many units are a layer of their own."""
+    """How often a pattern changes, if each group of this many units is a layer."""
     before, after = (z.reshape(len(x), -1, units) for z in (layer(x), moved(layer, x, rate)))
-    signs = Signs.of(before, 2)
-    return signs.changed(after, 2).item() / signs.count
+    signs = PackedSigns.of(before, 2)
+    return signs.count_changed(after, 2).item() / signs.count
 
 
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])

@@ -1,4 +1,4 @@
-"""ActCooLR in training: temperature follows its target, and it is a schedule in all a user can test."""
+"""ActCooLR in training: temperature follows its target, and it behaves like a schedule of torch."""
 
 import copy
 import pickle
@@ -10,10 +10,10 @@ from torch import nn
 
 from relucid.analyzer.errors import OptionError
 from relucid.plugins.torch import ActCooLR
-from relucid.plugins.torch.actcoolr.rule import wanted
+from relucid.plugins.torch.actcoolr.rule import target_distance
 
-from .optimizers import snapshot
-from .steered import net, run, sgd, steered
+from ..optimizers import snapshot
+from .steering import attach_actcoolr, net, run, sgd
 
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=1.0),
@@ -29,12 +29,13 @@ OPTIMIZERS = {
 def test_temperature_follows_its_target_and_the_network_learns(make, form):
     model = net()
     optimizer = make(model.parameters())
-    schedule = steered(optimizer, model, total_steps=150, probe_every=4, form=form)
+    schedule = attach_actcoolr(optimizer, model, total_steps=150, probe_every=4, form=form)
     losses = run(model, optimizer, schedule, range(150))
     history = schedule.history
     assert [reading.step for reading in history] == [0, 1, *range(3, 150, 4)]
     assert np.mean([abs(reading.distance - reading.wanted) for reading in history]) < 0.1
-    assert [reading.wanted for reading in history] == [wanted(r.step, total=150, start=1.0, form=form) for r in history]
+    targets = [target_distance(reading.step, total=150, start=1.0, form=form) for reading in history]
+    assert [reading.wanted for reading in history] == targets
     assert np.mean(losses[-10:]) < 0.5 * losses[0]
     assert schedule.get_last_lr() == [1e-10] == [group["lr"] for group in optimizer.param_groups]
 
@@ -43,7 +44,7 @@ def test_fitting_and_measuring_change_nothing_but_the_rate():
     """With the rates it chose, a plain training ends in the same weights, buffers and random numbers, bit for bit."""
     model = net(dropout=0.2)
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=30, probe_every=1)
+    schedule = attach_actcoolr(optimizer, model, total_steps=30, probe_every=1)
     rates = []
     optimizer.register_step_post_hook(lambda own, *_: rates.append(own.param_groups[0]["lr"]))
     run(model, optimizer, schedule, range(30))
@@ -69,7 +70,7 @@ def test_stopped_and_resumed_ends_bit_for_bit_the_same(tmp_path, stop):
     def fresh():
         model = net(dropout=0.2)
         optimizer = sgd(model)
-        return model, optimizer, steered(optimizer, model, total_steps=40)
+        return model, optimizer, attach_actcoolr(optimizer, model, total_steps=40)
 
     model, optimizer, schedule = fresh()
     run(model, optimizer, schedule, range(40))
@@ -97,7 +98,7 @@ def test_groups_keep_their_ratios():
     layers = [{"params": model[0].parameters(), "lr": 0.1}, {"params": model[4].parameters(), "lr": 0.4}]
     optimizer = torch.optim.SGD([*layers, {"params": model[6].parameters(), "lr": 0.0}], momentum=0.9)
     before = copy.deepcopy(model[6].state_dict())
-    schedule = steered(optimizer, model, total_steps=30, probe_every=2)
+    schedule = attach_actcoolr(optimizer, model, total_steps=30, probe_every=2)
     run(model, optimizer, schedule, range(20))
     first, second, third = schedule.get_last_lr()
     assert (first, third) == (pytest.approx(second / 4), 0.0)
@@ -111,7 +112,7 @@ def test_a_rate_that_is_a_tensor_stays_the_same_tensor():
     own = torch.tensor(0.5)
     optimizer = torch.optim.Adam(model.parameters(), lr=own, foreach=False)
     kept = optimizer.param_groups[0]["lr"]
-    schedule = steered(optimizer, model, total_steps=10)
+    schedule = attach_actcoolr(optimizer, model, total_steps=10)
     run(model, optimizer, schedule, range(3))
     assert optimizer.param_groups[0]["lr"] is kept
     assert schedule.get_last_lr()[0].item() == kept.item() != 0.5
@@ -121,7 +122,7 @@ def test_a_rate_that_is_a_tensor_stays_the_same_tensor():
 def test_it_pickles_and_copies_with_its_model_and_optimizer():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=30, probe_every=2)
+    schedule = attach_actcoolr(optimizer, model, total_steps=30, probe_every=2)
     run(model, optimizer, schedule, range(5))
     for again in (
         pickle.loads(pickle.dumps((model, optimizer, schedule))),
@@ -138,7 +139,7 @@ def test_it_pickles_and_copies_with_its_model_and_optimizer():
 def test_it_is_a_schedule_of_torch():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=30)
+    schedule = attach_actcoolr(optimizer, model, total_steps=30)
     assert isinstance(schedule, torch.optim.lr_scheduler.LRScheduler)
     assert schedule.optimizer is optimizer
     assert schedule.base_lrs == [1.0]
@@ -158,7 +159,7 @@ def test_a_state_of_another_kind_is_refused():
     state = shared.state_dict()
     shared.detach()
     own = ActCooLR(optimizer, model, total_steps=30, per_group=True)
-    with pytest.raises(OptionError, match="wanted 2 models, got 1"):
+    with pytest.raises(OptionError, match="expected 2 estimates, got 1"):
         own.load_state_dict(state)
 
 
@@ -178,7 +179,7 @@ def test_a_rate_for_each_group_from_the_sites_behind_it():
     for own in (False, True):
         model = net()
         optimizer = per_layer(model)
-        schedule = steered(optimizer, model, total_steps=200, probe_every=2, per_group=own)
+        schedule = attach_actcoolr(optimizer, model, total_steps=200, probe_every=2, per_group=own)
         run(model, optimizer, schedule, range(150), size=256)
         last = schedule.history[len(schedule.history) // 4 :]
         errors[own] = np.mean([abs(reading.sites[name] - reading.wanted) for reading in last for name in ("1", "5")])
@@ -198,7 +199,7 @@ def test_a_rate_for_each_group_from_the_sites_behind_it():
 def test_detached_it_leaves_no_trace():
     model = net()
     optimizer = sgd(model)
-    schedule = steered(optimizer, model, total_steps=20)
+    schedule = attach_actcoolr(optimizer, model, total_steps=20)
     run(model, optimizer, schedule, range(2))
     schedule.detach()
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -222,7 +223,7 @@ def test_options_that_cannot_be_meant(wrong, said):
 def test_optimizers_that_cannot_be_steered():
     model = net()
     for kind in (torch.optim.ASGD, torch.optim.Rprop, torch.optim.LBFGS):
-        with pytest.raises(OptionError, match="rates of its own"):
+        with pytest.raises(OptionError, match="adapts it itself"):
             ActCooLR(kind(model.parameters()), model, total_steps=10)
     with pytest.raises(OptionError, match="above 0"):
         ActCooLR(sgd(model, lr=0.0), model, total_steps=10)

@@ -1,4 +1,4 @@
-"""The temperature of a step: what two plain forwards tell, and nothing of the training changes by measuring."""
+"""The temperature of a step equals that from two plain forwards, and measuring it does not affect the training."""
 
 import copy
 import random
@@ -12,10 +12,10 @@ from torch import nn
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.analyzer.measures.pattern_temperature import pattern_distance
 from relucid.plugins.torch import Thermometer
-from relucid.plugins.torch.temperature.pattern_change import Probe
+from relucid.plugins.torch.temperature.pattern_change import PatternProbe
 
-from .architectures import ARCHITECTURES, build
-from .optimizers import snapshot
+from ..architectures import ARCHITECTURES, build
+from ..optimizers import snapshot
 
 
 class Net(nn.Module):
@@ -36,7 +36,7 @@ class Net(nn.Module):
         return self.out(torch.relu(self.line(x)))
 
 
-def made(**options):
+def build_training(**options):
     torch.manual_seed(0)
     model = Net(**options)
     return model, torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9), torch.randn(10, 2, 6, 6)
@@ -60,7 +60,7 @@ def step(model, optimizer, x, **named):
 
 
 def test_distances_are_those_of_two_plain_forwards():
-    model, optimizer, x = made()
+    model, optimizer, x = build_training()
     thermometer = Thermometer(model, optimizer, every=1)
     for _ in range(4):
         state = torch.get_rng_state()
@@ -82,7 +82,7 @@ def test_training_goes_on_as_if_nothing_were_measured(options):
     runs = []
     for measured in (False, True):
         random.seed(0), np.random.seed(0)  # noqa: NPY002 - as users do
-        model, optimizer, x = made(**options)
+        model, optimizer, x = build_training(**options)
         if measured:
             Thermometer(model, optimizer, every=1)
         for _ in range(5):
@@ -93,7 +93,7 @@ def test_training_goes_on_as_if_nothing_were_measured(options):
 
 def test_nothing_moves_at_rate_0():
     """Observation 1: D(0) = 0 and T(0) = 0, also with dropout, noise and batch norms in training mode."""
-    model, optimizer, x = made(noise=True)
+    model, optimizer, x = build_training(noise=True)
     optimizer.param_groups[0]["lr"] = 0.0
     thermometer = Thermometer(model, optimizer, every=1)
     step(model, optimizer, x)
@@ -104,10 +104,10 @@ def test_nothing_moves_at_rate_0():
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_architectures(name):
-    """All sites a capture sees are measured; nothing where nothing moved, something where all moved."""
+    """All sites are measured; D is 0 if no parameter has changed, and large if all have."""
     model, x = build(name)
-    probe = Probe(model)
-    probe.want()
+    probe = PatternProbe(model)
+    probe.arm()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model(x)
@@ -122,7 +122,7 @@ def test_architectures(name):
 
 
 def test_every_kth_step_is_measured_and_the_others_are_not_even_watched():
-    model, optimizer, x = made()
+    model, optimizer, x = build_training()
     calls = []
     model.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
     thermometer = Thermometer(model, optimizer, every=3)
@@ -134,7 +134,7 @@ def test_every_kth_step_is_measured_and_the_others_are_not_even_watched():
 
 
 def test_accumulated_batches_are_one_step_and_the_first_of_them_is_measured():
-    model, optimizer, x = made(dropout=0.0)
+    model, optimizer, x = build_training(dropout=0.0)
     thermometer = Thermometer(model, optimizer, every=1)
     halves = x.chunk(2)
     before = by_hand(model, halves[0], torch.get_rng_state())
@@ -148,7 +148,7 @@ def test_accumulated_batches_are_one_step_and_the_first_of_them_is_measured():
 
 @pytest.mark.parametrize("fused", [False, True])
 def test_a_step_that_the_scaler_skips_is_none(fused):
-    model, _, x = made()
+    model, _, x = build_training()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5, fused=fused)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     thermometer = Thermometer(model, optimizer, every=1)
@@ -163,7 +163,7 @@ def test_a_step_that_the_scaler_skips_is_none(fused):
 
 
 def test_a_closure_is_part_of_the_step():
-    model, optimizer, x = made()
+    model, optimizer, x = build_training()
     thermometer = Thermometer(model, optimizer, every=1)
 
     def closure():
@@ -179,7 +179,7 @@ def test_a_closure_is_part_of_the_step():
 
 
 def test_autocast_is_as_it_was_in_training():
-    model, optimizer, x = made(dropout=0.0)
+    model, optimizer, x = build_training(dropout=0.0)
     optimizer.param_groups[0]["lr"] = 0.0
     thermometer, types = Thermometer(model, optimizer, every=1), []
     model.line.register_forward_hook(lambda _, __, z: types.append(z.dtype))
@@ -192,7 +192,7 @@ def test_autocast_is_as_it_was_in_training():
 
 
 def test_parameters_cached_by_an_autocast_around_the_loop_are_not_used():
-    model, optimizer, x = made(dropout=0.0)
+    model, optimizer, x = build_training(dropout=0.0)
     thermometer = Thermometer(model, optimizer, every=1)
     with torch.autocast("cpu", torch.bfloat16):
         step(model, optimizer, x)
@@ -200,7 +200,7 @@ def test_parameters_cached_by_an_autocast_around_the_loop_are_not_used():
 
 
 def test_evaluation_in_between_is_not_measured():
-    model, optimizer, x = made()
+    model, optimizer, x = build_training()
     thermometer = Thermometer(model, optimizer, every=1)
     with torch.no_grad():
         model(x[:3])
@@ -216,16 +216,16 @@ def test_memory_of_what_is_remembered():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU())
     x = torch.randn(16, 3, 32, 32)
-    probe = Probe(model)
-    probe.want()
+    probe = PatternProbe(model)
+    probe.arm()
     model(x)
     activations = 4 * 16 * (16 * 32 * 32 + 32 * 15 * 15)
     assert sum(signs.words.nbytes for signs in probe._before.values()) <= activations / 16
-    assert probe._moment.arguments[0] is x
+    assert probe._forward.arguments[0] is x
 
 
 def test_detached_leaves_no_trace():
-    model, optimizer, x = made()
+    model, optimizer, x = build_training()
     thermometer = Thermometer(model, optimizer, every=1)
     step(model, optimizer, x)
     thermometer.detach()
@@ -238,7 +238,7 @@ def test_detached_leaves_no_trace():
 
 
 def test_a_batch_that_was_overwritten_is_said():
-    model, optimizer, x = made()
+    model, optimizer, x = build_training()
     Thermometer(model, optimizer, every=1)
     model(x).square().mean().backward()
     x.zero_()
@@ -248,16 +248,16 @@ def test_a_batch_that_was_overwritten_is_said():
 
 def test_a_model_without_sites_is_said():
     model = nn.Linear(2, 2)
-    probe = Probe(model)
+    probe = PatternProbe(model)
     with pytest.raises(ModelError, match="before it, got none"):
         probe.measure()
-    probe.want()
+    probe.arm()
     model(torch.ones(1, 2))
     with pytest.raises(ModelError, match="at least one ReLU-like site"):
         probe.measure()
 
 
 def test_options():
-    model, optimizer, _ = made()
+    model, optimizer, _ = build_training()
     with pytest.raises(OptionError, match="every"):
         Thermometer(model, optimizer, every=0)

@@ -10,17 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import OptionError
-from relucid.plugins.torch.actcoolr.measure_schedule import Looks
 from relucid.plugins.torch.actcoolr.rule import (
-    TABLE_A1,
-    Belief,
     Diverged,
-    check,
-    fitted,
-    observed,
-    rate,
+    MeasureSchedule,
+    check_target,
+    learning_rate,
+    target_distance,
     target_temperature,
-    wanted,
+)
+from relucid.plugins.torch.actcoolr.transition_estimate import (
+    TABLE_A1,
+    TransitionEstimate,
+    fit_estimate,
+    update_estimate,
 )
 from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL
 
@@ -50,22 +52,22 @@ def train(
     steps: int,
     drift: Callable[[int], None] = lambda _: None,
     every: int = 8,
-    looks: Looks = Looks(),  # noqa: B008 - it is frozen
+    schedule: MeasureSchedule = MeasureSchedule(),  # noqa: B008 - it is frozen
 ) -> dict:
-    """What `ActCooLR` does, without a network: the shares that came, those that were wanted, the rates."""
-    belief, found = Belief(), {"P": [], "wanted": [], "rate": [], "fits": 0}
+    """What `ActCooLR` does, without a network; returns the shares that changed, their targets, the rates."""
+    estimate, found = TransitionEstimate(), {"P": [], "wanted": [], "rate": [], "fits": 0}
     for step in range(steps):
         drift(step)
-        if belief.stale:
-            belief = fitted(belief, net)
-            looks = looks.fitted(step, every=every)
+        if estimate.stale:
+            estimate = fit_estimate(estimate, net)
+            schedule = schedule.after_fit(step, every=every)
             found["fits"] += 1
-        aim = wanted(step, total=steps, start=3.17)
-        eta = rate(belief, aim)
+        aim = target_distance(step, total=steps, start=3.17)
+        eta = learning_rate(estimate, aim)
         P = net(eta)
-        if step >= looks.due:
-            belief = observed(belief, eta, P)
-            looks = looks.measured(step, every=every)
+        if step >= schedule.due:
+            estimate = update_estimate(estimate, eta, P)
+            schedule = schedule.after_measurement(step, every=every)
         for name, value in (("P", P), ("wanted", aim), ("rate", eta)):
             found[name].append(value)
     return {name: np.array(value) for name, value in found.items()}
@@ -74,18 +76,18 @@ def train(
 @settings(max_examples=40)
 @given(mu=st.floats(-18, 18), sigma=st.floats(0.2, 4))
 def test_a_fit_finds_any_network_that_obeys_the_model(mu, sigma):
-    belief = fitted(Belief(), Simulated(mu, sigma))
-    assert not belief.stale
-    assert (belief.mu, belief.sigma) == (pytest.approx(mu, abs=1e-5), pytest.approx(sigma, rel=1e-5))
+    estimate = fit_estimate(TransitionEstimate(), Simulated(mu, sigma))
+    assert not estimate.stale
+    assert (estimate.mu, estimate.sigma) == (pytest.approx(mu, abs=1e-5), pytest.approx(sigma, rel=1e-5))
 
 
 def test_a_first_fit_takes_few_measurements():
-    """Three of a network as guessed, and one beyond if a border is missed by a hair; one more for each factor of 2."""
+    """Three if the first estimate is right, plus one for each side that is barely missed; one more per factor of 2."""
     near = Simulated(-1, 1)
-    fitted(Belief(), near)
+    fit_estimate(TransitionEstimate(), near)
     assert 3 <= len(near.asked) <= 5
     far = Simulated(-1 - 6 * np.log(2), 1)
-    fitted(Belief(), far)
+    fit_estimate(TransitionEstimate(), far)
     assert 3 + 5 <= len(far.asked) <= 3 + 7
     P = LOG_NORMAL.forward(far.asked, far.mu, far.sigma)
     assert P.min() <= 0.25
@@ -93,9 +95,9 @@ def test_a_first_fit_takes_few_measurements():
 
 
 def test_the_search_goes_on_until_it_has_crossed_and_no_further():
-    """The stop as printed would end it after one step."""
+    """The condition as printed would end the search after one step."""
     net = Simulated(2.5, 1.0)
-    fitted(Belief(), net)
+    fit_estimate(TransitionEstimate(), net)
     outwards = net.asked[2:]
     assert [after / before for before, after in pairwise(outwards)] == pytest.approx([2.0] * (len(outwards) - 1))
     assert len(outwards) > 3
@@ -105,36 +107,36 @@ def test_the_search_goes_on_until_it_has_crossed_and_no_further():
 
 def test_the_grid_where_nothing_is_told_and_bisection_where_it_is_a_jump():
     jump = Simulated(-7.3, 1e-3)
-    belief = fitted(Belief(), jump)
-    assert belief.mu == pytest.approx(-7.3, abs=0.02)
-    assert belief.sigma > 0
+    estimate = fit_estimate(TransitionEstimate(), jump)
+    assert estimate.mu == pytest.approx(-7.3, abs=0.02)
+    assert estimate.sigma > 0
     assert set(TABLE_A1.grid) <= set(jump.asked)
-    step = fitted(Belief(sigma=0.7), lambda eta: float(eta > 5.0))
+    step = fit_estimate(TransitionEstimate(sigma=0.7), lambda eta: float(eta > 5.0))
     assert (step.mu, step.sigma) == (pytest.approx(np.log(5), abs=1e-4), 0.7)
 
 
 @pytest.mark.parametrize("P", [0.0, 1.0])
 def test_where_no_rate_tells_anything_the_belief_stays_stale(P):
     calls = []
-    belief = Belief(mu=0.3, sigma=0.4, errors=3)
-    assert fitted(belief, lambda eta: calls.append(eta) or P) == replace(belief, errors=0, stale=True)
+    estimate = TransitionEstimate(mu=0.3, sigma=0.4, errors=3)
+    assert fit_estimate(estimate, lambda eta: calls.append(eta) or P) == replace(estimate, errors=0, stale=True)
     assert len(calls) < 40
 
 
 def test_a_point_alone_moves_mu_only():
     """A network whose distance saturates at 0.3, as one with dead sites does."""
-    belief = fitted(Belief(sigma=0.8), lambda eta: 0.3 if eta > 1 else 0.0)
-    assert belief.sigma == 0.8
-    assert not belief.stale
+    estimate = fit_estimate(TransitionEstimate(sigma=0.8), lambda eta: 0.3 if eta > 1 else 0.0)
+    assert estimate.sigma == 0.8
+    assert not estimate.stale
 
 
 @settings(max_examples=30)
 @given(mu=st.floats(-10, 5), sigma=st.floats(0.3, 3), eta=st.floats(-6, 3), width=st.floats(0.3, 3))
 def test_an_observation_moves_the_model_onto_the_measured_point(mu, sigma, eta, width):
     P = float(LOG_NORMAL.forward(np.exp(eta), mu, sigma))
-    before = Belief(mu=0.0, sigma=width, stale=False)
-    after = observed(before, np.exp(eta), P)
-    if TABLE_A1.tells(P):
+    before = TransitionEstimate(mu=0.0, sigma=width, stale=False)
+    after = update_estimate(before, np.exp(eta), P)
+    if TABLE_A1.is_informative(P):
         assert LOG_NORMAL.forward(np.exp(eta), after.mu, after.sigma) == pytest.approx(P, rel=1e-6)
         assert after.sigma == width
     else:
@@ -143,21 +145,21 @@ def test_an_observation_moves_the_model_onto_the_measured_point(mu, sigma, eta, 
 
 @pytest.mark.parametrize("P", [0.0, 1.0])
 def test_all_or_nothing_is_discarded_and_asks_for_a_fit(P):
-    assert observed(Belief(mu=2.0, stale=False), 1.0, P) == Belief(mu=2.0, stale=True)
+    assert update_estimate(TransitionEstimate(mu=2.0, stale=False), 1.0, P) == TransitionEstimate(mu=2.0, stale=True)
 
 
 def test_five_large_errors_since_the_last_fit_ask_for_one():
-    belief = Belief(mu=0.0, stale=False)
+    estimate = TransitionEstimate(mu=0.0, stale=False)
     for jumps, at in enumerate([3.0, 0.0, 3.0, 0.0], start=1):
-        belief = observed(belief, np.exp(at), 0.5)
-        assert (belief.errors, belief.mu, belief.stale) == (jumps, pytest.approx(at), False)
-        belief = observed(belief, np.exp(at + 2.4), 0.5)  # not a large one, and it does not reset the count
-        belief = observed(belief, np.exp(at), 0.5)
-        assert belief.errors == jumps
-    last = observed(belief, np.exp(3.0), 0.5)
+        estimate = update_estimate(estimate, np.exp(at), 0.5)
+        assert (estimate.errors, estimate.mu, estimate.stale) == (jumps, pytest.approx(at), False)
+        estimate = update_estimate(estimate, np.exp(at + 2.4), 0.5)  # not a large one, and it does not reset the count
+        estimate = update_estimate(estimate, np.exp(at), 0.5)
+        assert estimate.errors == jumps
+    last = update_estimate(estimate, np.exp(3.0), 0.5)
     assert last.stale
-    assert last.mu == belief.mu
-    assert fitted(last, Simulated()).errors == 0
+    assert last.mu == estimate.mu
+    assert fit_estimate(last, Simulated()).errors == 0
 
 
 def test_temperature_follows_its_target_without_noise():
@@ -181,10 +183,10 @@ def test_temperature_follows_its_target_under_noise_and_drift(patterns):
 
 
 def test_momentum_that_gathers_after_the_first_fit():
-    """With momentum m the same rate goes 1 + m + ... + m^t times as far at step t; a fit before step 0 knows of none.
+    """With momentum m the same rate goes 1 + m + ... + m^t times as far at step t; before step 0 there is none.
 
-    Looks 1, 2, 4 ... steps apart keep the steps within 1.3 bits of the target, where the next look after 8 steps lets
-    them go 4 bits above.
+    Measurements 1, 2, 4 ... steps apart keep the steps within 1.3 bits of the target; a second measurement only after 8
+    steps lets them go 4 bits above.
     """
     above = {}
     for gap in (7, 1):
@@ -193,7 +195,7 @@ def test_momentum_that_gathers_after_the_first_fit():
         def drift(step, net=net):
             net.mu = -6.0 - np.log(np.sum(0.9 ** np.arange(step + 1)))
 
-        found = train(net, steps=400, drift=drift, looks=Looks(gap=gap))
+        found = train(net, steps=400, drift=drift, schedule=MeasureSchedule(gap=gap))
         T = -np.log2(1 - found["P"]) + np.log2(1 - found["wanted"])
         above[gap] = T[:8]
         assert found["fits"] == 1
@@ -204,7 +206,7 @@ def test_momentum_that_gathers_after_the_first_fit():
 
 
 def test_a_network_of_theorem_1_is_steered_too():
-    """The rule believes in the log-normal model; a network may be another one."""
+    """The rule assumes the log-normal model; a network may obey another one."""
 
     class Wide(Simulated):
         def __call__(self, eta):
@@ -215,20 +217,20 @@ def test_a_network_of_theorem_1_is_steered_too():
 
 
 def test_the_rate_is_clipped_below_and_ends_the_run_above():
-    assert rate(Belief(mu=0.0, sigma=1.0), 0.0) == 1e-10
-    assert rate(Belief(mu=-100.0, sigma=1.0), 0.5) == 1e-10
-    for belief in (Belief(mu=30.0), Belief(mu=float("nan")), Belief(mu=0.0, sigma=1e9)):
+    assert learning_rate(TransitionEstimate(mu=0.0, sigma=1.0), 0.0) == 1e-10
+    assert learning_rate(TransitionEstimate(mu=-100.0, sigma=1.0), 0.5) == 1e-10
+    for mu, sigma in ((30.0, 1.0), (float("nan"), 1.0), (0.0, 1e9)):
         with pytest.raises(Diverged, match="diverges"):
-            rate(belief, 0.8)
+            learning_rate(TransitionEstimate(mu=mu, sigma=sigma), 0.8)
 
 
 def test_less_is_aimed_at_than_is_wanted():
-    assert LOG_NORMAL.forward(rate(Belief(), 0.6), -1.0, 1.0) == pytest.approx(0.99 * 0.6)
-    assert np.isfinite(rate(Belief(), 1.0))
+    assert LOG_NORMAL.forward(learning_rate(TransitionEstimate(), 0.6), -1.0, 1.0) == pytest.approx(0.99 * 0.6)
+    assert np.isfinite(learning_rate(TransitionEstimate(), 1.0))
 
 
 def test_the_three_curves():
-    """(3.45) as printed, as the text wants it, and A.4's linear probability; the first two meet at gamma = 1."""
+    """(3.45) as printed, as the text describes it, and A.4's linear probability; the first two meet at gamma = 1."""
     t = np.arange(0, 101)
     curve = {
         form: np.array([target_temperature(x, total=100, start=3.17, gamma=4.0, form=form) for x in t])
@@ -237,10 +239,10 @@ def test_the_three_curves():
     np.testing.assert_allclose(curve["printed"], 3.17 * (1 - t / 100) ** 4)
     np.testing.assert_allclose(curve["hold"], 3.17 * (1 - (t / 100) ** 4))
     assert (curve["hold"][1:-1] > 3.17 * (1 - t / 100)[1:-1]).all()
-    line = [wanted(x, total=100, start=3.17, form="linear_probability") for x in t]
+    line = [target_distance(x, total=100, start=3.17, form="linear_probability") for x in t]
     np.testing.assert_allclose(line, (1 - 2**-3.17) * (1 - t / 100))
-    assert wanted(0, total=100, start=np.inf, form="linear_probability") == 1
-    assert [wanted(x, total=100, start=3.17, form=form) for form in curve for x in (100, 105)] == [0] * 4
+    assert target_distance(0, total=100, start=np.inf, form="linear_probability") == 1
+    assert [target_distance(x, total=100, start=3.17, form=form) for form in curve for x in (100, 105)] == [0] * 4
     same = {target_temperature(33, total=100, start=3.17, form=form) for form in ("hold", "printed")}
     assert max(same) == pytest.approx(min(same))
 
@@ -258,7 +260,7 @@ def test_the_three_curves():
 )
 def test_options_that_cannot_be_meant(wrong, said):
     with pytest.raises(OptionError, match=said):
-        check(**{"total": 10, "start": 3.17, "gamma": 1.0, "form": "hold"} | wrong)
+        check_target(**{"total": 10, "start": 3.17, "gamma": 1.0, "form": "hold"} | wrong)
 
 
 def test_table_a1():
@@ -266,4 +268,4 @@ def test_table_a1():
     assert TABLE_A1.fit_at == (0.25, 0.5, 0.75)
     np.testing.assert_allclose(TABLE_A1.grid, 10 ** np.linspace(-4, 2, 25))
     assert (TABLE_A1.large_errors, TABLE_A1.large, TABLE_A1.jump, TABLE_A1.searches) == (5, 2.5, 2, 100)
-    assert (Belief().mu, Belief().sigma, Belief().stale) == (-1, 1, True)
+    assert (TransitionEstimate().mu, TransitionEstimate().sigma, TransitionEstimate().stale) == (-1, 1, True)

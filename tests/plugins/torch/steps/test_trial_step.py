@@ -1,68 +1,12 @@
-"""Rollback and trials: whatever is tried with any optimizer, all is afterwards as it was, to the last bit."""
+"""Trial steps with any optimizer: they equal real steps, and everything is restored bit by bit."""
 
-import random
-from contextlib import suppress
-
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from relucid.plugins.torch.steps.restore import rolled_back
 from relucid.plugins.torch.steps.trial_step import LINEAR, is_linear, only_reads_gradients, trials
 
-from .optimizers import OPTIMIZERS, net, snapshot, trained
-
-
-def identities(optimizer):
-    values = [value for state in optimizer.state.values() for value in state.values()]
-    return [id(value) for value in values if isinstance(value, torch.Tensor)]
-
-
-@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
-@pytest.mark.parametrize("steps", [0, 3])
-@pytest.mark.parametrize("ends", ["returns", "raises", "is interrupted"])
-def test_all_is_as_it_was(make, steps, ends):
-    model, optimizer, closure = trained(make, steps)
-    before = snapshot(model, optimizer)
-    kept = identities(optimizer)
-    error = {"returns": None, "raises": ValueError, "is interrupted": KeyboardInterrupt}[ends]
-    with suppress(ValueError, KeyboardInterrupt), rolled_back(optimizer, model):
-        model.eval()
-        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - as users draw
-        for group in optimizer.param_groups:
-            group["lr"], group["new"] = 7.0, 1
-        model.zero_grad()
-        for _ in range(2):
-            closure()
-            optimizer.step(closure)
-        if error is not None:
-            raise error
-    snapshot(model, optimizer).assert_same(before)
-    assert identities(optimizer) == kept
-
-
-def test_an_interrupt_while_restoring_restores_again(monkeypatch):
-    model, optimizer, closure = trained(OPTIMIZERS["Adam"], 2)
-    before = snapshot(model, optimizer)
-    copy, calls = torch.Tensor.copy_, []
-
-    def interrupted(self, other):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return copy(self, other)
-
-    def attempt():
-        with rolled_back(optimizer, model):
-            optimizer.step(closure)
-            monkeypatch.setattr(torch.Tensor, "copy_", interrupted)
-
-    with pytest.raises(KeyboardInterrupt):
-        attempt()
-    monkeypatch.undo()
-    assert len(calls) > 3
-    snapshot(model, optimizer).assert_same(before)
+from ..optimizers import OPTIMIZERS, net, snapshot, train_steps
 
 
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -70,9 +14,9 @@ def test_an_interrupt_while_restoring_restores_again(monkeypatch):
 @pytest.mark.parametrize("rate", [1e-3, 20.0])
 @pytest.mark.parametrize("many", [False, True])
 def test_a_trial_is_the_step(make, steps, rate, many):
-    """Parameters within it are those of a real step at that rate; those of many trials but for rounding."""
-    model, optimizer, closure = trained(make, steps)
-    twin, other, closure_of_twin = trained(make, steps)
+    """Its parameters are those of a real step at that rate; with `many`, up to rounding."""
+    model, optimizer, closure = train_steps(make, steps)
+    twin, other, closure_of_twin = train_steps(make, steps)
     for group in other.param_groups:
         group["lr"] = torch.tensor(rate) if isinstance(group["lr"], torch.Tensor) else rate
     closure_of_twin()
@@ -99,7 +43,7 @@ def test_a_trial_is_the_step(make, steps, rate, many):
 @pytest.mark.parametrize("foreach", [None, False, True])
 def test_gradients_that_are_not_copied_are_not_written(steps, momentum, weight_decay, maximize, foreach):
     options = {"momentum": momentum, "weight_decay": weight_decay, "maximize": maximize, "foreach": foreach}
-    model, optimizer, closure = trained(lambda p: torch.optim.SGD(p, lr=0.1, **options), steps)
+    model, optimizer, closure = train_steps(lambda p: torch.optim.SGD(p, lr=0.1, **options), steps)
     assert only_reads_gradients(optimizer)
     closure()
     before = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
@@ -110,7 +54,7 @@ def test_gradients_that_are_not_copied_are_not_written(steps, momentum, weight_d
 
 def test_gradients_that_may_be_written_are_copied():
     """Nesterov's momentum is added to them in a step of several tensors."""
-    model, optimizer, closure = trained(OPTIMIZERS["SGD nesterov foreach"], 1)
+    model, optimizer, closure = train_steps(OPTIMIZERS["SGD nesterov foreach"], 1)
     closure()
     before = model.first.weight.grad.clone()
     optimizer.step()
@@ -121,8 +65,8 @@ def test_gradients_that_may_be_written_are_copied():
 
 @pytest.mark.parametrize("name", ["Adafactor", "ASGD", "Rprop", "LBFGS"])
 def test_others_are_not_linear(name):
-    """What stands outside of `LINEAR` does not belong in: twice the rate is not twice the step."""
-    model, optimizer, closure = trained(OPTIMIZERS[name], 2)
+    """For optimizers outside of `LINEAR` twice the rate is not twice the step."""
+    model, optimizer, closure = train_steps(OPTIMIZERS[name], 2)
     assert type(optimizer) not in LINEAR
     closure()
     moved = []
@@ -154,7 +98,7 @@ def test_sparse_gradients():
 
 
 def test_hooks_and_schedules_are_not_told():
-    _, optimizer, closure = trained(OPTIMIZERS["SGD"], 1)
+    _, optimizer, closure = train_steps(OPTIMIZERS["SGD"], 1)
     closure()
     told = []
     optimizer.register_step_post_hook(lambda *_: told.append("hook"))

@@ -13,8 +13,8 @@ def net(*, dropout: float = 0.0) -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(64, 3))
 
 
-def steered(optimizer, model, **options) -> ActCooLR:
-    """At a temperature that so narrow a net can bear."""
+def attach_actcoolr(optimizer, model, **options) -> ActCooLR:
+    """Train at a temperature low enough for so narrow a net."""
     return ActCooLR(optimizer, model, **{"total_steps": 50, "start_temperature": 1.0} | options)
 
 

@@ -16,7 +16,7 @@ def extremes_reference(
     conv_units: ConvUnits = "channel",
     ties: Ties = "one",
 ) -> Extremes:
-    """What `extremes` returns, with the same gradient; `random` ties have no twin and are those of `one`.
+    """Return the same as `extremes`, with the same gradient; for `random` ties it is that of `one`.
 
     >>> extremes_reference(torch.tensor([[1.0, -2.0], [3.0, -4.0]]))
     Extremes(high=tensor([ 3., -2.,  1.,  3.]), low=tensor([ 1., -4., -2., -4.]))

@@ -1,0 +1,184 @@
+"""ActCooLR's estimate of the transition of a network, updated by single measurements and by full fits (H, A.4).
+
+It uses the log-normal model P = Phi((ln rate - mu) / sigma) of the share P of patterns that a step changes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import log, sqrt
+from typing import Literal
+
+from ..temperature.transition import log_normal_inverse, log_normal_place
+from ..temperature.transition_fit import probit_lstsq
+
+MeasureDistance = Callable[[float], float]
+"""Maps a rate to the P of a step with this rate, at a frozen state of the network."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Table A.1, and constants from the text around it.
+
+    Args:
+        least_rate: eta_min, the smallest rate of a step.
+        most_rate: the largest rate of a step; beyond it the training has diverged.
+        fit_at: remeasure_init, the probabilities around which a fit measures.
+        grid: initlrs, the fallback rates of a fit.
+        large: error_muthresh, the change of mu that counts as a large error.
+        large_errors: error_num, the number of large errors since the last fit that make an estimate stale.
+        jump: remeasure_jump, the factor between two rates of a search.
+        searches: max_while_loop, the largest number of rates of a search.
+        eps: P closer to 0 or 1 is not informative.
+        caution: a factor on the target of P.
+    """
+
+    least_rate: float = 1e-10
+    most_rate: float = 1e10
+    fit_at: tuple[float, ...] = (0.25, 0.5, 0.75)
+    grid: tuple[float, ...] = tuple(10 ** (-4 + step / 4) for step in range(25))
+    large: float = 2.5
+    large_errors: int = 5
+    jump: float = 2.0
+    searches: int = 100
+    eps: float = 1e-10
+    caution: float = 0.99
+
+    def is_informative(self, P: float) -> bool:
+        """Whether P is strictly between 0 and 1."""
+        return self.eps < P < 1 - self.eps
+
+
+TABLE_A1 = Settings()
+
+
+@dataclass(frozen=True)
+class TransitionEstimate:
+    """The estimated parameters of the log-normal model, and their validity.
+
+    Args:
+        mu: ln rate at P = 1/2; the sign is that of (3.17) and A.4.
+        sigma: width of the transition, above 0.
+        errors: number of large errors since the last fit.
+        stale: whether a fit is due.
+    """
+
+    mu: float = -1.0
+    sigma: float = 1.0
+    errors: int = 0
+    stale: bool = True
+
+
+def update_estimate(
+    estimate: TransitionEstimate, rate: float, P: float, *, settings: Settings = TABLE_A1
+) -> TransitionEstimate:
+    """Update mu so that the model predicts a measured P, with the same sigma, (3.44), A.4 #6.
+
+    A P of 0 or 1 is not informative and only makes the estimate stale. A large change of mu counts as an error; mu is
+    updated all the same, until five errors since the last fit make the estimate stale ("consecutive" in table A.1,
+    "more than 4 times since the last model update" in the text).
+
+    Args:
+        estimate: the estimate before the step.
+        rate: learning rate of the step.
+        P: share of patterns that the step changed.
+        settings: constants of table A.1.
+
+    >>> update_estimate(TransitionEstimate(stale=False), 1.0, 0.5)
+    TransitionEstimate(mu=0.0, sigma=1.0, errors=0, stale=False)
+    >>> update_estimate(TransitionEstimate(stale=False), 1.0, 0.0).stale
+    True
+    """
+    if not settings.is_informative(P):
+        return replace(estimate, stale=True)
+    mu = float(log_normal_place(rate, P, estimate.sigma))
+    errors = estimate.errors + (abs(mu - estimate.mu) > settings.large)
+    if errors >= settings.large_errors:
+        return replace(estimate, errors=errors, stale=True)
+    return replace(estimate, mu=mu, errors=errors)
+
+
+def fit_estimate(
+    estimate: TransitionEstimate, measure: MeasureDistance, *, settings: Settings = TABLE_A1
+) -> TransitionEstimate:
+    """Fit the model by measurements at several rates, at a frozen state of the network, A.4 #4.
+
+    Measures at the rates for P of 0.25, 0.5 and 0.75 by the present estimate, then at rates further out until P is
+    below and above these. If every P is 0 or 1, it measures on the grid; if fewer than three are informative, by
+    bisection around P = 1/2. If the smallest rate changes all patterns, or the largest none, the estimate stays stale.
+
+    Args:
+        estimate: the present estimate.
+        measure: returns P of a step with a given rate.
+        settings: constants of table A.1.
+
+    >>> from relucid.plugins.torch.temperature.transition import log_normal
+    >>> found = fit_estimate(TransitionEstimate(), lambda rate: float(log_normal(rate, 3.0, 2.0)))
+    >>> round(found.mu, 6), round(found.sigma, 6), found.stale
+    (3.0, 2.0, False)
+    """
+    points: dict[float, float] = {}
+
+    def add(rate: float) -> float:
+        points[rate] = measure(rate)
+        return points[rate]
+
+    def informative() -> dict[float, float]:
+        return {rate: P for rate, P in points.items() if settings.is_informative(P)}
+
+    for P in settings.fit_at:
+        rate = float(log_normal_inverse(P, estimate.mu, estimate.sigma))
+        add(min(max(rate, settings.least_rate), settings.most_rate))
+    if not informative():
+        for rate in settings.grid:
+            add(rate)
+    if not informative():  # the outermost rates: any transition is between them
+        for rate in (settings.least_rate, settings.most_rate):
+            add(rate)
+    _search(points, add, "max", settings)
+    _search(points, add, "min", settings)
+    for _ in range(settings.searches):
+        if len(informative()) >= 3 or not _bisect(points, add):
+            break
+    if found := informative():
+        mu, sigma = probit_lstsq([*found], [*found.values()], sigma=estimate.sigma, eps=settings.eps)
+        return TransitionEstimate(mu, sigma, stale=False)
+    below, above = _split_at_half(points)
+    if not below or not above:
+        return replace(estimate, errors=0, stale=True)
+    return TransitionEstimate(log(max(below) * min(above)) / 2, estimate.sigma, stale=False)
+
+
+def _search(points: dict[float, float], add: MeasureDistance, end: Literal["min", "max"], settings: Settings) -> None:
+    """Measure at rates further and further out until P is beyond the outermost one of `fit_at`, A.4 #3.
+
+    A.4 prints the condition that ends the loop inverted: it is the one that continues it.
+    """
+    upwards = end == "max"
+    bound = max(settings.fit_at) if upwards else min(settings.fit_at)
+    rate = (max if upwards else min)(points)
+    for _ in range(settings.searches):
+        if (points[rate] >= bound) if upwards else (points[rate] <= bound):
+            return
+        rate = rate * settings.jump if upwards else rate / settings.jump
+        if not settings.least_rate <= rate <= settings.most_rate:
+            return
+        add(rate)
+
+
+def _bisect(points: dict[float, float], add: MeasureDistance) -> bool:
+    """Measure at the geometric mean of the rates around P = 1/2; return False if there is no such interval."""
+    below, above = _split_at_half(points)
+    if not below or not above:
+        return False
+    low = max(below)
+    high = min((rate for rate in above if rate > low), default=None)
+    if high is None or high / low < 1 + 1e-6:
+        return False
+    add(sqrt(low * high))
+    return True
+
+
+def _split_at_half(points: dict[float, float]) -> tuple[list[float], list[float]]:
+    """The rates with P below 1/2, and the others."""
+    below = [rate for rate, P in points.items() if P < 0.5]
+    return below, [rate for rate, P in points.items() if P >= 0.5]
