@@ -172,6 +172,17 @@ class Options:
         return tuple(glob for glob in self._globs or () if not any(_matches(site, glob) for site in sites))
 
     @property
+    def provenance(self) -> dict[str, Any]:
+        """The options that determine what is counted, as the provenance of a report records them."""
+        return {
+            "units": self.units,
+            "unit_axis": dict(self.unit_axis),
+            "capacity": self.capacity,
+            "seed": self.seed,
+            "squares": self.squares,
+        }
+
+    @property
     def _globs(self) -> Sequence[str] | None:
         return [self.sites] if isinstance(self.sites, str) else self.sites
 

@@ -95,7 +95,7 @@ def public(path: Path) -> set[str]:
     for node in tree(path).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and node.level:
             names |= {alias.asname or alias.name for alias in node.names}
     return names
 
@@ -143,7 +143,7 @@ def test_no_module_hides_another_name(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", list(folders()), ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_a_room_says_what_is_public(folder: Path) -> None:
-    """A package that offers names lists them, sorted, and shows no others to `dir`."""
+    """A package that offers names lists them, and shows no others to `dir`."""
     names = {name for name in public(folder / "__init__.py") if not name.startswith("_")}
     listed = [
         ast.literal_eval(node.value)
@@ -151,9 +151,8 @@ def test_a_room_says_what_is_public(folder: Path) -> None:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
     defines = [node for node in tree(folder / "__init__.py").body if isinstance(node, ast.FunctionDef)]
-    assert bool(listed) == bool(names), folder
+    assert listed or not names, f"{folder} has no __all__"
     if listed:
-        assert listed[0] == sorted(listed[0])
         assert any(node.name == "__dir__" for node in defines), f"{folder} has no __dir__"
 
 

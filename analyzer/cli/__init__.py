@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
+from .. import __version__
+
 __all__ = ["main"]
 
 _COMMANDS = {
@@ -85,8 +87,6 @@ def _fail(ctx: click.Context, message: str, code: int = ERROR, *, show_traceback
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     del parameter
     if value:
-        from ... import __version__  # noqa: PLC0415
-
         click.echo(f"relucid {__version__}")
         ctx.exit()
 
@@ -102,3 +102,7 @@ def main(*, debug: bool) -> None:
     Exit codes: 0 success; 1 a --fail-if condition is true; 2 an error in the input; 130 interrupted by Ctrl-C.
     """
     del debug
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,7 +5,7 @@ from importlib import metadata
 
 import click
 
-from .. import demo
+from .. import __version__, demo
 from ..analysis import observe
 from ..errors import RelucidError
 from ..model.loading import load
@@ -18,8 +18,6 @@ from ..runtime.session import PROVIDERS, import_onnxruntime, installed_wheels, o
 @click.command()
 def command() -> None:
     """Print installed versions, and test every execution provider and the native probes."""
-    from ... import __version__  # noqa: PLC0415
-
     click.echo(f"relucid      {__version__}")
     click.echo(f"python       {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in ("numpy", "onnx", "onnx-ir"):

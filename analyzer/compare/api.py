@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..data import open_data, rebatch
 from ..errors import OptionError
 from ..model.external_data import hash_files
@@ -262,8 +263,6 @@ def distinguish_names(names: Sequence[str]) -> tuple[str, ...]:
 def _provenance(
     models: Sequence[Model], opened: Sequence[InstrumentedModel], names: Sequence[str], options: Options
 ) -> dict[str, Any]:
-    from ... import __version__  # noqa: PLC0415 - relucid imports this package lazily
-
     return {
         "relucid": __version__,
         **describe(),
@@ -273,9 +272,5 @@ def _provenance(
         "models": list(names),
         "sha256": [model.sha256 for model in models],
         "weights": [hash_files(model.weights) for model in models],
-        "units": options.units,
-        "unit_axis": dict(options.unit_axis),
-        "capacity": options.capacity,
-        "seed": options.seed,
-        "squares": options.squares,
+        **options.provenance,
     }

@@ -3,3 +3,7 @@
 from .loading import Model, load, parse
 
 __all__ = ["Model", "load", "parse"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,3 +4,7 @@ from .library import library_path, unavailable_reason
 from .table import PatternTable
 
 __all__ = ["PatternTable", "library_path", "unavailable_reason"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

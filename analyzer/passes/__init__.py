@@ -8,3 +8,7 @@ from .probe import ProbePass
 from .tidy import TidyPass
 
 __all__ = ["BlockedPass", "FixPatternsPass", "FoldBatchNormPass", "InstrumentPass", "ProbePass", "TidyPass"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,3 +3,7 @@
 from .report import Report, SiteReport
 
 __all__ = ["Report", "SiteReport"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -18,3 +18,7 @@ __all__ = [
     "open_session",
     "read_at_once",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from .. import __version__
 from ..data import InputSpec, fixed_batch, input_specs
 from ..errors import ModelError, OptionError
 from ..model.external_data import hash_files
@@ -194,8 +195,6 @@ def _build_provenance(
     opened: InstrumentedModel, options: Options, *, labels: bool, scores: str | None
 ) -> dict[str, Any]:
     """Return everything that determines the numbers: states merge only if it is the same."""
-    from ... import __version__  # noqa: PLC0415 - the package imports the analyzer, not the other way round
-
     measures = [measure.name for measure in options.select_measures(labels=labels)]
     return {
         "relucid": __version__,
@@ -208,9 +207,5 @@ def _build_provenance(
         "measures": measures + [GLOBAL_PATTERNS] * options.counts_global_patterns,
         "sites": [site.name for site in opened.sites],
         "scores": scores,
-        "units": options.units,
-        "unit_axis": dict(options.unit_axis),
-        "capacity": options.capacity,
-        "seed": options.seed,
-        "squares": options.squares,
+        **options.provenance,
     }

@@ -1,13 +1,18 @@
 """Order and depth of the values of a graph, computed with networkx."""
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import onnx_ir as ir
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def value_graph(graph: ir.Graph) -> "nx.DiGraph[ir.Value]":
     """A digraph with an edge from every input of a node, inputs of its bodies included, to each of its outputs."""
+    import networkx as nx  # noqa: PLC0415 - slow to import, and only an analysis needs it
+
     values: nx.DiGraph[ir.Value] = nx.DiGraph()
     values.add_nodes_from(graph.inputs)
     for node in graph:
@@ -23,6 +28,8 @@ def sort_nodes(graph: ir.Graph) -> list[ir.Node]:
     Raises:
         networkx.NetworkXUnfeasible: the graph has a cycle.
     """
+    import networkx as nx  # noqa: PLC0415
+
     place = {node: i for i, node in enumerate(graph)}
     order = nx.DiGraph()
     order.add_nodes_from(place)
@@ -34,6 +41,8 @@ def sort_nodes(graph: ir.Graph) -> list[ir.Node]:
 
 def depths(graph: ir.Graph, marked: Collection[ir.Value]) -> dict[ir.Value, int]:
     """For each marked value, the number of other marked values on the longest path to it."""
+    import networkx as nx  # noqa: PLC0415
+
     values = value_graph(graph)
     chosen = set(marked)
     depth: dict[ir.Value, int] = {}

@@ -63,3 +63,7 @@ STATISTICS: tuple[type[Statistic], ...] = (
     LabelledPatterns,
     Nonfinite,
 )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

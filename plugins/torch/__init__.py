@@ -24,3 +24,7 @@ __all__ = [
     "warm_up",
     "zero_init",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -34,3 +34,7 @@ def find_recipe(name: str) -> Recipe:
     import_optional("torch", package="torch", task=f"the recipe {name}")
     found: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
     return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -18,3 +18,7 @@ __all__ = [
     "sampling",
     "straight_through",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,3 +4,7 @@ from .actcoolr import ActCooLR
 from .rule import Diverged
 
 __all__ = ["ActCooLR", "Diverged"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

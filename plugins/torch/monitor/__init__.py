@@ -5,3 +5,7 @@ from .monitor import Log, Monitor
 from .snapshots import snapshot
 
 __all__ = ["CsvLog", "LiveTable", "Log", "Monitor", "TensorBoardLog", "scalars", "snapshot"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

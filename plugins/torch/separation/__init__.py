@@ -19,3 +19,7 @@ __all__ = [
     "warm_up",
     "zero_init",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -195,9 +195,7 @@ class Separation:
             forwards=forwards,
             skip_last=affine and not include_output,
         )
-        self._capture = Capture(
-            model, self._buffer, affine=affine, output=include_output and not affine, dry_runs=True
-        )
+        self._capture = Capture(model, self._buffer, affine=affine, output=include_output and not affine, dry_runs=True)
 
     def penalty(self) -> Tensor:
         """Return the term to add to the loss, for the forwards since the last call.

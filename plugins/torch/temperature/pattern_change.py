@@ -20,7 +20,7 @@ from torch.utils import _pytree
 from ....analyzer.errors import ModelError
 from ....analyzer.sites import Site
 from ..capture.capture import Capture
-from ..capture.dry_runs import is_hidden_from, dry_run
+from ..capture.dry_runs import dry_run, is_hidden_from
 from ..capture.hooks import Compiler, Hook, unwrap_model
 from ..distributed import get_rank_and_world_size
 from ..steps.restore import copy_tensors, preserve_rng_and_modes
