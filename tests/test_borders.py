@@ -78,7 +78,7 @@ def test_inside_the_analyzer_imports_point_to_the_leaves(path: Path):
         return
     assert part in ROOMS_BELOW or part in ABOVE, f"{part} is no room of the table"
     for name in imports(path):
-        if name[:2] != ("relucid", "analyzer") or len(name) < 3 or name[2] == part:
+        if name[:2] != ("relucid", "analyzer") or len(name) < 3 or name[2] in {part, "__version__"}:
             continue
         assert part == "cli" or name[2] != "cli", f"{path} imports the command line"
         if part in ROOMS_BELOW:
