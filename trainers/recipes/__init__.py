@@ -1,4 +1,4 @@
-"""One recipe for each published figure or table; a recipe writes its numbers (csv) and its picture (png)."""
+"""One recipe per published figure or table; each writes its numbers (csv) and its picture (png)."""
 
 import importlib
 
@@ -14,16 +14,16 @@ RECIPES = {
 }
 
 _MODULES = {"moons": "grids.moons", "mnist": "grids.mnist"}
-"""Where a recipe is, if not in the file `recipe` of a folder of its own name."""
+"""Modules of the recipes that are not in NAME/recipe.py."""
 
 __all__ = ["RECIPES", "Recipe", "RunConfig", "find_recipe"]
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """Import and return a recipe.
 
     Raises:
-        OptionError: there is none.
+        OptionError: no recipe has this name.
         MissingDependencyError: torch is not installed.
 
     >>> find_recipe("moons").steps is not None
@@ -32,5 +32,5 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
     import_optional("torch", package="torch", task=f"the recipe {name}")
-    found: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
-    return found
+    recipe: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
+    return recipe
