@@ -9,7 +9,7 @@ RECIPES = {
     "moons": "J Fig 2, S Fig 1, 4, 5: depth x width grids on MOONS, with and without separation constraints",
     "mnist": "J Table 1, S Fig 2: convolutional nets on MNIST, with and without separation constraints",
     "sensitivity": "H Fig 3.11 to 3.21: which learning rate would have changed how many patterns, over a training",
-    "actcoolr": "H Table 3.2, 3.1, Fig 3.8, 3.10, 3.22: ActCooLR beside StepDecay, OneCycle and Cyclic",
+    "actcoolr": "H Table 3.2, 3.1, Fig 3.8, 3.10, 3.22: ActCooLR compared with StepDecay, OneCycle and Cyclic",
     "psb": "H Fig 4.2 to 4.5, Table 4.2: progressive stochastic binarization, converted, trained and with attention",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Options of a recipe; an empty tuple or None stands for the recipe's default.
+    """Options of a recipe; an empty tuple or None selects the default of the recipe.
 
     Args:
         out: folder of the csv and png files.

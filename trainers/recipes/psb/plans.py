@@ -88,7 +88,8 @@ def table4_2(*, seeds: Sequence[int]) -> list[Plan]:
 
     ends = {f"discrete p {bits}-bit": psb.Levels(bits, "ends") for bits in (4, 2, 1)}
     nearest = {f"discrete p {bits}-bit, nearest": psb.Levels(bits) for bits in (4, 2, 1)}
-    entropy, margin = ({"attention": name, "mask": True} for name in ("entropy", "entropy+margin"))
+    entropy: dict[str, Any] = {"attention": "entropy", "mask": True}
+    margin = entropy | {"attention": "entropy+margin"}
     low, high = at((2, 32)), at((4, 32))
     return [
         row("baseline", at((0, 0), (0, 32), (0, 16), (0, 4))),
