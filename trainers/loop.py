@@ -59,7 +59,7 @@ def train(
         order = torch.arange(len(data.train)) if shuffle is None else torch.randperm(len(data.train), generator=shuffle)
         steps = order.split(batch)
         for rows in steps:
-            x, y = tensors(data.train, rows, device)
+            x, y = to_tensors(data.train, rows, device)
             logits = model(x if augment is None else augment(x))
             loss = cross_entropy(logits, y)
             extra = torch.zeros_like(loss) if penalty is None else penalty()
@@ -67,7 +67,7 @@ def train(
             (loss + extra).backward()
             optimizer.step()
             losses, penalties = losses + loss.detach(), penalties + extra.detach()
-            right = right + correct(logits, y)
+            right = right + count_correct(logits, y)
             after_step()
         yield Epoch(
             number,
@@ -93,13 +93,13 @@ def accuracy(model: nn.Module, samples: Labelled, *, batch: int) -> float:
     training = model.training
     model.eval()
     with torch.no_grad():
-        parts = (tensors(samples, rows, device) for rows in torch.arange(len(samples)).split(batch))
-        right = sum(correct(model(x), y).item() for x, y in parts)
+        parts = (to_tensors(samples, rows, device) for rows in torch.arange(len(samples)).split(batch))
+        right = sum(count_correct(model(x), y).item() for x, y in parts)
     model.train(training)
     return right / len(samples)
 
 
-def tensors(samples: Labelled, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+def to_tensors(samples: Labelled, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the samples of these rows and their classes as tensors on a device."""
     return torch.from_numpy(samples.x[rows.numpy()]).to(device), torch.from_numpy(samples.y[rows.numpy()]).to(device)
 
@@ -111,7 +111,7 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(logits, y)
 
 
-def correct(logits: Tensor, y: Tensor) -> Tensor:
+def count_correct(logits: Tensor, y: Tensor) -> Tensor:
     """Count the samples whose class is predicted."""
     predicted = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
     return (predicted == y).sum()

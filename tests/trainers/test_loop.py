@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from relucid.trainers.datasets import Labelled, Split, load_digits
-from relucid.trainers.loop import accuracy, correct, cross_entropy, train
+from relucid.trainers.loop import accuracy, count_correct, cross_entropy, train
 from relucid.trainers.nets import dense
 
 
@@ -99,5 +99,5 @@ def test_epochs_run_when_the_iterator_is_advanced():
 
 def test_one_logit_is_that_of_class_1():
     logits = torch.tensor([[2.0], [-3.0], [0.0]])
-    assert correct(logits, torch.tensor([1, 0, 0])).item() == 3
+    assert count_correct(logits, torch.tensor([1, 0, 0])).item() == 3
     assert cross_entropy(logits[:1], torch.tensor([1])).item() == pytest.approx(np.log1p(np.exp(-2)))

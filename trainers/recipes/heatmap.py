@@ -12,7 +12,7 @@ NARROWEST = 2.6  # inches; leaves room for the captions
 LIGHT = 0.85  # accuracy above which a cell's number is written in black
 
 
-def draw(
+def draw_heatmaps(
     panels: Sequence[Sequence[tuple[str, Scores]]],
     path: Path,
     *,

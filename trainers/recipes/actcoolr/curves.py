@@ -8,7 +8,7 @@ import numpy as np
 
 from ....analyzer.measures.temperature import temperature
 from ..figure import new_figure, save_figure
-from ..schedules.runs import EpochRow, Run, StepRow, key
+from ..schedules.runs import EpochRow, Run, StepRow, run_of
 
 WARMEST = 6.0
 """Upper end of the colour scale of the temperature, in bits."""
@@ -40,8 +40,8 @@ def draw_curves(
     for column, axes in zip(columns, figure.subplots(3, len(columns), squeeze=False, sharey="row").T, strict=True):
         for number, (label, runs) in enumerate(column.items()):
             for index, run in enumerate(runs):
-                own = [row for row in epochs if key(row) == run]
-                steps = [row for row in points if key(row) == run]
+                own = [row for row in epochs if run_of(row) == run]
+                steps = [row for row in points if run_of(row) == run]
                 name = label if index == 0 and own else None
                 _draw_run(axes, own, steps, label=name, colour=f"C{number}")
         for axis, caption in zip(
@@ -75,7 +75,7 @@ def draw_sites(runs: Mapping[str, Run], epochs: Sequence[EpochRow], path: Path, 
     axes = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]
     drawn: list[Any] = []
     for axis, (caption, run) in zip(axes, runs.items(), strict=True):
-        own = sorted((row for row in epochs if key(row) == run), key=lambda row: row.epoch)
+        own = sorted((row for row in epochs if run_of(row) == run), key=lambda row: row.epoch)
         axis.set_title(caption, fontsize=10)
         axis.set_xlabel("epoch")
         if own:

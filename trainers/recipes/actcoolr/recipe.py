@@ -9,7 +9,7 @@ from ...datasets.labelled import Labelled, Split
 from ..recipe import Recipe, RunConfig
 from ..results_csv import append_rows, read_rows, six_digits
 from ..schedules.nets import dataset_of, load_data
-from ..schedules.runs import EpochRow, Run, StepRow, key
+from ..schedules.runs import EpochRow, Run, StepRow, run_of
 from ..schedules.schedules import START, TUNED, check_schedule
 from ..schedules.training import find_rate, train_run
 from .curves import draw_curves, draw_sites
@@ -82,7 +82,7 @@ def _train_missing(config: RunConfig, data: Split, runs: list[Run], advance: Cal
 
     def diverges(run: Run, advance: Callable[[int], None]) -> bool:
         """Whether the run diverged, according to its rows, or to its training if it has none."""
-        epochs = [row for row in read_rows(numbers, EpochRow) if key(row) == run]
+        epochs = [row for row in read_rows(numbers, EpochRow) if run_of(row) == run]
         if epochs:
             advance(run.epochs)
         else:

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from ..mean import Mean
 from ..results_csv import write_table
-from ..schedules.runs import EpochRow, Run, key
+from ..schedules.runs import EpochRow, Run, run_of
 
 OURS = "actcoolr"
 COLUMNS = (
@@ -52,8 +52,8 @@ def summarize(label: str, runs: Sequence[Run], rows: Iterable[EpochRow]) -> Summ
     """Average over the rows of these runs; return None if there are none."""
     by_run: dict[Run, list[EpochRow]] = {}
     for row in rows:
-        if key(row) in runs:
-            by_run.setdefault(key(row), []).append(row)
+        if run_of(row) in runs:
+            by_run.setdefault(run_of(row), []).append(row)
     if not by_run:
         return None
     histories = [sorted(each, key=lambda row: row.epoch) for each in by_run.values()]

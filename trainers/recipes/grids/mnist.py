@@ -10,7 +10,7 @@ from ...datasets.labelled import Labelled, Split
 from ...datasets.mnist import load_mnist
 from ...loop import Epoch, train
 from ...nets.rectangular import Rectangular, conv
-from ..heatmap import draw
+from ..heatmap import draw_heatmaps
 from ..methods import METHODS, Method, find_method
 from ..published import Key, read_published
 from ..recipe import Recipe, RunConfig
@@ -75,7 +75,7 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
             append_cells(numbers, [train_cell(config, data, how, width, depth, advance=advance)])
     cells = sorted((cell for cell in read_cells(numbers) if cell.key in keys), key=lambda cell: keys.index(cell.key))
     title = f"MNIST: accuracy of the best of {_epochs(config)} epochs on {len(data.train)} images"
-    draw([make_panels(cells, published, metric) for metric in METRICS], picture, title=title, lowest=0.1)
+    draw_heatmaps([make_panels(cells, published, metric) for metric in METRICS], picture, title=title, lowest=0.1)
     return [*format_table(cells, published), *summarize(cells, published), f"{numbers} and {picture} are written."]
 
 

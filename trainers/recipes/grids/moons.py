@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ..heatmap import draw
+from ..heatmap import draw_heatmaps
 from ..methods import find_method
 from ..published import Key, read_published
 from ..recipe import Recipe, RunConfig
@@ -46,7 +46,7 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
     config.out.mkdir(parents=True, exist_ok=True)
     numbers, picture = config.out / "moons.csv", config.out / "moons.png"
     cells = [cell for grid in make_grids(config) for cell in train_grid(grid, numbers, advance=advance)]
-    draw(
+    draw_heatmaps(
         [make_panels(cells, published, metric) for metric in METRICS],
         picture,
         title=f"MOONS: accuracy of the best of {cells[0].epochs} epochs",

@@ -66,8 +66,8 @@ def train_stack(
         Accuracies (epoch, net) in training and in validation.
     """
     device = nets.bias.device
-    x, y = tensors(data.train, device)
-    val_x, val_y = tensors(data.val, device)
+    x, y = to_tensors(data.train, device)
+    val_x, val_y = to_tensors(data.val, device)
     strength = strength if method.strength is None else method.strength
     formula = make_formula(method, STACK_AXES, compiled=compiled)
     optimizer = torch.optim.Adam(nets.parameters(), lr=learning_rate, eps=ADAM_EPS, fused=True)
@@ -97,6 +97,6 @@ def summarize_net(accuracies: Accuracies) -> tuple[float, int, float]:
     return accuracies[best].item(), best, accuracies[-1].item()
 
 
-def tensors(samples: Labelled, device: torch.device) -> tuple[Tensor, Tensor]:
+def to_tensors(samples: Labelled, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return points and classes as float tensors on a device."""
     return torch.from_numpy(samples.x).to(device), torch.from_numpy(samples.y).to(device, torch.float32)

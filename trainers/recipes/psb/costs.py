@@ -9,7 +9,7 @@ from ....analyzer.errors import import_optional
 from ....plugins.psb import relative_cost
 from ..figure import new_figure, save_figure
 from ..results_csv import columns_of, four_decimals, write_table
-from .scores import Score, means
+from .scores import Score, average_scores
 
 SELECTIONS = ("random, as entropy", "entropy", "random, as entropy+margin", "entropy+margin")
 
@@ -39,11 +39,11 @@ class Saving:
 
 def compute_savings(scores: Sequence[Score]) -> list[Saving]:
     """Return the entries of Fig 4.5 from the scores of `plans.fig4_5`, ordered by selection."""
-    everywhere = {key[0]: mean.mean for key, mean in means(_select(scores, "everywhere"), "samples").items()}
+    everywhere = {key[0]: mean.mean for key, mean in average_scores(_select(scores, "everywhere"), "samples").items()}
     savings = []
     for selection in SELECTIONS:
         rows = _select(scores, selection)
-        for (base, samples), mean in means(rows, "base", "samples").items():
+        for (base, samples), mean in average_scores(rows, "base", "samples").items():
             coverage = fmean(row.coverage for row in rows if (row.base, row.samples) == (base, samples))
             savings.append(
                 Saving(

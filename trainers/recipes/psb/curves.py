@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..figure import new_figure, save_figure
-from .scores import Score, means
+from .scores import Score, average_scores
 
 
 def fit_convergence(scores: Sequence[Score]) -> tuple[float, float, float, float]:
@@ -29,7 +29,7 @@ def fit_convergence(scores: Sequence[Score]) -> tuple[float, float, float, float
     [91.0, 90.0, -40.0, -0.5]
     """
     drawn = [score for score in scores if score.samples]
-    by_samples = {int(key[0]): mean.mean for key, mean in means(drawn, "samples").items()}
+    by_samples = {int(key[0]): mean.mean for key, mean in average_scores(drawn, "samples").items()}
     n = np.array(sorted(by_samples))
     slope, limit = np.polyfit(1 / np.sqrt(n), [by_samples[each] for each in n], 1)
     squares = [np.mean([score.error**2 for score in drawn if score.samples == each]) for each in n]
@@ -68,7 +68,7 @@ def draw_curves(
 
 
 def _draw_curve(axis: Any, label: str, scores: Sequence[Score], *, colour: str | None) -> None:
-    found = {int(key[0]): mean for key, mean in means(scores, "samples").items()}
+    found = {int(key[0]): mean for key, mean in average_scores(scores, "samples").items()}
     n = sorted(each for each in found if each)
     mean = np.array([found[each].mean for each in n])
     deviation = np.array([found[each].deviation for each in n])

@@ -10,7 +10,7 @@ from .costs import compute_savings, draw_savings, write_savings
 from .curves import draw_curves, fit_convergence
 from .maps import compute_maps, draw_maps, write_maps
 from .plans import POWERS, Plan, by_samples, evaluate, fig4_5, table4_2
-from .scores import Score, means, read_published_table, write_comparison
+from .scores import Score, average_scores, read_published_table, write_comparison
 from .sizes import AFTER, BEFORE, RESNET, SMALL, load_data, size_of, take_evenly
 from .subjects import load_third_party, third_party_files, train_subject
 
@@ -92,7 +92,7 @@ def fig4_3(scores: Sequence[Score], picture: Path) -> list[str]:
     lines = [f"{'net':<36} {'float':>7} {'limit':>7} {'slope':>7} {'error ~ n^':>11}  samples: accuracy"]
     for net, rows in groups.items():
         accuracy, limit, slope, power = fit_convergence(rows)
-        accuracies = ", ".join(f"{key[0]}: {mean}" for key, mean in means(rows, "samples").items() if key[0])
+        accuracies = ", ".join(f"{key[0]}: {mean}" for key, mean in average_scores(rows, "samples").items() if key[0])
         lines.append(f"{net:<36} {accuracy:>7.1f} {limit:>7.1f} {slope:>7.1f} {power:>11.2f}  {accuracies}")
     return lines
 
@@ -100,7 +100,7 @@ def fig4_3(scores: Sequence[Score], picture: Path) -> list[str]:
 def fig4_2(scores: Sequence[Score], picture: Path) -> list[str]:
     """Draw and return the cross table of numbers of samples in training and in evaluation."""
     rows = [score for score in scores if score.part == "fig4_2"]
-    cases = {str(key[0]): [row for row in rows if row.case == key[0]] for key in means(rows, "case")}
+    cases = {str(key[0]): [row for row in rows if row.case == key[0]] for key in average_scores(rows, "case")}
     draw_curves(
         [("eight convolutions, trained at ...", cases)],
         picture,
@@ -110,7 +110,7 @@ def fig4_2(scores: Sequence[Score], picture: Path) -> list[str]:
     samples = sorted({row.samples for row in rows})
     lines = [f"{'':<18}" + "".join(f"{n or 'float':>13}" for n in samples)]
     for case, each in cases.items():
-        found = {key[0]: mean for key, mean in means(each, "samples").items()}
+        found = {key[0]: mean for key, mean in average_scores(each, "samples").items()}
         lines.append(f"{case:<18}" + "".join(f"{found[n]!s:>13}" for n in samples))
     return lines
 

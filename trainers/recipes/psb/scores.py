@@ -52,7 +52,7 @@ def append_scores(path: Path, scores: Iterable[Score]) -> None:
     append_rows(path, Score, scores, number=six_decimals)
 
 
-def means(scores: Iterable[Score], *by: str) -> dict[tuple[str | int, ...], Mean]:
+def average_scores(scores: Iterable[Score], *by: str) -> dict[tuple[str | int, ...], Mean]:
     """Return the mean accuracy of the rows that agree in these columns, in the order of the rows."""
     rows: dict[tuple[str | int, ...], list[float]] = {}
     for score in scores:
@@ -83,7 +83,7 @@ def write_comparison(scores: Sequence[Score], published: Mapping[tuple[str, str,
     rows = [score for score in scores if score.part == "table4_2"]
     lines = [f"{'case':<30} {'precision':>9} {'coverage':>8} {'ours':>12} {'published':>9}"]
     table = []
-    for (case, base, samples), mean in means(rows, "case", "base", "samples").items():
+    for (case, base, samples), mean in average_scores(rows, "case", "base", "samples").items():
         coverages = [row.coverage for row in rows if (row.case, row.base, row.samples) == (case, base, samples)]
         coverage = sum(coverages) / len(coverages)
         precision = precision_of(int(base), int(samples))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...datasets.labelled import Labelled
-from ...loop import cross_entropy, tensors
+from ...loop import cross_entropy, to_tensors
 
 LEAST, MOST, STEPS = 1e-4, 10.0, 200
 SMOOTHING, RISEN, BELOW = 0.9, 4.0, 3.0
@@ -61,7 +61,7 @@ def run_range_test(
     for rate in rates:
         for group in optimizer.param_groups:
             group["lr"] = rate
-        x, y = tensors(data, torch.randint(len(data), (batch,), generator=shuffle), device)
+        x, y = to_tensors(data, torch.randint(len(data), (batch,), generator=shuffle), device)
         loss = cross_entropy(model(x if augment is None else augment(x)), y)
         losses.append(loss.item())
         if not isfinite(losses[-1]) or losses[-1] > RISEN * RISEN * min(losses):

@@ -76,10 +76,10 @@ class StepRow(Run):
     wanted: float = 0.0
 
 
-def key(row: Run) -> Run:
+def run_of(row: Run) -> Run:
     """Return the run that a row belongs to.
 
-    >>> key(StepRow("f1", "actcoolr", 10, 60000, 15, at=0.5))
+    >>> run_of(StepRow("f1", "actcoolr", 10, 60000, 15, at=0.5))
     Run(net='f1', schedule='actcoolr', seed=10, samples=60000, epochs=15, gamma=1.0, start=3.17)
     """
     return Run(row.net, row.schedule, row.seed, row.samples, row.epochs, row.gamma, row.start)

@@ -1,5 +1,7 @@
 """Learning rate schedules by name: those that need the rate of a range test, and ActCooLR, which does not."""
 
+from typing import Any
+
 from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, MultiStepLR, OneCycleLR
@@ -68,7 +70,7 @@ def make_schedule(
     Raises:
         OptionError: no schedule has this name.
     """
-    momentum = {"base_momentum": LEAST_MOMENTUM, "max_momentum": MOMENTUM}
+    momentum: dict[str, Any] = {"base_momentum": LEAST_MOMENTUM, "max_momentum": MOMENTUM}
     match check_schedule(name):
         case "step-decay":
             return MultiStepLR(optimizer, [steps // 2, steps * 3 // 4], 0.1)

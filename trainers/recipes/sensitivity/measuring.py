@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from ....plugins.torch import sensitivity
 from ....plugins.torch.temperature.sensitivity_analysis import RATES
 from ...datasets.labelled import Split
-from ...loop import cross_entropy, tensors, train
+from ...loop import cross_entropy, to_tensors, train
 from ..schedules.nets import build_net, make_augmentation
 from ..schedules.runs import Run
 from ..schedules.schedules import UNTUNED, make_schedule, sgd
@@ -91,7 +91,7 @@ def measure_training(
     """
     steps = -(-len(data.train) // batch)
     rows = torch.arange(batch) * len(data.train) // batch
-    x, y = tensors(data.train, rows, next(model.parameters()).device)
+    x, y = to_tensors(data.train, rows, next(model.parameters()).device)
     measured = {1, *np.linspace(0, epochs * steps, columns + 1).round().astype(int).tolist()}
     states: list[TrainingState] = []
     done = 0

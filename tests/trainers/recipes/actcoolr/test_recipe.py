@@ -18,7 +18,7 @@ from relucid.trainers.recipes.actcoolr import recipe
 from relucid.trainers.recipes.actcoolr.table import compare_with_best, summarize, write_summaries
 from relucid.trainers.recipes.results_csv import read_rows
 from relucid.trainers.recipes.schedules import training
-from relucid.trainers.recipes.schedules.runs import EpochRow, Run, StepRow, key
+from relucid.trainers.recipes.schedules.runs import EpochRow, Run, StepRow, run_of
 from relucid.trainers.recipes.schedules.training import average_steps
 
 METHODS = ("step-decay", "actcoolr")
@@ -77,7 +77,7 @@ def test_the_steps_between_have_the_same_mean(finished):
     out, _ = finished
     steps = read_rows(out / "actcoolr_steps.csv", StepRow)
     for row in read_rows(out / "actcoolr.csv", EpochRow):
-        own = [step for step in steps if key(step) == key(row) and int(step.at) == row.epoch]
+        own = [step for step in steps if run_of(step) == run_of(row) and int(step.at) == row.epoch]
         assert np.mean([step.distance for step in own]) == pytest.approx(row.distance, abs=1e-5)
         assert all(left.at < right.at for left, right in pairwise(own))
 
@@ -101,7 +101,7 @@ def test_sweeps_are_runs_of_actcoolr_and_one_of_both_is_trained_once(tmp_path):
     advanced = []
     lines = recipe.run(sweep, advanced.append)
     assert sum(advanced) == recipe.steps(sweep) == 6 + 6 + 3 + 6
-    trained = {key(row) for row in read_rows(tmp_path / "actcoolr.csv", EpochRow)}
+    trained = {run_of(row) for row in read_rows(tmp_path / "actcoolr.csv", EpochRow)}
     assert {(run.gamma, run.epochs) for run in trained} == {(1.0, 6), (4.0, 6), (1.0, 3)}
     assert [line.split("  ")[0] for line in lines[1:5]] == ["gamma 1", "gamma 4", "length 3", "length 6"]
     assert (tmp_path / "sweeps_f1.png").exists()
@@ -133,7 +133,7 @@ def test_a_run_that_diverges_ends_there_and_cooler_starts_are_tried(below, start
 
 def test_summaries_are_numpys(tmp_path):
     rows = [*rows_of("cyclic", 10, [0.2, 0.6, 0.8], off=0.1), *rows_of("cyclic", 11, [0.3, 0.5, 0.9], off=0.2)]
-    found = summarize("cyclic", [key(rows[0]), key(rows[3])], rows[::-1])
+    found = summarize("cyclic", [run_of(rows[0]), run_of(rows[3])], rows[::-1])
     assert (found.accuracy.mean, found.accuracy.deviation) == pytest.approx((85, np.std([80, 90], ddof=1)))
     assert found.halfway.mean == pytest.approx(55)
     assert found.off == pytest.approx(0.15)
@@ -144,7 +144,7 @@ def test_summaries_are_numpys(tmp_path):
 def test_actcoolr_is_compared_with_the_best_of_the_others(tmp_path):
     runs = {name: rows_of(name, 10, [0.5, last]) for name, last in {"a": 0.7, "b": 0.9, "actcoolr": 0.88}.items()}
     rows = [row for each in runs.values() for row in each]
-    groups = {name: [key(each[0])] for name, each in runs.items()}
+    groups = {name: [run_of(each[0])] for name, each in runs.items()}
     assert compare_with_best(groups, rows) == ["actcoolr is -2.00 points off b, the best of the others"]
     assert compare_with_best({"actcoolr": groups["actcoolr"]}, rows) == []
     lines = write_summaries(groups, rows, tmp_path / "table.csv")

@@ -81,5 +81,5 @@ def test_published_shares_of_the_moons_grid(shared_data):
 def test_pictures_need_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependencyError, match="pip install matplotlib"):
-        heatmap.draw([[("one", {(1, 1): 0.5})]], tmp_path / "picture.png", title="")
+        heatmap.draw_heatmaps([[("one", {(1, 1): 0.5})]], tmp_path / "picture.png", title="")
     assert not list(tmp_path.iterdir())

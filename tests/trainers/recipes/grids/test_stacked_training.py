@@ -42,7 +42,7 @@ def test_stacked_training_equals_training_each_by_the_plain_loop(name, arch, mon
     single = make_moons()
     data = Split(*(Labelled(part.x.astype("float64"), part.y) for part in (single.train, single.val)))
     monkeypatch.setattr(
-        "relucid.trainers.recipes.grids.stacked_training.tensors",
+        "relucid.trainers.recipes.grids.stacked_training.to_tensors",
         lambda part, _: (torch.from_numpy(part.x), torch.from_numpy(part.y).double()),
     )
     # biases that are not 0: where a point is dead, z would be 0 but for rounding, and rounding would decide what fires

@@ -37,7 +37,7 @@ from relucid.trainers.recipes.psb.plans import (
 from relucid.trainers.recipes.psb.scores import (
     Score,
     append_scores,
-    means,
+    average_scores,
     read_published_table,
     read_scores,
     write_comparison,
@@ -74,7 +74,7 @@ def test_files_of_another_kind_are_refused(damage, message, tmp_path):
 
 def test_means_are_over_the_rows_that_agree():
     rows = [score(seed=seed, accuracy=a) for seed, a in enumerate((0.2, 0.4))] + [score(samples=8, accuracy=1.0)]
-    found = means(rows, "samples")
+    found = average_scores(rows, "samples")
     assert found[8,] == Mean(100.0, 0.0, 1)
     assert (found[4,].mean, found[4,].deviation) == pytest.approx((30.0, 100 * np.std([0.2, 0.4], ddof=1)))
 

@@ -12,12 +12,12 @@ from torch import nn
 from relucid.analyzer.errors import DataError, OptionError
 from relucid.plugins.torch import ActCooLR
 from relucid.trainers.datasets.labelled import Labelled
-from relucid.trainers.loop import cross_entropy, tensors
+from relucid.trainers.loop import cross_entropy, to_tensors
 from relucid.trainers.recipes.recipe import RunConfig
 from relucid.trainers.recipes.results_csv import append_rows, read_rows, six_digits
 from relucid.trainers.recipes.schedules.nets import NETS, build_net, dataset_of, load_data
 from relucid.trainers.recipes.schedules.range_test import LEAST, MOST, run_range_test, suggest_rate
-from relucid.trainers.recipes.schedules.runs import EpochRow, Run, key
+from relucid.trainers.recipes.schedules.runs import EpochRow, Run, run_of
 from relucid.trainers.recipes.schedules.schedules import TUNED, check_schedule, make_schedule, sgd
 
 RATES = np.geomspace(LEAST, MOST, 60)
@@ -67,7 +67,7 @@ def test_a_training_at_the_suggested_rate_converges_and_torch_is_left_unchanged(
     assert torch.equal(torch.get_rng_state(), state)
     assert LEAST / 3 <= rate <= MOST / 3
     model.reset_parameters()
-    optimizer, (x, labels) = sgd(model, rate), tensors(data, torch.arange(200), torch.device("cpu"))
+    optimizer, (x, labels) = sgd(model, rate), to_tensors(data, torch.arange(200), torch.device("cpu"))
     for _ in range(30):
         optimizer.zero_grad()
         loss = cross_entropy(model(x), labels)
@@ -148,7 +148,7 @@ def test_rows_come_back_from_the_file(tmp_path):
     assert [row.epoch for row in found] == [0, 1]
     assert found[0].rate == 0.333333
     assert found[1].distances == "0.5 0.25"
-    assert {key(row) for row in found} == {Run("f1", "cyclic", 10, 85, 2)}
+    assert {run_of(row) for row in found} == {Run("f1", "cyclic", 10, 85, 2)}
 
 
 @pytest.mark.parametrize(
