@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from relucid.analyzer.errors import OptionError
-from relucid.trainers.nets import StackedNets, conv21, dense
+from relucid.trainers.nets import StackedNets, conv21
 from relucid.trainers.nets.stacked import Stack, dense_form, trunk, trunk_reference
 
-BUILD = {"conv21": conv21, "dense": lambda width, depth, **options: dense(2, width, depth, 1, **options)}
-
-
-DEPTHS = (6, 4, 4, 1)
+from ..small_nets import BUILD, DEPTHS, build_nets, shape_points
 
 
 @pytest.fixture(autouse=True)
@@ -23,15 +20,6 @@ def in_float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def drawn_nets(arch: str, *, seed: int = 0, depths: tuple[int, ...] = DEPTHS, **options) -> list:
-    generator = torch.Generator().manual_seed(seed)
-    return [BUILD[arch](3, depth, generator=generator, **options) for depth in depths]
-
-
-def points(arch: str, x: torch.Tensor) -> torch.Tensor:
-    return x[:, None, :, None] if arch == "conv21" else x
 
 
 def weights(stack: Stack, seed: int) -> list[torch.Tensor]:
@@ -90,14 +78,14 @@ def test_dense_form_is_a_convolution_with_a_zero_row_at_the_end():
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("arch", BUILD)
 def test_a_stack_computes_what_its_nets_compute(arch, batch_norm):
-    nets = drawn_nets(arch, batch_norm=batch_norm)
+    nets = build_nets(arch, batch_norm=batch_norm)
     stacked, x = StackedNets(nets), torch.randn(20, 2)
     for mode in (True, True, False):
         stacked.train(mode)
         logits, z = stacked(x)
         assert z.shape[0] == sum(DEPTHS)
         for net, line in zip(nets, logits, strict=True):
-            torch.testing.assert_close(line, net.train(mode)(points(arch, x))[:, 0], rtol=1e-9, atol=1e-9)
+            torch.testing.assert_close(line, net.train(mode)(shape_points(arch, x))[:, 0], rtol=1e-9, atol=1e-9)
 
 
 def test_nets_of_two_widths_cannot_be_stacked():

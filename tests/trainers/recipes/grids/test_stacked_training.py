@@ -8,14 +8,11 @@ import torch
 from relucid.plugins.torch.separation.separation import Separation
 from relucid.trainers.datasets import Labelled, Split, make_moons
 from relucid.trainers.loop import train
-from relucid.trainers.nets import StackedNets, conv21, dense
+from relucid.trainers.nets import StackedNets
 from relucid.trainers.recipes.grids.stacked_training import train_stack
 from relucid.trainers.recipes.methods import METHODS, dropout_rate, find_method
 
-BUILD = {"conv21": conv21, "dense": lambda width, depth, **options: dense(2, width, depth, 1, **options)}
-
-
-DEPTHS = (6, 4, 4, 1)
+from ...small_nets import BUILD, build_nets, shape_points
 
 
 @pytest.fixture(autouse=True)
@@ -23,15 +20,6 @@ def in_float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def drawn_nets(arch: str, *, seed: int = 0, depths: tuple[int, ...] = DEPTHS, **options) -> list:
-    generator = torch.Generator().manual_seed(seed)
-    return [BUILD[arch](3, depth, generator=generator, **options) for depth in depths]
-
-
-def points(arch: str, x: torch.Tensor) -> torch.Tensor:
-    return x[:, None, :, None] if arch == "conv21" else x
 
 
 @pytest.mark.parametrize("arch", BUILD)
@@ -46,10 +34,10 @@ def test_stacked_training_equals_training_each_by_the_plain_loop(name, arch, mon
         lambda part, _: (torch.from_numpy(part.x), torch.from_numpy(part.y).double()),
     )
     # biases that are not 0: where a point is dead, z would be 0 but for rounding, and rounding would decide what fires
-    nets = drawn_nets(arch, batch_norm=how.batch_norm, init="torch")
+    nets = build_nets(arch, batch_norm=how.batch_norm, init="torch")
     stacked = StackedNets(nets)
     training, validation = train_stack(stacked, data, method=how, strength=strength, epochs=epochs)
-    shaped = Split(*(Labelled(points(arch, part.x), part.y) for part in (data.train, data.val)))
+    shaped = Split(*(Labelled(shape_points(arch, part.x), part.y) for part in (data.train, data.val)))
     best = []
     for net in nets:
         separation = None
@@ -89,7 +77,7 @@ def test_stacked_training_equals_training_each_by_the_plain_loop(name, arch, mon
 def test_zero_init_with_annealed_dropout_is_repeatable_and_breaks_the_symmetry():
     def train_again() -> StackedNets:
         torch.manual_seed(1)
-        nets = StackedNets(drawn_nets("conv21", init="zero")).float()
+        nets = StackedNets(build_nets("conv21", init="zero")).float()
         train_stack(nets, make_moons(), method=find_method("sep-up-zero"), epochs=20)
         return nets
 
