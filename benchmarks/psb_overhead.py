@@ -44,7 +44,7 @@ def rewrite(path: Path, folder: Path, x: np.ndarray) -> Path:
     return out
 
 
-def parts(rewritten: Path, x: np.ndarray, samples: int, threads: int) -> dict[str, float]:
+def profile_parts(rewritten: Path, x: np.ndarray, samples: int, threads: int) -> dict[str, float]:
     """Return the share of each part in the time of one inference, from onnxruntime's profile of its nodes.
 
     Drawing the weights is identified by its types (uint64, int32, bool, and float64 matrices), gathering the windows of
@@ -111,7 +111,7 @@ def main() -> None:
                     f"{ratio(costs, str(n), 'processor'):.2f}x ({ratio(costs, str(n), 'wall'):.2f}x)" for n in samples
                 ]
                 rows.append([TITLES[name], str(batch), f"{plain:.1f}", *cells])
-                found = parts(rewritten, x, 16, chosen.threads)
+                found = profile_parts(rewritten, x, 16, chosen.threads)
                 shares.append([TITLES[name], str(batch), *(f"{found[part]:.0%}" for part in PARTS)])
     print(f"## Processor time (and time) over the float model, medians of {chosen.repeats} rounds\n")
     print_table(["network", "batch", "float, ms", *(f"n = {n}" for n in samples)], rows)

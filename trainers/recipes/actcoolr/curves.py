@@ -94,8 +94,8 @@ def _draw_run(
 ) -> None:
     look = {"color": colour, "linewidth": 1.2, "alpha": 0.85}
     at = np.array([row.at for row in steps])
-    for name, style in (("wanted", ":"), ("distance", "-")):
-        P = np.array([getattr(row, name) for row in steps])
+    for values, style in (([row.wanted for row in steps], ":"), ([row.distance for row in steps], "-")):
+        P = np.array(values)
         axes[0].plot(at, temperature(np.minimum(P, HOTTEST)), style, label=label if style == "-" else None, **look)
     axes[1].plot(at, [row.rate for row in steps], **look)
     axes[2].plot([row.epoch + 1 for row in epochs], [100 * (1 - row.val_accuracy) for row in epochs], **look)

@@ -42,7 +42,7 @@ def list_cells(config: RunConfig) -> list[tuple[Method, int, int]]:
         raise OptionError(f"methods of mnist must be among {supported}; got {', '.join(unsupported)}")
     widths = config.widths or (QUICK_WIDTHS if config.quick else WIDTHS)
     depths = config.depths or (QUICK_DEPTHS if config.quick else DEPTHS)
-    return [(how, width, depth) for how in methods for width in widths for depth in depths]
+    return [(method, width, depth) for method in methods for width in widths for depth in depths]
 
 
 def steps(config: RunConfig) -> int:
@@ -65,14 +65,14 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
     config.out.mkdir(parents=True, exist_ok=True)
     numbers, picture = config.out / "mnist.csv", config.out / "mnist.png"
     keys = []
-    for how, width, depth in settings:
+    for method, width, depth in settings:
         done = {cell.key for cell in read_cells(numbers)}
-        key = (how.name, ARCH, width, depth, config.seed, len(data.train), _epochs(config))
+        key = (method.name, ARCH, width, depth, config.seed, len(data.train), _epochs(config))
         keys.append(key)
         if key in done:
             advance(_epochs(config))
         else:
-            append_cells(numbers, [train_cell(config, data, how, width, depth, advance=advance)])
+            append_cells(numbers, [train_cell(config, data, method, width, depth, advance=advance)])
     cells = sorted((cell for cell in read_cells(numbers) if cell.key in keys), key=lambda cell: keys.index(cell.key))
     title = f"MNIST: accuracy of the best of {_epochs(config)} epochs on {len(data.train)} images"
     draw_heatmaps([make_panels(cells, published, metric) for metric in METRICS], picture, title=title, lowest=0.1)
@@ -80,15 +80,15 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
 
 
 def train_cell(
-    config: RunConfig, data: Split, how: Method, width: int, depth: int, *, advance: Callable[[int], None]
+    config: RunConfig, data: Split, method: Method, width: int, depth: int, *, advance: Callable[[int], None]
 ) -> Cell:
     """Train one net, evaluate it after every epoch, and return its cell."""
-    net = build_net(how, width, depth, config.seed).to(config.device)
+    net = build_net(method, width, depth, config.seed).to(config.device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 7 times faster
     optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE, eps=ADAM_EPS)
     steps_of_net = _epochs(config) * -(-len(data.train) // BATCH)
-    formula = make_formula(how, IMAGE_AXES, compiled=steps_of_net >= COMPILED_FROM)
-    strength = STRENGTH if how.strength is None else how.strength
+    formula = make_formula(method, IMAGE_AXES, compiled=steps_of_net >= COMPILED_FROM)
+    strength = STRENGTH if method.strength is None else method.strength
     epochs: list[Epoch] = []
     for epoch in train(
         net,
@@ -103,7 +103,7 @@ def train_cell(
     best = max(epochs, key=lambda epoch: epoch.train_accuracy)
     best_val = max(epochs, key=lambda epoch: epoch.val_accuracy)
     return Cell(
-        method=how.name,
+        method=method.name,
         arch=ARCH,
         width=width,
         depth=depth,
@@ -119,7 +119,7 @@ def train_cell(
     )
 
 
-def build_net(how: Method, width: int, depth: int, seed: int) -> Rectangular:
+def build_net(method: Method, width: int, depth: int, seed: int) -> Rectangular:
     """Build an untrained net: 3 x 3 convolutions that keep 28 x 28, flattened into the head."""
     with cell_generator(seed, width, depth) as generator:
         return conv(
@@ -130,7 +130,7 @@ def build_net(how: Method, width: int, depth: int, seed: int) -> Rectangular:
             CLASSES,
             head="flatten",
             init="glorot",
-            batch_norm=how.batch_norm,
+            batch_norm=method.batch_norm,
             generator=generator,
         )
 

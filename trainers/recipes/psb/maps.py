@@ -78,23 +78,23 @@ def compute_maps(
     )
 
 
-def draw_maps(found: ErrorMaps, path: Path, *, title: str) -> None:
+def draw_maps(maps: ErrorMaps, path: Path, *, title: str) -> None:
     """Draw one row per image: the image, its masks, absolute and relative errors of each layer.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    count = len(found.images)
-    columns = 3 + 2 * len(found.layers)
+    count = len(maps.images)
+    columns = 3 + 2 * len(maps.layers)
     figure = new_figure(1.75 * columns, 1.85 * count + 0.7, title=title)
     captions = ["image", "mask", "mask with margin"]
-    captions += [f"{kind} error, layer {number}" for kind in ("absolute", "relative") for number, _ in found.layers]
+    captions += [f"{kind} error, layer {number}" for kind in ("absolute", "relative") for number, _ in maps.layers]
     for row, line in enumerate(figure.subplots(count, columns, squeeze=False)):
-        image = found.images[row]
+        image = maps.images[row]
         line[0].imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray")
-        for axis, mask in zip(line[1:3], found.masks[row], strict=True):
+        for axis, mask in zip(line[1:3], maps.masks[row], strict=True):
             axis.imshow(mask, cmap="gray", vmin=0, vmax=1)
-        for axis, errors in zip(line[3:], (*found.absolute, *found.relative), strict=True):
+        for axis, errors in zip(line[3:], (*maps.absolute, *maps.relative), strict=True):
             drawn = axis.imshow(errors[row], cmap="magma", vmin=0)
             figure.colorbar(drawn, ax=axis, fraction=0.05, pad=0.02).ax.tick_params(labelsize=6)
         for axis, caption in zip(line, captions, strict=True):
@@ -105,12 +105,12 @@ def draw_maps(found: ErrorMaps, path: Path, *, title: str) -> None:
     save_figure(figure, path, dpi=110)
 
 
-def write_maps(found: ErrorMaps, path: Path) -> None:
+def write_maps(maps: ErrorMaps, path: Path) -> None:
     """Write the mean errors of each image and layer, and the share of each mask, as a csv file."""
     rows = []
-    for image, masks in enumerate(found.masks):
-        for index, (number, name) in enumerate(found.layers):
-            errors = [float(kind[index][image].mean()) for kind in (found.absolute, found.relative)]
+    for image, masks in enumerate(maps.masks):
+        for index, (number, name) in enumerate(maps.layers):
+            errors = [float(kind[index][image].mean()) for kind in (maps.absolute, maps.relative)]
             rows.append([image, number, name, *errors, *(float(mask.mean()) for mask in masks)])
     columns = ("image", "layer", "node", "absolute", "relative", "mask", "mask_with_margin")
     write_table(path, columns, rows, number=six_decimals)

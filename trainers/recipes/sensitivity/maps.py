@@ -35,7 +35,7 @@ def draw_maps(found: Mapping[str, Sequence[TrainingState]], path: Path, *, title
         zip(axes.T, sigma_axes, found.items(), strict=True)
     ):
         column[0].set_title(caption, fontsize=10)
-        drawn = _draw_map(column[0], states, [state.found.mean for state in states])
+        drawn = _draw_map(column[0], states, [state.sensitivity.mean for state in states])
         at = [state.at for state in states]
         fits = [state.fits[LOG_NORMAL.name] for state in states]
         column[0].plot(
@@ -73,11 +73,13 @@ def draw_layers(found: Mapping[str, Sequence[TrainingState]], path: Path, *, tit
     figure = new_figure(11, 2.9 * len(found) + 0.5, title=f"{title}: single sites")
     axes = figure.subplots(len(found), 3, squeeze=False, sharey=True, sharex="row")
     for line, (caption, states) in zip(axes, found.items(), strict=True):
-        count = len(states[0].found.sites)
+        count = len(states[0].sensitivity.sites)
         for axis, site in zip(line, (0, count // 2, count - 1), strict=True):
-            D = [state.found.distances[:, site] for state in states]
+            D = [state.sensitivity.distances[:, site] for state in states]
             drawn = _draw_map(axis, states, D)
-            middles = [nls(LOG_NORMAL, state.found.rates, each).place for state, each in zip(states, D, strict=True)]
+            middles = [
+                nls(LOG_NORMAL, state.sensitivity.rates, each).place for state, each in zip(states, D, strict=True)
+            ]
             axis.plot([state.at for state in states], np.exp(middles), "--", color="black", linewidth=1)
             axis.set_title(f"{caption}, site {site + 1} of {count}", fontsize=9)
         line[0].set_ylabel("learning rate")
@@ -99,7 +101,7 @@ def draw_models(state: TrainingState, path: Path, *, title: str) -> None:
         MissingDependencyError: matplotlib is not installed.
     """
     figure = new_figure(11, 3.3, title=title)
-    found = state.found
+    found = state.sensitivity
     for axis, fit in zip(figure.subplots(1, len(MODELS), sharey=True), state.fits.values(), strict=True):
         axis.plot(found.rates, found.mean, ".", color="black", markersize=4, label="measured")
         axis.plot(found.rates, fit.predict(found.rates), color="C1", label=f"mean squared error {fit.error:.1e}")
@@ -114,10 +116,10 @@ def draw_models(state: TrainingState, path: Path, *, title: str) -> None:
 
 def _draw_map(axis: Any, states: Sequence[TrainingState], columns: Sequence[Any]) -> Any:
     at = [state.at for state in states]
-    drawn = axis.pcolormesh(at, states[0].found.rates, np.array(columns).T, **LOOK)
+    drawn = axis.pcolormesh(at, states[0].sensitivity.rates, np.array(columns).T, **LOOK)
     axis.plot(at, [state.used for state in states], color="white", linewidth=1.2)
     axis.set_yscale("log")
-    axis.set_ylim(states[0].found.rates[0], states[0].found.rates[-1])
+    axis.set_ylim(states[0].sensitivity.rates[0], states[0].sensitivity.rates[-1])
     return drawn
 
 

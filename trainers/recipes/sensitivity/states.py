@@ -27,17 +27,17 @@ class TrainingState:
     Args:
         at: epochs completed, with fraction.
         used: learning rate of the training.
-        found: distances by rate and site.
+        sensitivity: distances by rate and site.
     """
 
     at: float
     used: float
-    found: Sensitivity
+    sensitivity: Sensitivity
 
     @cached_property
     def fits(self) -> Mapping[str, Fit]:
         """Fits of the transition models, by their names."""
-        return {model.name: self.found.fit(model) for model in MODELS}
+        return {model.name: self.sensitivity.fit(model) for model in MODELS}
 
 
 def append_states(path: Path, columns: Columns, key: Key, states: Sequence[TrainingState]) -> None:
@@ -52,7 +52,7 @@ def append_states(path: Path, columns: Columns, key: Key, states: Sequence[Train
     rows = [
         (*key, state.at, state.used, float(rate), " ".join(f"{D:.4f}" for D in distances))
         for state in states
-        for rate, distances in zip(state.found.rates, state.found.distances, strict=True)
+        for rate, distances in zip(state.sensitivity.rates, state.sensitivity.distances, strict=True)
     ]
     append_values(path, [*columns, *RATE_COLUMNS], rows, number=six_digits)
 

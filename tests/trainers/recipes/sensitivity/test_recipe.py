@@ -63,7 +63,7 @@ def test_measuring_leaves_the_training_unchanged(schedule):
     for state in few:
         same = next(other for other in many if other.at == state.at)
         assert state.used == same.used
-        assert np.array_equal(state.found.distances, same.found.distances)
+        assert np.array_equal(state.sensitivity.distances, same.sensitivity.distances)
 
 
 def test_a_larger_rate_changes_more_and_the_thesis_rates_are_tried(finished):
@@ -73,17 +73,17 @@ def test_a_larger_rate_changes_more_and_the_thesis_rates_are_tried(finished):
         (found,) = (states for (_, schedule, *_), states in states.items() if schedule == name)
         assert len(found) == 4  # before and after each of three steps
         for state in found:
-            assert state.found.rates == pytest.approx(np.geomspace(1e-4, 1e2, 50), rel=1e-5)
-            assert state.found.distances.shape == (50, 5)
-            assert state.found.mean[-1] > 0.95
-            assert state.found.mean[0] < state.found.mean[12] < state.found.mean[-1]
+            assert state.sensitivity.rates == pytest.approx(np.geomspace(1e-4, 1e2, 50), rel=1e-5)
+            assert state.sensitivity.distances.shape == (50, 5)
+            assert state.sensitivity.mean[-1] > 0.95
+            assert state.sensitivity.mean[0] < state.sensitivity.mean[12] < state.sensitivity.mean[-1]
 
 
 def test_the_errors_written_are_those_of_the_parameters_written(finished):
     out, _ = finished
     states = read_states(out / "sensitivity.csv", RUN_COLUMNS)
     found = {
-        f"{state.at:.6g}": state.found
+        f"{state.at:.6g}": state.sensitivity
         for (_, schedule, *_), each in states.items()
         for state in each
         if schedule == "one-cycle"
@@ -140,8 +140,8 @@ def test_states_survive_a_round_trip(tmp_path):
     assert found == key
     assert [(state.at, state.used) for state in after] == [(0.0, 0.5), (0.5, 0.5)]
     for left, right in zip(before, after, strict=True):
-        assert np.array_equal(left.found.distances, right.found.distances)
-        assert np.array_equal(left.found.rates, right.found.rates)
+        assert np.array_equal(left.sensitivity.distances, right.sensitivity.distances)
+        assert np.array_equal(left.sensitivity.rates, right.sensitivity.rates)
 
 
 def test_the_measured_batch_is_evenly_spaced_in_the_data(monkeypatch):

@@ -102,8 +102,8 @@ def test_all_cases_are_measured_at_the_same_states(finished):
         (found,) = (each for (_, case, *_), each in states.items() if case == name)
         assert [state.at for state in found] == [0, 0.5, 1, 1.5, 2]
         assert [state.used for state in found] == pytest.approx([RATE, RATE, RATE / 10, RATE / 100, RATE / 100])
-        assert all(state.found.distances.shape == (50, 5) for state in found)
-        assert all(state.found.mean[0] < 0.1 < 0.9 < state.found.mean[-1] for state in found)
+        assert all(state.sensitivity.distances.shape == (50, 5) for state in found)
+        assert all(state.sensitivity.mean[0] < 0.1 < 0.9 < state.sensitivity.mean[-1] for state in found)
 
 
 def test_the_printed_parameters_are_those_of_the_fits(finished):
