@@ -114,7 +114,7 @@ def make_step(net: str, variant: str, device: str) -> Callable[[], None]:
     return step
 
 
-def measure_steps(net: str, device: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
+def seconds(net: str, device: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Return time and processor time of every step, after two to warm up."""
     steps = {variant: make_step(net, variant, device) for variant in VARIANTS}
     times: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
@@ -174,7 +174,7 @@ def main() -> None:
     if options.markdown:
         print("| --- | --- |" + " ---: |" * 5)
     for net in NETS:
-        times = measure_steps(net, options.device, options.rounds)
+        times = seconds(net, options.device, options.rounds)
         plain_memory = 0.0
         for variant in VARIANTS:
             command = [sys.executable, __file__, "--device", options.device, "--threads", str(options.threads)]
