@@ -29,18 +29,6 @@ def test_cells_survive_a_round_trip(tmp_path):
     assert read_cells(path) == [rows[0], cell(width=4, train_best=0.333333)]
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [(lambda text: "a,b\n" + text, "columns"), (lambda text: text + "relu,conv21,3", "line 3")],
-)
-def test_files_of_another_kind_are_refused(damage, message, tmp_path):
-    path = tmp_path / "cells.csv"
-    append_cells(path, [cell()])
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(DataError, match=message):
-        read_cells(path)
-
-
 def test_published_numbers_are_read(tmp_path):
     path = tmp_path / "published.csv"
     path.write_text(

@@ -60,18 +60,6 @@ def test_scores_survive_a_round_trip(tmp_path):
     assert read_scores(path) == [rows[0], score(case="a, b", accuracy=0.333333)]
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [(lambda text: "a,b\n" + text, "columns"), (lambda text: text + "fig4_3,small,psb", "line 3")],
-)
-def test_files_of_another_kind_are_refused(damage, message, tmp_path):
-    path = tmp_path / "psb.csv"
-    append_scores(path, [score()])
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(DataError, match=message):
-        read_scores(path)
-
-
 def test_means_are_over_the_rows_that_agree():
     rows = [score(seed=seed, accuracy=a) for seed, a in enumerate((0.2, 0.4))] + [score(samples=8, accuracy=1.0)]
     found = average_scores(rows, "samples")
