@@ -1,10 +1,10 @@
-"""What ActCooLR costs: time and memory of training with it over training at a fixed rate, on the same net and data.
+"""Cost of ActCooLR: time and memory of training with it, relative to training at a fixed rate.
 
-A round is as many steps as lie between two measurements, so that there is one in each; the two take turns, and a ratio
-is the median over the rounds, so that a machine that changes its pace changes it for both. Processor time is that of
-all threads, and what to trust on a busy machine. The first step, before which rates are tried, is told apart. Memory is
-what the first steps add to a fresh process at their peak, that fit included; there freed memory goes back to the system
-at once, so that the peak is what was in use and not what the allocator kept.
+A round has as many steps as there are between two measurements, so each contains one measurement. Both variants
+alternate and a ratio is the median over the rounds, so that changes in the speed of the machine affect both alike.
+Processor time is summed over threads; it is the more reliable number on a busy machine. The first step, before which
+rates are tried, is reported separately. Memory is the peak that the first steps, with the first fit, add to a fresh
+process, which returns freed memory to the system at once, so that the peak excludes what the allocator keeps.
 
     python benchmarks/actcoolr_overhead.py [--device cpu] [--threads 2] [--rounds 20] [--every 8]
 """
@@ -32,11 +32,11 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 }
 Times = tuple[float, float]
 AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-"""What makes glibc give memory back."""
+"""Environment in which glibc returns freed memory to the system."""
 
 
-def stepper(net: str, variant: str, device: str, every: int) -> Callable[[], None]:
-    """One training step of a fresh net; labels are new in each, lest it know them and nothing be left to learn."""
+def make_step(net: str, variant: str, device: str, every: int) -> Callable[[], None]:
+    """Return a function that makes one training step of a new net, each with new labels so that the loss stays high."""
     torch.manual_seed(0)
     make, shape = NETS[net]
     model = make().to(device)
@@ -59,31 +59,31 @@ def stepper(net: str, variant: str, device: str, every: int) -> Callable[[], Non
     return step
 
 
-def measured(act: Callable[[], None], times: int) -> Times:
-    """Seconds, and processor seconds of all threads."""
+def measure(act: Callable[[], None], times: int) -> Times:
+    """Return seconds, and processor seconds of all threads."""
     start = time.perf_counter(), time.process_time()
     for _ in range(times):
         act()
     return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def rounds_of(net: str, device: str, rounds: int, every: int) -> tuple[dict[str, Times], dict[str, list[Times]]]:
-    """The first step of each, and its rounds, after one to warm up."""
-    steps = {variant: stepper(net, variant, device, every) for variant in VARIANTS}
-    first = {variant: measured(step, 1) for variant, step in steps.items()}
-    found: dict[str, list[Times]] = {variant: [] for variant in VARIANTS}
+def measure_rounds(net: str, device: str, rounds: int, every: int) -> tuple[dict[str, Times], dict[str, list[Times]]]:
+    """Return the times of the first step and of all rounds of each variant, after one round to warm up."""
+    steps = {variant: make_step(net, variant, device, every) for variant in VARIANTS}
+    first = {variant: measure(step, 1) for variant, step in steps.items()}
+    rounds_by_variant: dict[str, list[Times]] = {variant: [] for variant in VARIANTS}
     for turn in range(rounds + 1):
         order = VARIANTS if turn % 2 else VARIANTS[::-1]
         for variant in order:
-            times = measured(steps[variant], every)
+            times = measure(steps[variant], every)
             if turn:
-                found[variant].append(times)
-    return first, found
+                rounds_by_variant[variant].append(times)
+    return first, rounds_by_variant
 
 
-def megabytes(net: str, variant: str, device: str, every: int) -> float:
-    """Memory that the first steps add at their peak, in this process."""
-    step = stepper(net, variant, device, every)
+def measure_memory(net: str, variant: str, device: str, every: int) -> float:
+    """Return the peak memory that the first steps add in this process, in MiB."""
+    step = make_step(net, variant, device, every)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -96,18 +96,18 @@ def megabytes(net: str, variant: str, device: str, every: int) -> float:
 
 
 def main() -> None:
-    """Print one row for each net."""
+    """Print one row per net."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--every", type=int, default=8)
-    parser.add_argument("--nets", default="", help="only those whose names contain this")
-    parser.add_argument("--memory-of", nargs=2, metavar=("NET", "VARIANT"), help="print one row's memory, for itself")
+    parser.add_argument("--nets", default="", help="only nets whose names contain this")
+    parser.add_argument("--memory-of", nargs=2, metavar=("NET", "VARIANT"), help="print the memory of one row only")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.memory_of:
-        print(megabytes(*options.memory_of, options.device, options.every))
+        print(measure_memory(*options.memory_of, options.device, options.every))
         return
     print(
         f"torch {torch.__version__}, {options.device}, {options.threads} threads, median of {options.rounds} rounds of "
@@ -117,7 +117,7 @@ def main() -> None:
     for net in NETS:
         if options.nets not in net:
             continue
-        first, times = rounds_of(net, options.device, options.rounds, options.every)
+        first, times = measure_rounds(net, options.device, options.rounds, options.every)
         ratios = [
             statistics.median(ours[kind] / plain[kind] for ours, plain in zip(*reversed(times.values()), strict=True))
             for kind in range(2)

@@ -1,6 +1,6 @@
-"""What `relucid.analyze` costs over plain onnxruntime: time, memory, growth, and where it goes.
+"""Cost of `relucid.analyze` relative to plain onnxruntime: time, memory, growth with the data, and a breakdown.
 
-Run as `python benchmarks/analyze_overhead.py`; `--help` tells the options, README.md beside it what is printed.
+Run as `python benchmarks/analyze_overhead.py`; `--help` lists the options, benchmarks/README.md explains the tables.
 """
 
 import argparse
@@ -10,28 +10,28 @@ from pathlib import Path
 from statistics import median
 
 from costs import further, ratio, rounds
-from fresh import fresh
+from fresh import run_fresh
 from parts import profile, steps
-from subjects import NETS, exported
-from tables import machine, table
+from subjects import NETS, export_nets
+from tables import describe_machine, print_table
 
 GROWTH = (1, 4, 16)
 TABLES = "compare,further,weigh,grow,explain"
 PATTERNS = ("units", "points", "patterns")
 EXACT, PAST = 2**22, 2**12
-"""Capacities of pattern tables: one that holds all patterns there are, and one that a few batches fill."""
+"""Capacities of pattern tables: one for all patterns of the data, and one that a few batches fill."""
 ROWS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "exact patterns": (PATTERNS, EXACT),
     "patterns past capacity": (PATTERNS, PAST),
     "with VNI": ((*PATTERNS, "vni"), EXACT),
 }
-"""Which measures with which capacity, by the name of the row."""
+"""Measures and capacity of each row."""
 
 
 def contenders(
     name: str, path: Path, threads: int, *, portable: bool, share: int = 1
 ) -> dict[str, Callable[[], object]]:
-    """Plain onnxruntime and the rows of the table, each from the file to its last number, on one in `share` batches."""
+    """Return plain onnxruntime and the rows of the table as calls, on 1 / `share` of the batches."""
     from plain import run_plain
 
     import relucid
@@ -48,7 +48,7 @@ def contenders(
 
 
 def compare(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: bool) -> None:
-    """Print the ratios: time, and processor time behind it."""
+    """Print the ratios of time and of processor time."""
     found = {name: rounds(contenders(name, path, threads, portable=portable), repeats) for name, path in paths.items()}
     plain = [f"{median(c.wall for c in its['plain']) / NETS[name].batches * 1e3:.0f}" for name, its in found.items()]
     rows = [["plain onnxruntime, ms a batch", *plain]]
@@ -56,11 +56,11 @@ def compare(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: 
         both = [(ratio(its, row, "wall"), ratio(its, row, "processor")) for its in found.values()]
         rows.append([row, *(f"{wall:.2f}x ({processor:.2f}x)" for wall, processor in both)])
     print(f"## Time over plain onnxruntime, and processor time (medians of {repeats} rounds)\n")
-    table(["", *(NETS[name].title for name in paths)], rows)
+    print_table(["", *(NETS[name].title for name in paths)], rows)
 
 
-def go_on(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: bool) -> None:
-    """Print the ratios of what each further batch costs, once all is running."""
+def further_batches(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: bool) -> None:
+    """Print the ratios for each further batch, without the cost of starting up."""
     found = {
         name: further(
             contenders(name, path, threads, portable=portable),
@@ -71,11 +71,11 @@ def go_on(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: bo
     }
     rows = [[row, *(f"{its[row].wall:.2f}x ({its[row].processor:.2f}x)" for its in found.values())] for row in ROWS]
     print(f"## Time of each further batch over plain onnxruntime, and processor time (medians of {repeats} rounds)\n")
-    table(["", *(NETS[name].title for name in paths)], rows)
+    print_table(["", *(NETS[name].title for name in paths)], rows)
 
 
-def weigh(paths: Mapping[str, Path], threads: int, kind: str) -> None:
-    """Print memory, and how long what one would do without relucid takes."""
+def compare_memory(paths: Mapping[str, Path], threads: int, kind: str) -> None:
+    """Print peak memory, and the time of the alternatives to relucid."""
     from calibrator import run_calibrator
     from plain import run_plain
 
@@ -84,9 +84,9 @@ def weigh(paths: Mapping[str, Path], threads: int, kind: str) -> None:
     for name, path in paths.items():
         net = NETS[name]
         words = (name, path, net.batches, threads)
-        plain, analysis = (fresh("fresh.py", each, *words) for each in ("plain", kind))
+        plain, analysis = (run_fresh("fresh.py", each, *words) for each in ("plain", kind))
         above = (analysis["peak"] - analysis["imports"]) / (plain["peak"] - plain["imports"])
-        hooks = fresh("hooks.py", name, path, net.batch, threads, 3)
+        hooks = run_fresh("hooks.py", name, path, net.batch, threads, 3)
         inputs = [net.inputs(seed) for seed in range(net.batches // 4)]
         calls = {
             "plain": lambda path=path, inputs=inputs: run_plain(path, inputs, threads),
@@ -102,59 +102,61 @@ def weigh(paths: Mapping[str, Path], threads: int, kind: str) -> None:
             ]
         )
     print("## Memory with the default measures, and what one would do without relucid\n")
-    table(heads, rows)
+    print_table(heads, rows)
 
 
 def grow(paths: Mapping[str, Path], threads: int, kind: str) -> None:
-    """Print what more data cost."""
+    """Print time and peak memory for more data."""
     rows = []
     for name, path in paths.items():
         batches = NETS[name].batches // 8
-        found = [fresh("fresh.py", kind, name, path, batches * times, threads) for times in GROWTH]
+        found = [run_fresh("fresh.py", kind, name, path, batches * times, threads) for times in GROWTH]
         cells = [f"{one['seconds'] / found[0]['seconds']:.1f}x, {one['peak']:.0f} MiB" for one in found]
         rows.append([NETS[name].title, f"{batches * NETS[name].batch}", *cells])
     print("## Growth: time and peak memory\n")
-    table(["network", "samples", *(f"{times} times" for times in GROWTH)], rows)
+    print_table(["network", "samples", *(f"{times} times" for times in GROWTH)], rows)
 
 
 def explain(paths: Mapping[str, Path], threads: int, repeats: int, *, portable: bool) -> None:
-    """Print where the time goes."""
+    """Print the time of each part of the analysis."""
     print(f"## Where it goes, in processor time of plain onnxruntime (medians of {repeats} rounds)\n")
     parts = {
         NETS[name].title: profile(rounds(steps(path, NETS[name], threads, portable=portable), repeats), "processor")
         for name, path in paths.items()
     }
     heads = list(next(iter(parts.values())))
-    table(["network", *heads], [[title, *(f"{found[head]:.2f}" for head in heads)] for title, found in parts.items()])
+    print_table(
+        ["network", *heads], [[title, *(f"{found[head]:.2f}" for head in heads)] for title, found in parts.items()]
+    )
 
 
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, help="of every contender; default: all cores"
+        "--threads", type=int, default=os.cpu_count() or 1, help="threads of every contender; default: all cores"
     )
-    parser.add_argument("--repeats", type=int, default=11, help="rounds in which each contender runs once")
-    parser.add_argument("--nets", default=",".join(NETS), help="which networks, separated by commas")
+    parser.add_argument("--repeats", type=int, default=11, help="rounds; each contender runs once per round")
+    parser.add_argument("--nets", default=",".join(NETS), help="networks, separated by commas")
     parser.add_argument("--portable", action="store_true", help="count with numpy, not with native probes")
-    parser.add_argument("--tables", default=TABLES, help="which tables, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="one round of everything: a look, not a result")
+    parser.add_argument("--tables", default=TABLES, help="tables, separated by commas")
+    parser.add_argument("--quick", action="store_true", help="one round of everything: an impression, not a result")
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else chosen.repeats
     kind = "portable" if chosen.portable else "analyze"
     print(f"# Cost of `relucid analyze{' --portable' * chosen.portable}`\n")
-    print(machine(chosen.threads), end="\n\n", flush=True)
-    with exported(chosen.nets.split(",")) as paths:
-        wanted = chosen.tables.split(",")
-        if "compare" in wanted:
+    print(describe_machine(chosen.threads), end="\n\n", flush=True)
+    with export_nets(chosen.nets.split(",")) as paths:
+        tables = chosen.tables.split(",")
+        if "compare" in tables:
             compare(paths, chosen.threads, repeats, portable=chosen.portable)
-        if "further" in wanted:
-            go_on(paths, chosen.threads, repeats, portable=chosen.portable)
-        if "weigh" in wanted:
-            weigh(paths, chosen.threads, kind)
-        if "grow" in wanted:
+        if "further" in tables:
+            further_batches(paths, chosen.threads, repeats, portable=chosen.portable)
+        if "weigh" in tables:
+            compare_memory(paths, chosen.threads, kind)
+        if "grow" in tables:
             grow(paths, chosen.threads, kind)
-        if "explain" in wanted:
+        if "explain" in tables:
             explain(paths, chosen.threads, max(1, repeats // 2), portable=chosen.portable)
 
 

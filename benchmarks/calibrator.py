@@ -9,30 +9,30 @@ from plain import Images, options
 
 
 class Calibrator(MinMaxCalibrater):  # type: ignore[misc]
-    """The calibrator with the threads of the others, and its optimisations off, as it has them."""
+    """The calibrator with the thread options of the other contenders; its optimizations are off, its default."""
 
     threads = 1
 
     def create_inference_session(self) -> None:
-        """Replaces the one that takes no options."""
+        """Create the session with our options; the original accepts none."""
         chosen = options(self.threads)
         chosen.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self.infer_session = onnxruntime.InferenceSession(self.augmented_model_path, chosen, self.execution_providers)
 
 
 class Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Batches as the calibrator asks for them."""
+    """Feeds batches to the calibrator."""
 
     def __init__(self, name: str, batches: Iterable[Images]) -> None:
         self.name, self.batches = name, iter(batches)
 
     def get_next(self) -> dict[str, Images] | None:
-        """The next feed, None at the end."""
+        """Return the next feed, None at the end."""
         return next(({self.name: batch} for batch in self.batches), None)
 
 
 def run_calibrator(path: Path, batches: Iterable[Images], threads: int) -> None:
-    """Extents of the tensors around the ReLUs, and nothing else; its instrumented model is written beside the other."""
+    """Compute the ranges of the tensors around the ReLUs; the instrumented model is written next to the model."""
     calibrator = Calibrator(path, ["Relu"], augmented_model_path=str(path.with_suffix(".augmented.onnx")))
     calibrator.threads = threads
     calibrator.augment_graph()

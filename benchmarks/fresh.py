@@ -1,7 +1,7 @@
-"""One run in a fresh process, for its peak memory and its time.
+"""Measures one run in a fresh process: its time and its peak memory.
 
-Run as `python benchmarks/fresh.py KIND NET FILE BATCHES THREADS`, where KIND is plain, analyze or portable. Prints the
-seconds, and megabytes at the peak and after the imports, as json.
+Run as `python benchmarks/fresh.py KIND NET FILE BATCHES THREADS`, where KIND is plain, analyze or portable. Prints
+seconds, and MiB at the peak and after the imports, as json.
 """
 
 import json
@@ -17,9 +17,9 @@ HERE = Path(__file__).parent
 
 
 def job(kind: str, path: Path, net: Net, batches: int, threads: int) -> dict[str, float]:
-    """Seconds and megabytes of one run in this process, which must be fresh.
+    """Measure seconds and MiB of one run in this process, which must be fresh.
 
-    The inputs are made batch by batch, so that they never stand in memory together; the time to make them is left out.
+    Inputs are generated batch by batch, so they are never in memory together; the time to generate them is excluded.
     """
     import plain
 
@@ -45,13 +45,13 @@ def job(kind: str, path: Path, net: Net, batches: int, threads: int) -> dict[str
 
 
 def peak() -> float:
-    """Most memory this process has held, in MiB (Linux; `ru_maxrss` would count what its parent held)."""
+    """Return the peak memory of this process in MiB (Linux; `ru_maxrss` would include that of its parent)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 2**10
 
 
-def fresh(script: str, *words: object) -> dict[str, float]:
-    """What a script beside this one prints as json, run in a fresh process."""
+def run_fresh(script: str, *words: object) -> dict[str, float]:
+    """Run a script of this folder in a fresh process and return the json it prints."""
     command = [sys.executable, str(HERE / script), *map(str, words)]
     result: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return result

@@ -1,7 +1,7 @@
-"""What one would write first: PyTorch forward hooks on the ReLU modules, extents and distinct patterns of each batch.
+"""The straightforward alternative: PyTorch forward hooks on ReLU modules, with ranges and distinct patterns per batch.
 
-Run as `python benchmarks/hooks.py NAME FILE BATCH THREADS REPEATS`, FILE being the network NAME as ONNX. Prints the
-seconds of one batch, the median of the repeats, as json: `hooks`, and `plain` onnxruntime beside it.
+Run as `python benchmarks/hooks.py NAME FILE BATCH THREADS REPEATS`, where FILE is the network NAME as ONNX. Prints the
+median seconds of one batch as json: `hooks`, and `plain` for onnxruntime.
 """
 
 import json
@@ -17,8 +17,8 @@ from subjects import NETS
 from torch import nn
 
 
-def look(_: nn.Module, inputs: tuple[torch.Tensor], __: torch.Tensor) -> None:
-    """Extents, activity and patterns of one activation's input, its units along axis 1, or the last of three."""
+def measure(_: nn.Module, inputs: tuple[torch.Tensor], __: torch.Tensor) -> None:
+    """Compute ranges, activity and patterns of an activation's input, with units on axis 1, or on the last of three."""
     z = inputs[0].transpose(0, 2 if inputs[0].ndim == 3 else 1).flatten(1)
     torch.aminmax(z, dim=1)
     active = z > 0
@@ -27,19 +27,19 @@ def look(_: nn.Module, inputs: tuple[torch.Tensor], __: torch.Tensor) -> None:
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Time of one call."""
+    """Return the duration of one call."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
 def main(name: str, path: str, batch: int, threads: int, repeats: int) -> None:
-    """Time both on the same batch, in turn."""
+    """Time both on the same batch, alternately."""
     torch.set_num_threads(threads)
     net = build(name)
     for layer in net.modules():
         if isinstance(layer, nn.ReLU | nn.GELU):
-            layer.register_forward_hook(look)
+            layer.register_forward_hook(measure)
     images = NETS[name].inputs(0, samples=batch)
     tensor = torch.from_numpy(images)
     session = open_plain(path, threads)

@@ -1,4 +1,4 @@
-"""Smooth random images: low-pass noise, since white noise would give every pixel a pattern of its own."""
+"""Smooth random images: low-pass noise, since with white noise nearly every pixel would have a different pattern."""
 
 import math
 
@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 COARSENESS = 8
-"""Pixels between two of the random points that are interpolated."""
+"""Distance in pixels of the random points between which images are interpolated."""
 
 
 def smooth(samples: int, shape: tuple[int, ...], *, seed: int) -> NDArray[np.float32]:
-    """Noise at every eighth pixel, interpolated linearly in between.
+    """Generate noise at every eighth pixel, interpolated linearly in between.
 
     Args:
-        samples: how many images.
-        shape: of one: (channel, row, column), or (pixel,) for the pixels of a flattened square image.
-        seed: what the noise is drawn with.
+        samples: number of images.
+        shape: shape of an image: (channel, row, column), or (pixel,) for a flattened square image.
+        seed: seed of the noise.
 
     Returns:
         Images (sample, *shape).

@@ -1,7 +1,7 @@
-"""What a monitor costs: in a step it does not watch, by its hooks alone and beside whole steps, and in one it watches.
+"""Cost of a monitor in steps that it samples and in steps that it does not, and of its hooks alone.
 
-Steps with and without take turns, so that a machine that changes its pace changes it for both; the median of the pairs
-is told. The hooks alone are timed on a model that does nothing, which is the figure to trust on a busy machine.
+Steps with and without a monitor alternate, so that changes in the speed of the machine affect both; the median of the
+pairs is printed. The hooks alone are timed on an identity model, which is more reliable on a busy machine.
 
     python benchmarks/monitor_overhead.py [--threads 2] [--rounds 40]
 """
@@ -50,19 +50,19 @@ def main() -> None:
 
 
 def idle(model: nn.Module) -> None:
-    """A monitor that has had its one forward."""
+    """Attach a monitor that does not sample any further forward."""
     monitor = Monitor(model, every=NEVER)
     monitor.load_state_dict(monitor.state_dict() | {"steps": 1})
 
 
 def step(model: nn.Module, x: torch.Tensor) -> None:
-    """A forward and a backward."""
+    """Run a forward and a backward."""
     model(x).square().mean().backward()
     model.zero_grad()
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Return the duration of one call."""
     start = time.perf_counter()
     act()
     return time.perf_counter() - start

@@ -1,8 +1,8 @@
-"""The networks that are timed, in plain torch from their papers' descriptions, with random weights, as ONNX files.
+"""The benchmarked networks in plain torch, after their papers, with random weights, and their export to ONNX.
 
-Run as `python benchmarks/nets.py NAME FILE`, where NAME is one of `BUILDERS`. Weights are drawn as He et al.
-(2015) draw them; batch normalisation takes its means and variances from smooth random images, so that about half of all
-units are active, as in a trained network.
+Run as `python benchmarks/nets.py NAME FILE`, where NAME is one of `BUILDERS`. Weights are initialized as in He et al.
+(2015); batch norms get means and variances from smooth random images, so that about half of all units are active, as in
+a trained network.
 """
 
 import sys
@@ -15,7 +15,7 @@ from torch import nn
 
 
 class Block(nn.Module):
-    """The basic block of He et al., Deep residual learning (2015), figure 2: two convolutions beside a shortcut."""
+    """The basic block of He et al., Deep residual learning (2015), figure 2: two convolutions and a shortcut."""
 
     def __init__(self, fan_in: int, width: int, *, stride: int, projected: bool) -> None:
         super().__init__()
@@ -35,25 +35,25 @@ class Block(nn.Module):
             self.shortcut = Padded(width - fan_in, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Features (sample, channel, row, column) to features of the block's width and stride."""
+        """Map features (sample, channel, row, column) to the block's width and stride."""
         out = self.relu1(self.norm1(self.conv1(x)))
         return self.relu2(self.norm2(self.conv2(out)) + self.shortcut(x))
 
 
 class Padded(nn.Module):
-    """Shortcut of option A, section 3.3 there: every stride-th pixel, the new channels zero; it has no weights."""
+    """Shortcut of option A (section 3.3 of that paper): every stride-th pixel, zeros for new channels; no weights."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
         self.channels, self.stride = channels, stride
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Features (sample, channel, row, column) to fewer pixels and more channels."""
+        """Map features (sample, channel, row, column) to fewer pixels and more channels."""
         return nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.channels))
 
 
 def stages(widths: list[int], depth: int, *, projected: bool) -> list[nn.Module]:
-    """Stages of `depth` blocks each; every stage but the first begins by halving the image."""
+    """Build stages of `depth` blocks each; every stage but the first halves the image."""
     blocks, fan_in = [], widths[0]
     for width in widths:
         for _ in range(depth):
@@ -63,31 +63,28 @@ def stages(widths: list[int], depth: int, *, projected: bool) -> list[nn.Module]
 
 
 def resnet18() -> nn.Module:
-    """ResNet-18 for 224 x 224 images: table 1 there, with projections (option B)."""
+    """Build ResNet-18 for 224 x 224 images: table 1 of that paper, with projections (option B)."""
     stem = [nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64, momentum=None), nn.ReLU()]
     body = [nn.MaxPool2d(3, 2, padding=1), *stages([64, 128, 256, 512], 2, projected=True)]
     return nn.Sequential(*stem, *body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
 
 
 def resnet20() -> nn.Module:
-    """ResNet-20 for 32 x 32 images: section 4.2 there, with zero-padded shortcuts (option A)."""
+    """Build ResNet-20 for 32 x 32 images: section 4.2 of that paper, with zero-padded shortcuts (option A)."""
     stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16, momentum=None), nn.ReLU()]
     body = stages([16, 32, 64], 3, projected=False)
     return nn.Sequential(*stem, *body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
 def mlp() -> nn.Module:
-    """784 inputs, five hidden layers of 512, 10 classes."""
+    """Build an MLP with 784 inputs, five hidden layers of 512 and 10 classes."""
     widths = [784, 512, 512, 512, 512, 512]
     hidden = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(512, 10))
 
 
 class Layer(nn.Module):
-    """A layer of an encoder: Vaswani et al., Attention is all you need (2017), figure 1, left, with GELU.
-
-    Its normalisations stand before what they feed, as in most networks since.
-    """
+    """A pre-norm encoder layer with GELU: Vaswani et al., Attention is all you need (2017), figure 1, left."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -97,7 +94,7 @@ class Layer(nn.Module):
         self.wide, self.gelu, self.narrow = nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Vectors (sample, token, width) to vectors."""
+        """Map vectors (sample, token, width) to vectors of the same shape."""
         by_head = self.enter(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         query, key, value = by_head[0], by_head[1], by_head[2]
         weights = (query @ key.transpose(2, 3) / query.shape[3] ** 0.5).softmax(dim=3)
@@ -106,7 +103,7 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Six layers of width 256 with four heads over embedded tokens and places, and 10 classes of their mean."""
+    """Token and position embeddings, six layers of width 256 with four heads, mean over tokens, 10 classes."""
 
     def __init__(self, vocabulary: int, tokens: int, width: int = 256) -> None:
         super().__init__()
@@ -116,12 +113,12 @@ class Transformer(nn.Module):
         self.norm, self.decide = nn.LayerNorm(width), nn.Linear(width, 10)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Tokens (sample, token) to class scores."""
+        """Map tokens (sample, token) to class scores."""
         return self.decide(self.norm(self.layers(self.embed(tokens) + self.places)).mean(dim=1))
 
 
 def transformer() -> nn.Module:
-    """For 128 tokens of 1000."""
+    """Build a transformer for 128 tokens out of 1000."""
     return Transformer(1000, 128)
 
 
@@ -129,7 +126,7 @@ BUILDERS = {"resnet18": resnet18, "resnet20": resnet20, "mlp": mlp, "transformer
 
 
 def build(name: str) -> nn.Module:
-    """The network with its random weights, ready to infer."""
+    """Build a network with random weights, in evaluation mode."""
     torch.manual_seed(0)
     net = BUILDERS[name]()
     for layer in net.modules():
@@ -141,7 +138,7 @@ def build(name: str) -> nn.Module:
 
 
 def export(name: str, path: Path) -> None:
-    """Write the network as ONNX by torch's dynamo exporter, with a batch of any size."""
+    """Export a network by torch's dynamo exporter, with a dynamic batch axis."""
     example = torch.from_numpy(NETS[name].inputs(1, samples=2))
     shapes = ({0: torch.export.Dim("batch")},)
     torch.onnx.export(build(name), (example,), path, dynamo=True, dynamic_shapes=shapes, verbose=False)

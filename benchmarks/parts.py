@@ -1,4 +1,4 @@
-"""Where the time of an analysis goes: its parts, found by switching them on one after another."""
+"""Breakdown of the time of an analysis, measured by enabling its parts one after another."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from subjects import Net
 
 
 def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Callable[[], object]]:
-    """The analysis with more and more switched on."""
+    """Return calls of the analysis with more and more parts enabled."""
     from plain import open_plain, run_plain
 
     from relucid.analyzer.analysis import observe
@@ -22,7 +22,7 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
 
     inputs = [net.inputs(seed) for seed in range(net.batches)]
 
-    def seen(*measures: str, samples: int | None = None, without: Sequence[tuple[type, str]] = ()) -> object:
+    def run(*measures: str, samples: int | None = None, without: Sequence[tuple[type, str]] = ()) -> object:
         options = Options(measures=measures, threads=threads, limit=samples, portable=portable)
         with ExitStack() as stack:
             for owner, method in without:
@@ -33,17 +33,17 @@ def steps(path: Path, net: Net, threads: int, *, portable: bool) -> dict[str, Ca
     return {
         "plain": lambda: run_plain(path, inputs, threads),
         "plain start": lambda: open_plain(path, threads),
-        "start": lambda: seen("units", samples=PROOF + 1),
-        "extents": lambda: seen("units", "points"),
-        "keys": lambda: seen("patterns", without=[] if portable else [counting]),
-        "patterns": lambda: seen("patterns"),
-        "co-moments": lambda: seen("vni"),
-        "all": lambda: seen("units", "points", "patterns", "vni"),
+        "start": lambda: run("units", samples=PROOF + 1),
+        "extents": lambda: run("units", "points"),
+        "keys": lambda: run("patterns", without=[] if portable else [counting]),
+        "patterns": lambda: run("patterns"),
+        "co-moments": lambda: run("vni"),
+        "all": lambda: run("units", "points", "patterns", "vni"),
     }
 
 
 def profile(costs: Costs, kind: str) -> dict[str, float]:
-    """Cost of each part of the analysis, in costs of plain onnxruntime."""
+    """Return the cost of each part of the analysis, relative to plain onnxruntime."""
     of = {name: ratio(costs, name, kind) for name in costs if " over " not in name and name != "plain"}
     return {
         "start-up": of["start"] - of["plain start"],

@@ -1,4 +1,4 @@
-"""Plain onnxruntime, the measure of everything here."""
+"""Plain onnxruntime, the baseline of the benchmarks."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ Images = NDArray[Any]
 
 
 def options(threads: int) -> onnxruntime.SessionOptions:
-    """The options all contenders share: as many threads, which sleep while they wait, as those of relucid do."""
+    """Return the session options of all contenders: the number of threads, which do not spin while waiting."""
     chosen = onnxruntime.SessionOptions()
     chosen.intra_op_num_threads = threads
     chosen.log_severity_level = 3
@@ -20,12 +20,12 @@ def options(threads: int) -> onnxruntime.SessionOptions:
 
 
 def open_plain(path: str | Path, threads: int) -> onnxruntime.InferenceSession:
-    """The model as it is, all optimisations on."""
+    """Open the unchanged model with all optimizations."""
     return onnxruntime.InferenceSession(path, options(threads), providers=["CPUExecutionProvider"])
 
 
 def run_plain(path: Path, batches: Iterable[Images], threads: int) -> None:
-    """Infer all batches, from the file to the last output."""
+    """Load the model and run all batches."""
     session = open_plain(path, threads)
     name = session.get_inputs()[0].name
     for batch in batches:

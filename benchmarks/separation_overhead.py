@@ -1,9 +1,9 @@
-"""What Separation costs: time and memory of a training step with it over one without, on the same net and data.
+"""Cost of Separation: time and memory of a training step with it, relative to one without.
 
-Beside it the obvious code, which finds the same extremes by `amax` and `amin` and leaves their gradients to autograd.
-Steps of the three take turns, and the ratio is the median over the rounds, so that a machine that changes its pace
-changes it for all; processor time is that of all threads, and what to trust on a busy machine. Memory is what the
-steps add to a fresh process at their peak.
+It is compared with the obvious code, which computes the same extremes by `amax` and `amin` and leaves their gradients
+to autograd. Steps of the three alternate and a ratio is the median over the rounds, so that changes in the speed of the
+machine affect all alike. Processor time is summed over threads; it is the more reliable number on a busy machine.
+Memory is the peak that the steps add to a fresh process.
 
     python benchmarks/separation_overhead.py [--device cpu] [--threads 2] [--rounds 20] [--markdown]
 """
@@ -29,7 +29,7 @@ VARIANTS = ("plain", "separation", "obvious")
 
 
 class Block(nn.Module):
-    """Two convolutions with batch norms beside an identity, which is padded where the shape changes (option A)."""
+    """Two convolutions with batch norms and an identity shortcut, padded where the shape changes (option A)."""
 
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features to features."""
+        """Map features (sample, channel, row, column) to the block's width."""
         y = self.norm2(self.conv2(functional.relu(self.norm1(self.conv1(x)))))
         if self.stride == 2:
             x = functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, x.shape[1] // 2, x.shape[1] // 2))
@@ -48,14 +48,14 @@ class Block(nn.Module):
 
 
 def resnet20() -> nn.Module:
-    """ResNet-20 for CIFAR: 19 ReLUs."""
+    """Build ResNet-20 for CIFAR, with 19 ReLUs."""
     blocks = [Block(16 * 2**stage, 2 if stage and not depth else 1) for stage in range(3) for depth in range(3)]
     stem = (nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
 def mlp() -> nn.Module:
-    """784-5x512-10."""
+    """Build the MLP 784-5x512-10."""
     layers = [layer for fan_in in (784, 512, 512, 512, 512) for layer in (nn.Linear(fan_in, 512), nn.ReLU())]
     return nn.Sequential(*layers, nn.Linear(512, 10))
 
@@ -67,18 +67,18 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 
 
 class Obvious:
-    """The same penalty, written down as it is defined."""
+    """The same penalty, implemented directly from its definition."""
 
     def __init__(self, model: nn.Module) -> None:
         self.layers: list[Extremes] = []
         self.capture = Capture(model, self)
 
     def begin(self) -> bool:
-        """Every forward counts."""
+        """Accept every forward."""
         return True
 
     def see(self, _: object, z: Tensor) -> None:
-        """Units and points of a layer."""
+        """Store the extremes of units and points of a layer."""
         unit, point = (0, *range(2, z.dim())), tuple(range(1, z.dim()))
         high, low = (torch.cat([side(unit), side(point)]) for side in (z.amax, z.amin))
         self.layers.append(Extremes(high, low))
@@ -87,13 +87,13 @@ class Obvious:
         """Nothing to do."""
 
     def penalty(self) -> Tensor:
-        """Mean deficit."""
+        """Return the mean deficit."""
         layers, self.layers = self.layers, []
         return penalty(layers, [1e-3] * len(layers))
 
 
-def stepper(net: str, variant: str, device: str) -> Callable[[], None]:
-    """One training step of a fresh net."""
+def make_step(net: str, variant: str, device: str) -> Callable[[], None]:
+    """Return a function that makes one training step of a new net."""
     torch.manual_seed(0)
     make, shape = NETS[net]
     model = make().to(device)
@@ -115,8 +115,8 @@ def stepper(net: str, variant: str, device: str) -> Callable[[], None]:
 
 
 def seconds(net: str, device: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Time and processor time of every step, after two to warm up."""
-    steps = {variant: stepper(net, variant, device) for variant in VARIANTS}
+    """Return time and processor time of every step, after two to warm up."""
+    steps = {variant: make_step(net, variant, device) for variant in VARIANTS}
     times: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
     for turn in range(rounds + 2):
         for variant, step in steps.items():
@@ -128,21 +128,21 @@ def seconds(net: str, device: str, rounds: int) -> dict[str, list[tuple[float, f
 
 
 def ratios(times: dict[str, list[tuple[float, float]]], variant: str) -> tuple[float, float]:
-    """Medians over the rounds of time and processor time over those of the plain step beside it."""
+    """Return medians over the rounds of the ratios of time and processor time to those of the plain step."""
     pairs = list(zip(times[variant], times["plain"], strict=True))
     wall, processor = (statistics.median(own[kind] / plain[kind] for own, plain in pairs) for kind in range(2))
     return wall, processor
 
 
-def megabytes(net: str, variant: str, device: str) -> float:
-    """Memory that a few steps add at their peak, in this process."""
-    step = stepper(net, variant, device)
+def measure_memory(net: str, variant: str, device: str) -> float:
+    """Return the peak memory that a few steps add in this process, in MiB."""
+    step = make_step(net, variant, device)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         measure, unit = torch.cuda.max_memory_allocated, 2**20
     else:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before, measure, unit = peak(), peak, 2**10
     for _ in range(4):
         step()
@@ -150,22 +150,22 @@ def megabytes(net: str, variant: str, device: str) -> float:
 
 
 def peak() -> int:
-    """Most memory the process had in use, in kB (Linux)."""
+    """Return the peak memory of the process in kB (Linux)."""
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 def main() -> None:
-    """Print one row for each net and variant."""
+    """Print one row per net and variant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--memory-of", nargs=2, metavar=("NET", "VARIANT"), help="print one row's memory, for itself")
+    parser.add_argument("--memory-of", nargs=2, metavar=("NET", "VARIANT"), help="print the memory of one row only")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.memory_of:
-        print(megabytes(*options.memory_of, options.device))
+        print(measure_memory(*options.memory_of, options.device))
         return
     title = f"torch {torch.__version__}, {options.device}, {options.threads} threads, medians of {options.rounds} steps"
     print(f"{title}, load {os.getloadavg()[0]:.1f}\n")

@@ -1,4 +1,4 @@
-"""The networks that are timed, how many batches of which size, and their inputs."""
+"""The benchmarked networks, with the size and number of their batches, and their inputs."""
 
 import subprocess
 import sys
@@ -18,14 +18,14 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Net:
-    """A network to time.
+    """A benchmarked network.
 
     Args:
-        title: its name in the tables.
-        shape: of one sample.
+        title: title in the tables.
+        shape: shape of one sample.
         batch: samples in a run of plain onnxruntime.
-        batches: how many of them are run.
-        vocabulary: how many tokens there are, if a sample is a row of tokens.
+        batches: number of batches.
+        vocabulary: number of different tokens, if samples are sequences of tokens.
     """
 
     title: str
@@ -35,7 +35,7 @@ class Net:
     vocabulary: int | None = None
 
     def inputs(self, seed: int, *, samples: int | None = None) -> NDArray[Any]:
-        """One batch, or another number of samples: smooth images, or random tokens."""
+        """Generate one batch, or another number of samples: smooth images, or random tokens."""
         count = samples or self.batch
         if self.vocabulary is None:
             return smooth(count, self.shape, seed=seed)
@@ -51,8 +51,8 @@ NETS = {
 
 
 @contextmanager
-def exported(names: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """The networks as files in a temporary folder."""
+def export_nets(names: Sequence[str]) -> Iterator[dict[str, Path]]:
+    """Export networks to a temporary folder and yield their paths by name."""
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / f"{name}.onnx" for name in names}
         for name, path in paths.items():

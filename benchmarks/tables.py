@@ -1,4 +1,4 @@
-"""What the benchmarks print: tables in markdown, and the machine they were printed on."""
+"""Prints markdown tables, and describes the machine."""
 
 import os
 import platform
@@ -7,14 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a markdown table; all columns but the first are numbers."""
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a markdown table; all columns but the first are right-aligned."""
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
     print("\n".join(f"| {' | '.join(line)} |" for line in lines), end="\n\n", flush=True)
 
 
-def machine(threads: int) -> str:
-    """The processor, what runs on it, and how busy it is with other things."""
+def describe_machine(threads: int) -> str:
+    """Describe the processor, its load and the software versions."""
     from threadpoolctl import threadpool_info
 
     information = Path("/proc/cpuinfo")

@@ -1,1 +1,1 @@
-"""Networks, data and recipes behind the numbers and files relucid shows; no analysis needs them."""
+"""Networks, data sets and recipes that reproduce the published figures and train the demo network."""

@@ -1,11 +1,11 @@
-"""Make the demo: train a small residual ReLU network on the UCI digits and write it, with held-out digits, as files.
+"""Trains the demo network, a small residual ReLU network on the UCI digits, and writes it with held-out digits.
 
-Run as `python -m relucid.trainers.demo`. Nothing is arranged: momentum SGD at a rate a little too high kills some
-units in every run, and in about half of the runs a bias in front of a residual sum grows until a unit behind it is
-linear. The seed is the first of 0, 1, 2 ... with which both happen.
+Run as `python -m relucid.trainers.demo`. No weight is set by hand: momentum SGD at a slightly too high rate leaves some
+units dead in every run, and in about half of the runs a bias before a residual sum grows until a unit after it is
+linear. The seed is the first of 0, 1, 2 ... for which both happen.
 
-Held-out digits with a pre-activation so close to 0 that rounding could decide its sign are left out: every processor
-counts the same patterns on those that remain.
+Held-out digits with a pre-activation so close to 0 that rounding could decide its sign are left out, so that every
+processor counts the same patterns.
 """
 
 import copy
@@ -31,10 +31,10 @@ EPOCHS = 30
 BATCH = 32
 LEARNING_RATE = 0.06
 MOMENTUM = 0.9
-WEIGHT_DECAY = 1e-3  # of the weights; biases are left alone
-MARGIN = 4e-6  # least |z| of a digit that is kept, over the largest of its site; float32 moves z by up to 5e-7 of it
+WEIGHT_DECAY = 1e-3  # of the weights; biases do not decay
+MARGIN = 4e-6  # smallest |z| of a kept digit, relative to its site's largest; float32 errs by up to 5e-7 of that
 OPSET = 18
-IR_VERSION = 10  # the newest that runtimes of 2024 still read
+IR_VERSION = 10  # the newest that runtimes of 2024 can read
 MODULE_PATH = "pkg.torch.onnx.name_scopes"
 
 
@@ -46,8 +46,8 @@ class Digits:
     labels: NDArray[np.int64]
 
 
-class Residual(nn.Module):
-    """Two convolutions beside the identity; the second ReLU reads their sum."""
+class ResidualBlock(nn.Module):
+    """Two convolutions and an identity shortcut; the second ReLU is applied to their sum."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Residual(nn.Module):
         self.relu2 = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Features (sample, channel, row, column) to features of the same shape."""
+        """Map features (sample, channel, row, column) to features of the same shape."""
         out: torch.Tensor = self.relu2(x + self.conv2(self.relu1(self.conv1(x))))
         return out
 
@@ -68,21 +68,21 @@ class DigitsNet(nn.Module):
     def __init__(self, fine: int = 8, coarse: int = 16, hidden: int = 32, classes: int = 10) -> None:
         super().__init__()
         self.stem = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, fine, 3, padding=1), relu=nn.ReLU()))
-        self.fine = Residual(fine)
+        self.fine = ResidualBlock(fine)
         self.halve = nn.Sequential(OrderedDict(conv=nn.Conv2d(fine, coarse, 3, stride=2, padding=1), relu=nn.ReLU()))
-        self.coarse = Residual(coarse)
+        self.coarse = ResidualBlock(coarse)
         self.hidden = nn.Sequential(OrderedDict(dense=nn.Linear(coarse * 4 * 4, hidden), relu=nn.ReLU()))
         self.classes = nn.Linear(hidden, classes)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Images (sample, 1, 8, 8) to logits (sample, class)."""
+        """Map images (sample, 1, 8, 8) to logits (sample, class)."""
         features = self.coarse(self.halve(self.fine(self.stem(image))))
         logits: torch.Tensor = self.classes(self.hidden(features.flatten(1)))
         return logits
 
 
-def digits() -> tuple[Digits, Digits]:
-    """The UCI digits as (training, held-out), every class in both in the same share."""
+def load_split() -> tuple[Digits, Digits]:
+    """Load the UCI digits as (training, held-out), with the same class proportions in both."""
     pixels, labels = load_digits(return_X_y=True)
     image = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
     labels = labels.astype(np.int64)
@@ -91,7 +91,7 @@ def digits() -> tuple[Digits, Digits]:
 
 
 def train(data: Digits, *, epochs: int = EPOCHS, seed: int = SEED) -> DigitsNet:
-    """A network trained on `data`; the same seed, number of threads and torch give the same weights bit for bit."""
+    """Train a network; seed, number of threads and torch version determine the weights bit for bit."""
     image, labels = torch.from_numpy(data.image), torch.from_numpy(data.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -108,8 +108,8 @@ def train(data: Digits, *, epochs: int = EPOCHS, seed: int = SEED) -> DigitsNet:
     return net.eval()
 
 
-def preactivations(net: DigitsNet, data: Digits) -> list[NDArray[np.float64]]:
-    """What each ReLU reads, in order of execution: arrays (sample, value), computed in double precision."""
+def compute_preactivations(net: DigitsNet, data: Digits) -> list[NDArray[np.float64]]:
+    """Return the pre-activations of each ReLU (sample, value), in order of execution, in double precision."""
     taps: list[NDArray[np.float64]] = []
     double = copy.deepcopy(net).double()
     for module in double.modules():
@@ -120,23 +120,23 @@ def preactivations(net: DigitsNet, data: Digits) -> list[NDArray[np.float64]]:
     return taps
 
 
-def decisive(net: DigitsNet, data: Digits) -> Digits:
-    """The digits of which every pre-activation is at least `MARGIN` of its site's largest one away from 0."""
-    nearest = np.min([np.abs(z).min(axis=1) / np.abs(z).max() for z in preactivations(net, data)], axis=0)
+def keep_decisive(net: DigitsNet, data: Digits) -> Digits:
+    """Keep the digits whose pre-activations are all at least `MARGIN` times the site's largest away from 0."""
+    nearest = np.min([np.abs(z).min(axis=1) / np.abs(z).max() for z in compute_preactivations(net, data)], axis=0)
     return Digits(data.image[nearest >= MARGIN], data.labels[nearest >= MARGIN])
 
 
 def accuracy(net: DigitsNet, data: Digits) -> float:
-    """Share of images whose class the network names."""
+    """Return the share of correctly classified images."""
     with torch.no_grad():
-        guess = net(torch.from_numpy(data.image)).argmax(1).numpy()
-    return float((guess == data.labels).mean())
+        predicted = net(torch.from_numpy(data.image)).argmax(1).numpy()
+    return float((predicted == data.labels).mean())
 
 
 def export(net: DigitsNet, path: Path) -> None:
-    """Write the network as ONNX: any number of samples, each node with its module path.
+    """Export the network as ONNX with a dynamic batch axis, and with the module path of each node.
 
-    The exporter's other notes on nodes are dropped: they hold paths of the machine that exported.
+    Other metadata of the exporter is removed, since it contains paths of the exporting machine.
     """
     example = torch.zeros(2, 1, 8, 8)
     program = torch.onnx.export(
@@ -158,16 +158,16 @@ def export(net: DigitsNet, path: Path) -> None:
     program.save(path)
 
 
-def make(folder: Path) -> tuple[DigitsNet, Digits]:
-    """Write `digits.onnx` and `digits.npz` into the folder; the trained network and the held-out digits."""
+def make_demo(folder: Path) -> tuple[DigitsNet, Digits]:
+    """Write `digits.onnx` and `digits.npz` to a folder; return the trained network and the held-out digits."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more of them sum in another order
+    torch.set_num_threads(1)  # the order of summation depends on the number of threads
     try:
-        training, held_out = digits()
+        training, held_out = load_split()
         net = train(training)
     finally:
         torch.set_num_threads(threads)
-    held_out = decisive(net, held_out)
+    held_out = keep_decisive(net, held_out)
     export(net, folder / demo.model().name)
     np.savez(folder / demo.data().name, image=held_out.image, labels=held_out.labels)
     return net, held_out
@@ -176,8 +176,8 @@ def make(folder: Path) -> tuple[DigitsNet, Digits]:
 @click.command()
 @click.option("--out", type=click.Path(file_okay=False, exists=True, path_type=Path), default=demo.model().parent)
 def main(out: Path) -> None:
-    """Train the demo's network and write digits.onnx and digits.npz."""
-    net, held_out = make(out)
+    """Train the demo network and write digits.onnx and digits.npz."""
+    net, held_out = make_demo(out)
     click.echo(f"{out}: accuracy on {len(held_out.labels)} held-out digits {accuracy(net, held_out):.4f}")
 
 

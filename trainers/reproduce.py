@@ -1,4 +1,4 @@
-"""`relucid reproduce`: lists the recipes, or makes a published figure or table again."""
+"""The command `relucid reproduce`: list the recipes, or reproduce a published figure or table."""
 
 import importlib
 from pathlib import Path
@@ -12,33 +12,35 @@ from .recipes import RECIPES, RunConfig, find_recipe
 PATH = click.Path(path_type=Path)
 
 
-def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """The parts between commas."""
+def _split_words(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Split an option at its commas."""
     del ctx, param
     return tuple(part.strip() for part in (value or "").split(",") if part.strip())
 
 
-def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
-    """The parts between commas, each a whole number of at least 1."""
-    return tuple(click.IntRange(1)(part, param, ctx) for part in _words(ctx, param, value))
+def _split_numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Split an option at its commas into integers of at least 1."""
+    return tuple(click.IntRange(1)(part, param, ctx) for part in _split_words(ctx, param, value))
 
 
-@click.command(short_help="make a published figure or table again")
+@click.command(short_help="reproduce a published figure or table")
 @click.argument("name", required=False)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where csv and png go; NAME by default.")
-@click.option("--quick", is_flag=True, help="The few cells that show the point, in minutes.")
-@click.option("--seed", type=int, default=10, show_default=True, help="Of weights, masks and orders; 10 was published.")
-@click.option("--device", default="cpu", show_default=True, help="Where to train, as torch names it.")
-@click.option("--data", type=PATH, help="The data, where the recipe needs some (mnist).")
-@click.option("--models", type=PATH, help="Folder of trained ONNX models, where the recipe looks at some (psb).")
-@click.option("--published", type=PATH, help="Csv of published numbers to put beside: method,width,depth,metric,value.")
-@click.option("--methods", callback=_words, metavar="A,B", help="Which methods; the recipe's own choice by default.")
-@click.option("--nets", callback=_words, metavar="A,B", help="Which networks; likewise.")
-@click.option("--seeds", type=click.IntRange(1), help="How many seeds, from --seed on; likewise.")
-@click.option("--widths", callback=_numbers, metavar="N,N", help="Units or channels of a layer; likewise.")
-@click.option("--depths", callback=_numbers, metavar="N,N", help="Numbers of hidden layers; likewise.")
-@click.option("--epochs", type=click.IntRange(1), help="As many as published by default.")
-@click.option("--limit", type=click.IntRange(1), help="Samples to train on; all by default.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to; NAME by default.")
+@click.option("--quick", is_flag=True, help="A few cells that show the effect, in minutes.")
+@click.option(
+    "--seed", type=int, default=10, show_default=True, help="Seed of weights, masks and orders; 10 was published."
+)
+@click.option("--device", default="cpu", show_default=True, help="Torch device to train on.")
+@click.option("--data", type=PATH, help="Data set, for recipes that need one.")
+@click.option("--models", type=PATH, help="Folder of trained ONNX models (psb).")
+@click.option("--published", type=PATH, help="Csv of published numbers: method,width,depth,metric,value.")
+@click.option("--methods", callback=_split_words, metavar="A,B", help="Methods; default: as the recipe defines.")
+@click.option("--nets", callback=_split_words, metavar="A,B", help="Networks; default: as the recipe defines.")
+@click.option("--seeds", type=click.IntRange(1), help="Number of seeds, counted up from --seed.")
+@click.option("--widths", callback=_split_numbers, metavar="N,N", help="Units or channels per hidden layer.")
+@click.option("--depths", callback=_split_numbers, metavar="N,N", help="Numbers of hidden layers.")
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs; default: as published.")
+@click.option("--limit", type=click.IntRange(1), help="Number of training samples; default: all.")
 def command(
     *,
     name: str | None,
@@ -57,15 +59,15 @@ def command(
     epochs: int | None,
     limit: int | None,
 ) -> None:
-    """Make a published figure or table again: NAME.csv, which a stopped run goes on from, and NAME.png.
+    """Reproduce a published figure or table: write NAME.csv, from which a stopped run continues, and NAME.png.
 
-    Without NAME, list what there is.
+    Without NAME, list the recipes.
     """
     if name is None:
         for known, summary in RECIPES.items():
             click.echo(f"{known:<11} {summary}")
         return
-    order = RunConfig(
+    config = RunConfig(
         out=out or Path(name),
         quick=quick,
         seed=seed,
@@ -81,22 +83,24 @@ def command(
         epochs=epochs,
         limit=limit,
     )
-    made = find_recipe(name)
+    recipe = find_recipe(name)
     _check_device(device)
-    _make_folder(order.out)
-    with show_progress(name, total=made.steps(order)) as told:
-        lines = made.run(order, told or (lambda _: None))
+    _make_folder(config.out)
+    with show_progress(name, total=recipe.steps(config)) as advance:
+        lines = recipe.run(config, advance or (lambda _: None))
     for line in lines:
         click.echo(line)
 
 
 def _check_device(device: str) -> None:
-    torch = importlib.import_module("torch")  # which every recipe has asked for
+    torch = importlib.import_module("torch")  # find_recipe has checked that it is installed
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         why = str(error).splitlines()[0]
-        raise OptionError(f"--device: wanted one that torch can use here, as cpu, got {device!r} ({why})") from error
+        raise OptionError(
+            f"--device: expected one that torch can use here, such as cpu, got {device!r} ({why})"
+        ) from error
 
 
 def _make_folder(out: Path) -> None:

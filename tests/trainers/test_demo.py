@@ -1,4 +1,4 @@
-"""The demo's files are what its script makes: small, clean of the machine, with units of every class."""
+"""The demo's files are what its script writes: small, free of machine paths, with units of every class."""
 
 import ast
 
@@ -54,30 +54,30 @@ def test_relus_carry_their_module_paths():
     assert "Add" in {node.op_type for node in onnx.load(demo.model()).graph.node}
 
 
-def test_nothing_of_the_machine_is_shipped():
+def test_no_trace_of_the_machine_is_shipped():
     data = demo.model().read_bytes()
     for trace in (b"stack_trace", b".py", b"File ", b"/home", b"/root", b"/tmp"):
         assert trace not in data
 
 
 def test_held_out_digits_are_the_decisive_ones_of_those_published_and_not_trained_on(held_out, weights):
-    training, published = script.digits()
-    expected = script.decisive(shipped_net(weights), published)
+    training, published = script.load_split()
+    expected = script.keep_decisive(shipped_net(weights), published)
     np.testing.assert_array_equal(held_out["image"], expected.image)
     np.testing.assert_array_equal(held_out["labels"], expected.labels)
     assert held_out["image"].dtype == np.float32
     assert held_out["labels"].dtype == np.int64
     assert len(training.labels) + len(published.labels) == 1797
     assert len(published.labels) - len(expected.labels) == 17
-    seen = {image.tobytes() for image in training.image}
-    assert not [image for image in expected.image if image.tobytes() in seen]
+    trained_on = {image.tobytes() for image in training.image}
+    assert not [image for image in expected.image if image.tobytes() in trained_on]
 
 
 def test_no_sign_depends_on_how_a_processor_rounds(held_out, weights):
     """float32, float64 and the runtime with and without its fusions agree on every sign, with room to spare."""
     runtime = pytest.importorskip("onnxruntime")
     net, data = shipped_net(weights), script.Digits(held_out["image"], held_out["labels"])
-    exact = script.preactivations(net, data)
+    exact = script.compute_preactivations(net, data)
     assert min(np.abs(z).min() / np.abs(z).max() for z in exact) >= script.MARGIN
     model = onnx.load(demo.model())
     relus = [node.input[0] for node in model.graph.node if node.op_type == "Relu"]
@@ -107,7 +107,7 @@ def test_dead_linear_and_nonlinear_units_all_occur(held_out, weights):
     assert (high <= 0).sum() > 0
     assert (low > 0).sum() > 0
     assert ((low <= 0) & (high > 0)).sum() > 0
-    assert np.abs(np.concatenate([low, high])).min() > 1e-3, "a unit's class should not hang on rounding"
+    assert np.abs(np.concatenate([low, high])).min() > 1e-3, "a unit's class must not depend on rounding"
 
 
 def test_exported_file_computes_what_the_network_computes(held_out, weights):
@@ -120,8 +120,8 @@ def test_exported_file_computes_what_the_network_computes(held_out, weights):
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 def test_script_makes_such_files_again(tmp_path, held_out):
-    """The graph exactly; of weights and data only what they do, as another processor sums in another order."""
-    net, kept = script.make(tmp_path)
+    """The graph is the same; weights and data only behave alike, since summation order depends on the processor."""
+    net, kept = script.make_demo(tmp_path)
     made, shipped = onnx.load(tmp_path / "digits.onnx"), onnx.load(demo.model())
     with np.load(tmp_path / "digits.npz") as again:
         made_data = script.Digits(again["image"], again["labels"])
@@ -131,12 +131,12 @@ def test_script_makes_such_files_again(tmp_path, held_out):
     assert [(t.name, t.dims) for t in made.graph.initializer] == [(t.name, t.dims) for t in shipped.graph.initializer]
     np.testing.assert_array_equal(made_data.image, kept.image)
     np.testing.assert_array_equal(made_data.labels, kept.labels)
-    np.testing.assert_array_equal(kept.labels, script.decisive(net, script.digits()[1]).labels)
+    np.testing.assert_array_equal(kept.labels, script.keep_decisive(net, script.load_split()[1]).labels)
     assert abs(len(kept.labels) - len(held_out["labels"])) < 30
 
 
-def test_same_seed_same_weights_and_the_callers_random_numbers_are_left_alone():
-    training, _ = script.digits()
+def test_the_seed_determines_the_weights_and_the_callers_generator_is_unchanged():
+    training, _ = script.load_split()
     state = torch.get_rng_state()
     first, second = (script.train(training, epochs=1).state_dict() for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)

@@ -1,4 +1,4 @@
-"""The plain loop does what a loop written out by hand does, and tells the truth about it."""
+"""The plain loop does what a loop written out by hand does, and reports what happened."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from relucid.trainers.datasets import Labelled, Split, digits
-from relucid.trainers.loop import accuracy, correct, cross_entropy, train
+from relucid.trainers.datasets import Labelled, Split, load_digits
+from relucid.trainers.loop import accuracy, count_correct, cross_entropy, train
 from relucid.trainers.nets import dense
 
 
@@ -32,7 +32,7 @@ def test_steps_are_those_of_a_loop_by_hand(classes, shuffled):
     optimizer = torch.optim.Adam(ours.parameters(), lr=0.01)
     order = torch.Generator().manual_seed(1) if shuffled else None
     decay = 0.1 * sum(p.square().sum() for p in ours.parameters()).item()
-    told = list(
+    epochs = list(
         train(
             ours,
             split,
@@ -63,21 +63,21 @@ def test_steps_are_those_of_a_loop_by_hand(classes, shuffled):
         rights.append(right / 37)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b)
-    assert [epoch.train_accuracy for epoch in told] == pytest.approx(rights)
-    assert [epoch.loss for epoch in told] == pytest.approx([np.mean(losses[i : i + 4]) for i in (0, 4, 8)], rel=1e-4)
-    assert told[0].penalty == pytest.approx(decay, rel=0.2)
-    assert [epoch.number for epoch in told] == [0, 1, 2]
+    assert [epoch.train_accuracy for epoch in epochs] == pytest.approx(rights)
+    assert [epoch.loss for epoch in epochs] == pytest.approx([np.mean(losses[i : i + 4]) for i in (0, 4, 8)], rel=1e-4)
+    assert epochs[0].penalty == pytest.approx(decay, rel=0.2)
+    assert [epoch.number for epoch in epochs] == [0, 1, 2]
 
 
 def test_it_learns_the_digits():
-    split = digits()
+    split = load_digits()
     model = nn.Sequential(nn.Flatten(), dense(64, 32, 2, 10, generator=torch.Generator().manual_seed(0)))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     *_, last = train(model, split, optimizer=optimizer, epochs=15, batch=64)
     assert last.val_accuracy > 0.9
 
 
-def test_judging_leaves_the_model_as_it_was():
+def test_accuracy_leaves_the_model_unchanged():
     model = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 4))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.train()
@@ -87,11 +87,11 @@ def test_judging_leaves_the_model_as_it_was():
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_one_step_is_told_at_a_time():
+def test_epochs_run_when_the_iterator_is_advanced():
     steps = []
     model = net(4)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    epochs = train(model, data(4), optimizer=optimizer, epochs=2, batch=20, stepped=lambda: steps.append(1))
+    epochs = train(model, data(4), optimizer=optimizer, epochs=2, batch=20, after_step=lambda: steps.append(1))
     assert steps == []
     next(epochs)
     assert len(steps) == 2
@@ -99,5 +99,5 @@ def test_one_step_is_told_at_a_time():
 
 def test_one_logit_is_that_of_class_1():
     logits = torch.tensor([[2.0], [-3.0], [0.0]])
-    assert correct(logits, torch.tensor([1, 0, 0])).item() == 3
+    assert count_correct(logits, torch.tensor([1, 0, 0])).item() == 3
     assert cross_entropy(logits[:1], torch.tensor([1])).item() == pytest.approx(np.log1p(np.exp(-2)))

@@ -1,25 +1,26 @@
-"""The papers' data: made here, or read from files the user has; nothing is downloaded."""
+"""The papers' data sets, generated here or read from the user's files; nothing is downloaded."""
 
-from .checkboard import checkboard
-from .cifar import cifar, standardized
-from .digits import digits
-from .gaussians import gaussians
-from .images import images
+from .checkboard import make_checkboard
+from .cifar import find_cifar, load_cifar, standardize
+from .digits import load_digits
+from .gaussians import make_gaussians
+from .images import load_images
 from .labelled import Labelled, Split
-from .mnist import mnist
-from .moons import moons
+from .mnist import load_mnist
+from .moons import make_moons
 
 __all__ = [
     "Labelled",
     "Split",
-    "checkboard",
-    "cifar",
-    "digits",
-    "gaussians",
-    "images",
-    "mnist",
-    "moons",
-    "standardized",
+    "find_cifar",
+    "load_cifar",
+    "load_digits",
+    "load_images",
+    "load_mnist",
+    "make_checkboard",
+    "make_gaussians",
+    "make_moons",
+    "standardize",
 ]
 
 

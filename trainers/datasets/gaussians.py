@@ -1,4 +1,4 @@
-"""Five Gaussians: points of the plane around five centres on a circle (H Fig A.3)."""
+"""Five Gaussian clusters in the plane, centred on a circle (H Fig A.3)."""
 
 import numpy as np
 
@@ -8,32 +8,32 @@ from .labelled import Labelled, Split
 CENTRES = 5
 
 
-def gaussians(*, train: int = 1000, val: int = 1000, spread: float = 0.2, seed: int = 0) -> Split:
-    """Points x (sample, 2) in five classes of equal size, to within one.
+def make_gaussians(*, train: int = 1000, val: int = 1000, spread: float = 0.2, seed: int = 0) -> Split:
+    """Generate points x (sample, 2) in five classes whose sizes differ by at most one.
 
-    The thesis shows the picture and gives no numbers: centres on the unit circle and their spread are ours.
+    The thesis shows the picture but gives no numbers: the unit circle and the spread are our choice.
 
     Args:
-        train: samples to train on.
-        val: samples to judge by.
+        train: number of training samples.
+        val: number of validation samples.
         spread: standard deviation of each cluster in both directions.
-        seed: of the points.
+        seed: seed of the points.
 
     Raises:
-        OptionError: no samples, or a negative spread.
+        OptionError: an empty part, or a negative spread.
 
-    >>> np.bincount(gaussians().train.y).tolist()
+    >>> np.bincount(make_gaussians().train.y).tolist()
     [200, 200, 200, 200, 200]
     """
     if min(train, val) < 1 or spread < 0:
-        raise OptionError(f"both parts must hold samples and the spread be at least 0; got {train}, {val}, {spread}")
+        raise OptionError(f"train and val must be at least 1 and spread at least 0; got {train}, {val} and {spread}")
     generator = np.random.default_rng(seed)
     angles = 2 * np.pi * np.arange(CENTRES) / CENTRES
     centres = np.stack([np.cos(angles), np.sin(angles)], 1)
 
-    def drawn(count: int) -> Labelled:
+    def draw(count: int) -> Labelled:
         y = generator.permutation(np.arange(count) % CENTRES)
         x = centres[y] + generator.normal(0, spread, (count, 2))
         return Labelled(x.astype(np.float32), y.astype(np.int64))
 
-    return Split(drawn(train), drawn(val))
+    return Split(draw(train), draw(val))

@@ -1,4 +1,4 @@
-"""Images in a folder or a zip, as train/CLASS/file and test/CLASS/file."""
+"""Image files in a folder or a zip, laid out as train/CLASS/file and test/CLASS/file."""
 
 import io
 import zipfile
@@ -13,38 +13,36 @@ from ...analyzer.errors import DataError, import_optional
 from .labelled import Labelled, Split
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
-JUDGED = ("test", "val")
+VALIDATION = ("test", "val")
 
 
-def images(path: Path) -> Split:
-    """Images (sample, channel, row, column) in [0, 1], red, green and blue, all of one size.
+def load_images(path: Path) -> Split:
+    """Load RGB images (sample, channel, row, column) in [0, 1], all of one size.
 
-    Classes are numbered in the order of their folders' names. The part to judge by is `test`, or `val` where there is
+    Classes are numbered in the sorted order of their folder names. The validation set is `test`, or `val` if there is
     no `test`.
 
     Args:
-        path: the folder or the zip that holds train/CLASS/ and test/CLASS/.
+        path: the folder or zip that contains train/CLASS/ and test/CLASS/.
 
     Raises:
-        DataError: nothing of the kind is there, images of several sizes, or one that cannot be read.
+        DataError: the layout differs, the images have several sizes, or one cannot be read.
         MissingDependencyError: pillow is not installed.
     """
     files = _files(path)
     parts: dict[str, dict[str, list[str]]] = {}
     for name in sorted(files):
-        steps = PurePosixPath(name).parts
-        if len(steps) >= 3 and PurePosixPath(name).suffix.lower() in SUFFIXES:
-            parts.setdefault(steps[-3], {}).setdefault(steps[-2], []).append(name)
-    judged = next((part for part in JUDGED if part in parts), None)
-    if "train" not in parts or judged is None:
+        folders = PurePosixPath(name).parts
+        if len(folders) >= 3 and PurePosixPath(name).suffix.lower() in SUFFIXES:
+            parts.setdefault(folders[-3], {}).setdefault(folders[-2], []).append(name)
+    val = next((part for part in VALIDATION if part in parts), None)
+    if "train" not in parts or val is None:
         raise DataError(
-            f"{path}: wanted images as train/CLASS/file and test/CLASS/file; came {sorted(parts) or 'none'}"
+            f"{path}: expected images as train/CLASS/file and test/CLASS/file, got {sorted(parts) or 'none'}"
         )
     classes = sorted(parts["train"])
-    if sorted(parts[judged]) != classes:
-        raise DataError(
-            f"{path}: train has the classes {classes}, {judged} has {sorted(parts[judged])}; they must agree"
-        )
+    if sorted(parts[val]) != classes:
+        raise DataError(f"{path}: train has the classes {classes}, {val} has {sorted(parts[val])}; they must agree")
     pillow = import_optional("PIL.Image", package="pillow", task="reading images")
 
     def read(name: str) -> NDArray[np.uint8]:
@@ -54,19 +52,19 @@ def images(path: Path) -> Split:
         except (OSError, SyntaxError, zipfile.BadZipFile, pillow.DecompressionBombError) as error:
             raise DataError(f"{path}: {name} cannot be read as an image ({error})") from error
 
-    def labelled(part: str) -> Labelled:
-        rows = [(read(name), place) for place, kind in enumerate(classes) for name in parts[part][kind]]
+    def read_part(part: str) -> Labelled:
+        rows = [(read(name), number) for number, label in enumerate(classes) for name in parts[part][label]]
         sizes = {image.shape for image, _ in rows}
         if len(sizes) > 1:
-            raise DataError(f"{path}: images must be of one size; came {sorted(size[:2] for size in sizes)}")
+            raise DataError(f"{path}: images must be of one size; got {sorted(size[:2] for size in sizes)}")
         x = np.stack([image for image, _ in rows]).transpose(0, 3, 1, 2) / np.float32(255)
-        return Labelled(np.ascontiguousarray(x), np.array([place for _, place in rows], np.int64))
+        return Labelled(np.ascontiguousarray(x), np.array([number for _, number in rows], np.int64))
 
-    return Split(labelled("train"), labelled(judged))
+    return Split(read_part("train"), read_part(val))
 
 
 def _files(path: Path) -> dict[str, Callable[[], bytes]]:
-    """What reads each file of a folder or a zip, by its name inside."""
+    """Return a function that reads each file of a folder or zip, keyed by its relative name."""
     if path.is_dir():
         return {file.relative_to(path).as_posix(): file.read_bytes for file in path.rglob("*") if file.is_file()}
     try:

@@ -1,4 +1,4 @@
-"""What every loader here returns: samples with their classes, for training and for validation."""
+"""Labelled samples and their split into training and validation: the return type of every loader in this package."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Labelled:
     """Samples x (sample, ...) float32 with classes y (sample,) int64.
 
     Raises:
-        DataError: as many classes as samples are needed.
+        DataError: x and y have different numbers of samples.
     """
 
     x: NDArray[np.float32]
@@ -22,7 +22,8 @@ class Labelled:
     def __post_init__(self) -> None:
         if self.y.shape != self.x.shape[:1]:
             raise DataError(
-                f"one class per sample is needed; got {self.x.shape[:1]} samples and {self.y.shape} classes"
+                f"expected one class per sample, got {self.x.shape[:1]} samples and {self.y.shape} classes; "
+                "pass y of shape (sample,)"
             )
 
     def __len__(self) -> int:
@@ -31,7 +32,7 @@ class Labelled:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples to train on and samples to judge by."""
+    """A training and a validation set."""
 
     train: Labelled
     val: Labelled

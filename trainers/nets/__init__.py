@@ -1,17 +1,16 @@
-"""The papers' networks, by their names in the papers."""
+"""The papers' networks, under the names the papers give them."""
 
 from .counting import conv_parameters, dense_parameters
-from .f1 import F1
 from .inits import INITS, initialize
-from .rectangular import Rectangular, conv, conv21, dense
-from .residual import Residual, convnet, resnet, toynet
+from .rectangular import F1, Rectangular, conv, conv21, dense
+from .residual import ResidualNet, convnet, resnet, toynet
 from .stacked_nets import StackedNets
 
 __all__ = [
     "F1",
     "INITS",
     "Rectangular",
-    "Residual",
+    "ResidualNet",
     "StackedNets",
     "conv",
     "conv21",

@@ -1,8 +1,8 @@
-"""How many parameters a rectangular net has, without building it: the x axis of J's Fig 3 and 4."""
+"""Parameter counts of rectangular nets from the formula, without building them: the x axis of J's Fig 3 and 4."""
 
 
 def dense_parameters(inputs: int, width: int, depth: int, classes: int, *, batch_norm: bool = False) -> int:
-    """W (n_in + 1) + (d - 1) w (w + 1) + w K + K, and 2 w d more with batch norm.
+    """Return w (n_in + 1) + (d - 1) w (w + 1) + w K + K, plus 2 w d with batch norm.
 
     >>> dense_parameters(2, 50, 3, 4)
     5454
@@ -12,7 +12,7 @@ def dense_parameters(inputs: int, width: int, depth: int, classes: int, *, batch
 
 
 def conv_parameters(channels: int, width: int, depth: int, classes: int, *, batch_norm: bool = False) -> int:
-    """W (9 c_in + 1) + (d - 1) w (9 w + 1) + 2 w K + K, and 2 w d more with batch norm: heads of two pools.
+    """Return w (9 c_in + 1) + (d - 1) w (9 w + 1) + 2 w K + K (head on two pools), plus 2 w d with batch norm.
 
     >>> conv_parameters(3, 16, 20, 10)
     44858

@@ -1,4 +1,4 @@
-"""First weights by the papers' names: Glorot, Kaiming, PyTorch's default, zero."""
+"""Weight initializations under the papers' names: Glorot, Kaiming, PyTorch's default, zero."""
 
 import math
 from typing import Literal
@@ -13,14 +13,14 @@ INITS: tuple[Init, ...] = ("glorot", "kaiming", "torch", "zero")
 
 
 def initialize(layer: nn.Linear | nn.Conv2d, init: Init, *, generator: torch.Generator | None = None) -> None:
-    """Draw a layer's weights in place.
+    """Initialize a layer's weight and bias in place.
 
     glorot: U(+-sqrt(6 / (fan_in + fan_out))), bias 0 (Keras' default; MOONS and MNIST of J and S). kaiming: He's
-    U(+-sqrt(6 / fan_in)), bias 0. torch: U(+-1 / sqrt(fan_in)) for weight and bias, three times less variance than
-    half of Kaiming's; it is what J's CIFAR runs call Kaiming uniform. zero: all zeros (S 4.2).
+    U(+-sqrt(6 / fan_in)), bias 0. torch: U(+-1 / sqrt(fan_in)) for weight and bias, a sixth of Kaiming's variance;
+    J's CIFAR runs call it Kaiming uniform. zero: all zeros (S 4.2).
 
     Raises:
-        OptionError: an unknown name.
+        OptionError: `init` is not one of `INITS`.
 
     >>> layer = nn.Linear(2, 3)
     >>> initialize(layer, "zero")

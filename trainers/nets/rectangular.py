@@ -1,4 +1,4 @@
-"""Rectangular nets: the same width in every hidden layer, dense or convolutional (J section 4, S section 4)."""
+"""Rectangular nets, with one width in all hidden layers: dense or convolutional (J section 4, S section 4), and F1."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ Head = Literal["flatten", "concat_pool"]
 
 
 class Hidden(nn.Module):
-    """Dropout, affine map, batch norm, ReLU, of which only the second and the last must be.
+    """Dropout, affine map, batch norm and ReLU; dropout and batch norm are optional.
 
-    The dropout stands before the affine map, as in the authors' Keras code, so that it is on each layer's input.
+    Dropout comes before the affine map, as in the authors' Keras code, so it applies to each layer's input.
     """
 
     def __init__(self, affine: nn.Linear | nn.Conv2d, *, batch_norm: bool, dropout: float | None) -> None:
@@ -29,32 +29,32 @@ class Hidden(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
-        """The layer's activations; the shortcut is added to what the ReLU reads."""
+        """Return the layer's activations; the shortcut, if any, is added to the pre-activation."""
         z = self.norm(self.affine(self.dropout(x)))
         out: Tensor = self.relu(z if shortcut is None else z + shortcut)
         return out
 
 
 class EndPadded(nn.Conv2d):
-    """A (2, 1) convolution that keeps the number of rows by a zero row behind the last, as TensorFlow's SAME does.
+    """A (2, 1) convolution that keeps the number of rows by padding one zero row at the end, like TensorFlow's SAME.
 
-    It is what the published MOONS nets are made of: the two coordinates of a point are two rows, row 0 sees both, row
-    1 sees itself and the zero, so a layer "of width w" has 2 w activations with shared weights.
+    The published MOONS nets consist of these layers: the two coordinates of a point are two rows, row 0 depends on
+    both, row 1 on itself and the zero, so a layer "of width w" has 2 w activations with shared weights.
     """
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__(inputs, width, (2, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (sample, channel, row, 1) to features with as many rows."""
+        """Map features (sample, channel, row, 1) to features with the same number of rows."""
         return super().forward(nn.functional.pad(x, (0, 0, 0, 1)))
 
 
 class ConcatPool(nn.Module):
-    """Mean and maximum of each channel, side by side: (sample, channel, row, column) to (sample, 2 * channel)."""
+    """Mean and maximum of each channel, concatenated: (sample, channel, row, column) to (sample, 2 * channel)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Both pools of the feature maps."""
+        """Pool the feature maps."""
         return torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
 
 
@@ -63,10 +63,11 @@ class Rectangular(nn.Module):
 
     Args:
         layers: the hidden layers.
-        pool: what makes the head's input of the last features.
-        head: the affine map onto the classes.
-        skip: every how many ReLUs the activations are added to what the ReLU then reads; 0 for never.
-        max_pools: how many 2 x 2 maximum pools stand between the layers, at even distances.
+        pool: maps the last features to the input of the head.
+        head: the affine map to the logits.
+        skip: period, in ReLUs, at which the activations of the last such ReLU are added to the pre-activation; 0 for no
+            shortcuts.
+        max_pools: number of 2 x 2 maximum pools, evenly spaced between the layers.
     """
 
     def __init__(
@@ -74,14 +75,14 @@ class Rectangular(nn.Module):
     ) -> None:
         super().__init__()
         if not layers:
-            raise OptionError("a rectangular net needs at least one hidden layer; got depth 0")
+            raise OptionError("depth must be at least 1; got 0")
         self.layers = nn.ModuleList(layers)
         self.head = nn.Sequential(OrderedDict(pool=pool, affine=head))
         self.skip = skip
         self.pooled = {(number + 1) * len(layers) // (max_pools + 1) for number in range(max_pools)}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Inputs (sample, ...) to logits (sample, class)."""
+        """Map inputs (sample, ...) to logits (sample, class)."""
         shortcut: Tensor | None = None
         for number, layer in enumerate(self.layers):
             if number in self.pooled:
@@ -106,15 +107,15 @@ def dense(
     skip: int = 0,
     generator: torch.Generator | None = None,
 ) -> Rectangular:
-    """A rectangular net of dense layers: inputs (sample, input).
+    """Build a rectangular net of dense layers for inputs (sample, input).
 
-    With `init="zero"` the head keeps Glorot's weights, as in the published runs (S 4.2).
+    With `init="zero"` the head is still initialized by Glorot, as in the published runs (S 4.2).
 
     >>> sum(parameter.numel() for parameter in dense(2, 3, 4, 1).parameters())
     49
     """
     maps = [nn.Linear(inputs if number == 0 else width, width) for number in range(depth)]
-    return _net(
+    return _assemble(
         maps,
         nn.Flatten(),
         nn.Linear(width, classes),
@@ -141,7 +142,7 @@ def conv(
     max_pools: int = 0,
     generator: torch.Generator | None = None,
 ) -> Rectangular:
-    """A rectangular net of 3 x 3 convolutions that keep the size: inputs (sample, channel, size, size).
+    """Build a rectangular net of 3 x 3 convolutions that keep the size, for inputs (sample, channel, size, size).
 
     Args:
         channels: channels of the input.
@@ -150,24 +151,24 @@ def conv(
         depth: number of hidden layers.
         classes: number of logits.
         head: `concat_pool`, mean and maximum of each channel (J, CIFAR), or `flatten` (the Keras runs).
-        init: how first weights are drawn; with "zero" the head keeps Glorot's.
-        batch_norm: whether one stands between each convolution and its ReLU.
+        init: weight initialization; with "zero" the head is initialized by Glorot.
+        batch_norm: whether to normalize between each convolution and its ReLU.
         dropout: rate on each layer's input; None for no dropout.
-        skip: every how many ReLUs the activations are added to what the ReLU reads.
-        max_pools: how many 2 x 2 maximum pools stand between the layers.
-        generator: draws the weights; torch's global one by default.
+        skip: period of the shortcuts, in ReLUs, see `Rectangular`; 0 for none.
+        max_pools: number of 2 x 2 maximum pools between the layers.
+        generator: random generator of the weights; torch's global one by default.
 
     Raises:
-        OptionError: an unknown head, or more pools than the size can be halved.
+        OptionError: an unknown head, depth 0, or more pools than `size` can be halved.
     """
     left = size >> max_pools
     if left < 1:
-        raise OptionError(f"an image of {size} x {size} cannot be halved {max_pools} times; ask for fewer max_pools")
+        raise OptionError(f"an image of {size} x {size} cannot be halved {max_pools} times; pass a smaller max_pools")
     if head not in {"flatten", "concat_pool"}:
         raise OptionError(f"head must be flatten or concat_pool; got {head!r}")
     maps = [nn.Conv2d(channels if number == 0 else width, width, 3, padding=1) for number in range(depth)]
     pool, features = (ConcatPool(), 2 * width) if head == "concat_pool" else (nn.Flatten(), width * left * left)
-    return _net(
+    return _assemble(
         maps,
         pool,
         nn.Linear(features, classes),
@@ -190,17 +191,47 @@ def conv21(
     dropout: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Rectangular:
-    """The net of the published MOONS runs: (2, 1) convolutions over points as (sample, 1, 2, 1), then flatten.
+    """Build the net of the published MOONS runs: (2, 1) convolutions over points (sample, 1, 2, 1), then flatten.
 
     >>> conv21(3, 4)(torch.zeros(5, 1, 2, 1)).shape
     torch.Size([5, 1])
     """
     maps = [EndPadded(1 if number == 0 else width, width) for number in range(depth)]
     top = nn.Linear(2 * width, classes)
-    return _net(maps, nn.Flatten(), top, init=init, batch_norm=batch_norm, dropout=dropout, generator=generator)
+    return _assemble(maps, nn.Flatten(), top, init=init, batch_norm=batch_norm, dropout=dropout, generator=generator)
 
 
-def _net(
+class F1(nn.Module):
+    """The thesis' fully connected net, 784 - 512 - 512 - 512 - 512 - 512 - 10 by default (H section 2.1.1 ii).
+
+    Args:
+        inputs: number of values in a sample; samples of any shape are flattened.
+        classes: number of logits.
+        batch_norm: whether to normalize before each ReLU, as in the lower rows of Fig 2.12.
+        generator: random generator of the weights (Kaiming); torch's global one by default.
+
+    >>> sum(parameter.numel() for parameter in F1().parameters())
+    1457674
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: int = 784,
+        classes: int = 10,
+        batch_norm: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.net = dense(inputs, 512, 5, classes, init="kaiming", batch_norm=batch_norm, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map samples (sample, ...) to logits (sample, class)."""
+        logits: Tensor = self.net(x.flatten(1))
+        return logits
+
+
+def _assemble(
     maps: Sequence[nn.Linear | nn.Conv2d],
     pool: nn.Module,
     head: nn.Linear,

@@ -1,7 +1,7 @@
-"""ResNet-20 and -32, and what the thesis makes of them: ConvNet without shortcuts, ToyNet of one width (H 3.1.3).
+"""ResNet-20 and -32 and the thesis' variants: ConvNet without shortcuts, ToyNet of one width (H 3.1.3).
 
-Pre-activation blocks with shortcuts of option A (strided identity, new channels zero) as in the authors' code: the
-first convolution has no ReLU, a batch norm and a ReLU stand before the pooling, so a net of depth 20 has 19 ReLUs.
+Pre-activation blocks with shortcuts of option A (strided identity, zeros for new channels) as in the authors' code. The
+first convolution has no ReLU; the pooling is preceded by a batch norm and a ReLU. So depth 20 has 19 ReLUs.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from ...analyzer.errors import OptionError
 
 
-class Block(nn.Module):
-    """Two 3 x 3 convolutions, each behind its batch norm and ReLU; the input is added unless `shortcut` is off."""
+class PreActivationBlock(nn.Module):
+    """Batch norm, ReLU and a 3 x 3 convolution, twice; `shortcut` adds the input to the result."""
 
     def __init__(
         self, inputs: int, width: int, stride: int, *, shortcut: bool, activation: Callable[[], nn.Module]
@@ -31,26 +31,26 @@ class Block(nn.Module):
         self.new = width - inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (sample, channel, row, column) to those of the block's width, at 1/stride of the size."""
+        """Map features (sample, channel, row, column) to the block's width, at 1/stride of the size."""
         out: Tensor = self.conv2(self.relu2(self.norm2(self.conv1(self.relu1(self.norm1(x))))))
         if not self.shortcut:
             return out
         return out + F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
 
 
-class Residual(nn.Module):
+class ResidualNet(nn.Module):
     """A first convolution, three stages of blocks at full, half and quarter size, mean pooling, a linear head.
 
     Args:
         depth: 6 n + 2 for n blocks a stage.
-        widths: channels of the three stages; the first convolution has those of the first.
+        widths: channels of the three stages; the first convolution has as many as the first stage.
         shortcut: whether blocks add their input.
-        activation: what stands for every ReLU: the thesis also has `nn.PReLU` and `nn.LeakyReLU`.
+        activation: module used as every ReLU; the thesis also uses `nn.PReLU` and `nn.LeakyReLU`.
         channels: channels of the input.
         classes: number of logits.
 
     Raises:
-        OptionError: no whole number of blocks makes that depth.
+        OptionError: `depth` is not of that form.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Residual(nn.Module):
             strides = [1 if stage == 0 else 2] + [1] * (blocks - 1)
             sizes = [inputs] + [width] * (blocks - 1)
             rows = zip(sizes, strides, strict=True)
-            blocks_of = (Block(size, width, stride, shortcut=shortcut, activation=activation) for size, stride in rows)
-            stages.append(nn.Sequential(*blocks_of))
+            options: dict[str, Any] = {"shortcut": shortcut, "activation": activation}
+            stages.append(nn.Sequential(*(PreActivationBlock(size, width, step, **options) for size, step in rows)))
             inputs = width
         self.stages = nn.Sequential(*stages)
         self.norm = nn.BatchNorm2d(inputs)
@@ -85,31 +85,31 @@ class Residual(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (sample, channel, row, column) to logits (sample, class)."""
+        """Map images (sample, channel, row, column) to logits (sample, class)."""
         features = self.relu(self.norm(self.stages(self.conv(x))))
         logits: Tensor = self.classes(features.mean((2, 3)))
         return logits
 
 
-def resnet(depth: int = 20, **options: Any) -> Residual:
-    """ResNet-20, -32, ...: 16, 32 and 64 channels with shortcuts; `options` are those of `Residual`.
+def resnet(depth: int = 20, **options: Any) -> ResidualNet:
+    """Build ResNet-20, -32, ...: 16, 32 and 64 channels with shortcuts; `options` are those of `ResidualNet`.
 
     >>> sum(parameter.numel() for parameter in resnet(20).parameters())
     269722
     """
-    return Residual(depth, **options)
+    return ResidualNet(depth, **options)
 
 
-def convnet(depth: int = 20, **options: Any) -> Residual:
-    """ConvNet-20: a ResNet-20 without its shortcuts, which have no parameters."""
-    return Residual(depth, shortcut=False, **options)
+def convnet(depth: int = 20, **options: Any) -> ResidualNet:
+    """Build ConvNet-20: a ResNet-20 without its (parameter-free) shortcuts."""
+    return ResidualNet(depth, shortcut=False, **options)
 
 
-def toynet(depth: int = 20, *, width: int = 32, **options: Any) -> Residual:
-    """ToyNet-20: a ConvNet-20 of 32 channels throughout; sizes are halved where the ResNet's are.
+def toynet(depth: int = 20, *, width: int = 32, **options: Any) -> ResidualNet:
+    """Build ToyNet-20: a ConvNet-20 with 32 channels throughout; sizes are halved at the same blocks.
 
     >>> import torch
     >>> toynet()(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
-    return Residual(depth, widths=(width, width, width), shortcut=False, **options)
+    return ResidualNet(depth, widths=(width, width, width), shortcut=False, **options)

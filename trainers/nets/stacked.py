@@ -1,8 +1,8 @@
-"""Many rectangular nets of one width and many depths as one: every layer is a single product for all that have it.
+"""Hidden layers of many rectangular nets of one width and different depths, with one batched product per layer.
 
-A cell of the papers' depth x width grids is so small that a step is all overhead. Here the nets stand deepest first,
-so those that still have a layer l are the first `counts[l]` of them, and their weights, pre-activations and gradients
-of that layer are one block: nothing is padded and nothing masked. `trunk_reference` is the slow twin.
+A net of the papers' depth x width grids is so small that a step is all overhead. The nets are sorted by decreasing
+depth, so the nets that have layer l are the first `counts[l]`, and their weights, pre-activations and gradients of that
+layer form one contiguous block without padding or masks. `trunk_reference` is the slow twin.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ _relu_backward = torch.ops.aten.threshold_backward
 
 @dataclass(frozen=True)
 class Stack:
-    """Which nets are stacked: one depth per net, deepest first.
+    """Index arithmetic of stacked nets: one depth per net, deepest first.
 
-    A cell is one hidden layer of one net. Cells stand by layer, and in a layer by net.
+    A cell here is one hidden layer of one net; cells are ordered by layer, then by net.
 
     >>> stack = Stack((3, 1))
     >>> stack.counts, stack.cells, stack.last
@@ -32,49 +32,49 @@ class Stack:
 
     def __post_init__(self) -> None:
         if not self.depths or list(self.depths) != sorted(self.depths, reverse=True) or self.depths[-1] < 1:
-            raise ValueError(f"depths must be at least 1 and fall from net to net, got {self.depths}")
+            raise ValueError(f"depths must be at least 1 and in decreasing order; got {self.depths}")
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
-        """For each layer the number of nets that have it."""
+        """Number of nets that have each layer."""
         return tuple(sum(depth > layer for depth in self.depths) for layer in range(self.depths[0]))
 
     @cached_property
     def cells(self) -> int:
-        """Hidden layers of all nets."""
+        """Number of hidden layers of all nets."""
         return sum(self.depths)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """For each layer its first cell; and the number of cells."""
+        """First cell of each layer, followed by the number of cells."""
         return (0, *accumulate(self.counts))
 
     @cached_property
     def last(self) -> tuple[int, ...]:
-        """For each net the cell of its last hidden layer."""
+        """Cell of the last hidden layer of each net."""
         return tuple(self.starts[depth - 1] + net for net, depth in enumerate(self.depths))
 
     @cached_property
     def layers(self) -> tuple[slice, ...]:
-        """For each layer its cells."""
+        """Cells of each layer."""
         return tuple(slice(start, stop) for start, stop in pairwise(self.starts))
 
 
 def trunk(
     x: Tensor, first: Tensor, hidden: Tensor, bias: Tensor, *, stack: Stack, keep: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Pre-activations of every cell and activations of every net's last layer, with a gradient written by hand.
+    """Compute the pre-activations of all cells and the last activations of all nets, with a hand-written gradient.
 
     Args:
         x: (unit, sample), the same for all nets, or (net, unit, sample).
-        first: (net, unit, input unit), the first layer's weights.
-        hidden: (cell, unit, unit), those of all others, cells numbered from the second layer on.
+        first: weights of the first layer (net, unit, input unit).
+        hidden: weights of all other layers (cell, unit, unit), cells numbered from the second layer on.
         bias: (cell, unit, 1).
-        stack: which nets.
-        keep: None, or what multiplies the input of each hidden cell (cell, unit, sample): dropout.
+        stack: depths of the nets.
+        keep: dropout mask that multiplies the input of each hidden cell (cell, unit, sample), or None.
 
     Returns:
-        z (cell, unit, sample) and h of the last layers (net, unit, sample).
+        z (cell, unit, sample), and h of the last layers (net, unit, sample).
     """
     out: tuple[Tensor, Tensor] = _Trunk.apply(x, first, hidden, bias, keep, stack)
     return out
@@ -110,12 +110,12 @@ class _Trunk(torch.autograd.Function):
         first_count = stack.counts[0]
         dz, after = torch.empty_like(z), slice(stack.cells, stack.cells)
         for cells in reversed(stack.layers):
-            going_on, weights = after.stop - after.start, slice(after.start - first_count, after.stop - first_count)
-            if going_on:
-                torch.bmm(hidden[weights].mT, dz[after], out=dz[cells][:going_on])
+            continuing, weights = after.stop - after.start, slice(after.start - first_count, after.stop - first_count)
+            if continuing:
+                torch.bmm(hidden[weights].mT, dz[after], out=dz[cells][:continuing])
                 if keep:
-                    dz[cells][:going_on] *= keep[0][weights]
-            dz[cells][going_on:] = top_gradient[going_on : cells.stop - cells.start]
+                    dz[cells][:continuing] *= keep[0][weights]
+            dz[cells][continuing:] = top_gradient[continuing : cells.stop - cells.start]
             _relu_backward.grad_input(dz[cells], z[cells], 0, grad_input=dz[cells])
             if z_gradient is not None:
                 dz[cells] += z_gradient[cells]
@@ -140,7 +140,7 @@ def trunk_reference(
     keep: Tensor | None = None,
     normalize: Callable[[Tensor, slice], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The slow twin of `trunk`, by autograd; `normalize(a, cells)` stands between affine map and ReLU if given."""
+    """Slow twin of `trunk`, differentiated by autograd; `normalize(a, cells)`, if given, is applied before the ReLU."""
     sizes, count = stack.counts, stack.counts[0]
     weights = [first, *hidden.split(sizes[1:])] if len(sizes) > 1 else [first]
     masks = [None] * len(sizes) if keep is None else [None, *keep.split(sizes[1:])]
@@ -155,10 +155,10 @@ def trunk_reference(
 
 
 def dense_form(kernel: Tensor) -> Tensor:
-    """Weights (cell, tap, out, in) as matrices that act on all positions at once (cell, tap * out, tap * in).
+    """Turn weights (cell, tap, out, in) into matrices over all positions at once (cell, tap * out, tap * in).
 
-    One tap is a dense layer. Two are a (2, 1) convolution over two positions with a zero after the last (TensorFlow's
-    SAME): position 0 sees both positions, position 1 itself alone.
+    One tap is a dense layer. Two taps are a (2, 1) convolution over two positions, padded with a zero at the end
+    (TensorFlow's SAME): position 0 depends on both positions, position 1 on itself only.
 
     >>> dense_form(torch.tensor([[[[1.0]], [[2.0]]]]))
     tensor([[[1., 2.],
@@ -166,6 +166,6 @@ def dense_form(kernel: Tensor) -> Tensor:
     """
     if kernel.shape[1] == 1:
         return kernel[:, 0]
-    here, behind = kernel.unbind(1)
-    upper, lower = torch.cat([here, behind], 2), torch.cat([torch.zeros_like(behind), here], 2)
+    here, after = kernel.unbind(1)
+    upper, lower = torch.cat([here, after], 2), torch.cat([torch.zeros_like(after), here], 2)
     return torch.cat([upper, lower], 1)

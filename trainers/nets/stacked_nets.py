@@ -1,4 +1,4 @@
-"""StackedNets: rectangular nets of one width and many depths, computed together, one parameter tensor per kind."""
+"""Rectangular nets of one width and different depths as one module, with one parameter tensor per kind of weight."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,15 +12,15 @@ from .stacked import Stack, dense_form, trunk, trunk_reference
 
 
 class StackedNets(nn.Module):
-    """What the given nets compute, all at once; trained, it is what each would be, trained alone.
+    """Compute the given nets together; each trains exactly as it would alone.
 
-    Units stand by position, then by channel. Dense nets have one position, nets of (2, 1) convolutions two.
+    Units are ordered by position, then by channel. Dense nets have one position, nets of (2, 1) convolutions two.
 
     Args:
         nets: dense or conv21 nets of one width with one logit, deepest first; their weights are copied.
 
     Raises:
-        OptionError: nets of different widths or kinds.
+        OptionError: the nets differ in width or kind.
     """
 
     running_mean: Tensor
@@ -33,31 +33,31 @@ class StackedNets(nn.Module):
             net.layers[number] for number, count in enumerate(self.stack.counts) for net in nets[:count]
         ]
         if len({(_kernel(layer.affine).shape[:2], type(layer.norm)) for layer in layers}) > 1:
-            raise OptionError("stacked nets must be of one kind and one width; build one stack for each")
+            raise OptionError("stacked nets must be of one kind and one width; build a separate stack for each")
         self.positions, self.width = _kernel(layers[0].affine).shape[:2]
         heads: list[Any] = [net.head.affine for net in nets]
-        self.first = nn.Parameter(_stacked(_kernel(layer.affine) for layer in layers[: len(nets)]))
+        self.first = nn.Parameter(_stack(_kernel(layer.affine) for layer in layers[: len(nets)]))
         square = self.first.new_zeros(0, self.positions, self.width, self.width)
-        self.hidden = nn.Parameter(_stacked((_kernel(layer.affine) for layer in layers[len(nets) :]), none=square))
-        self.bias = nn.Parameter(_stacked(layer.affine.bias for layer in layers))
-        self.head = nn.Parameter(_stacked(self._by_position(head.weight) for head in heads))
-        self.head_bias = nn.Parameter(_stacked(head.bias for head in heads))
+        self.hidden = nn.Parameter(_stack((_kernel(layer.affine) for layer in layers[len(nets) :]), default=square))
+        self.bias = nn.Parameter(_stack(layer.affine.bias for layer in layers))
+        self.head = nn.Parameter(_stack(self._by_position(head.weight) for head in heads))
+        self.head_bias = nn.Parameter(_stack(head.bias for head in heads))
         self.normalized = not isinstance(layers[0].norm, nn.Identity)
         if self.normalized:
             norms = [layer.norm for layer in layers]
-            self.scale = nn.Parameter(_stacked(norm.weight for norm in norms))
-            self.shift = nn.Parameter(_stacked(norm.bias for norm in norms))
-            self.register_buffer("running_mean", _stacked(norm.running_mean for norm in norms))
-            self.register_buffer("running_var", _stacked(norm.running_var for norm in norms))
+            self.scale = nn.Parameter(_stack(norm.weight for norm in norms))
+            self.shift = nn.Parameter(_stack(norm.bias for norm in norms))
+            self.register_buffer("running_mean", _stack(norm.running_mean for norm in norms))
+            self.register_buffer("running_var", _stack(norm.running_var for norm in norms))
             self.eps: float = norms[0].eps
             self.momentum: float = norms[0].momentum
 
     def forward(self, x: Tensor, drop: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Logits of every net and pre-activations of every cell.
+        """Compute the logits of all nets and the pre-activations of all cells.
 
         Args:
-            x: (sample, 2), the points.
-            drop: None, or dropout as a function of ones: what every layer's input is multiplied by.
+            x: points (sample, 2).
+            drop: dropout, applied to a tensor of ones to draw the factors of every layer's input; None for no dropout.
 
         Returns:
             logits (net, sample) and z (cell, position, channel, sample).
@@ -77,12 +77,12 @@ class StackedNets(nn.Module):
         return logits, z.unflatten(1, (self.positions, self.width))
 
     def _by_position(self, weight: Tensor) -> Tensor:
-        """A head's weights (1, channel * position) as flattening makes them, sorted by position, then by channel."""
+        """Reorder a head's weights from (1, channel * position) to (1, position * channel)."""
         by_channel: Tensor = weight.unflatten(1, (self.width, self.positions))
         return by_channel.mT.flatten(1)
 
     def _normalize(self, a: Tensor, cells: slice) -> Tensor:
-        """Batch norm over samples and positions of each channel: in training by the batch, else by running values."""
+        """Batch norm of each channel over samples and positions, by batch or (in evaluation) running statistics."""
         a = a.unflatten(1, (self.positions, self.width))
         if self.training:
             variance, mean = torch.var_mean(a, (1, 3), correction=0)
@@ -98,11 +98,11 @@ class StackedNets(nn.Module):
 
 
 def _kernel(affine: nn.Linear | EndPadded) -> Tensor:
-    """Weights as (tap, out, in)."""
+    """Return the weights as (tap, out, in)."""
     return affine.weight[None] if isinstance(affine, nn.Linear) else affine.weight.squeeze(-1).permute(2, 0, 1)
 
 
-def _stacked(tensors: Iterable[Tensor], *, none: Tensor | None = None) -> Tensor:
-    """Copies of the tensors, along a new axis; `none` if there are none."""
+def _stack(tensors: Iterable[Tensor], *, default: Tensor | None = None) -> Tensor:
+    """Stack copies of the tensors along a new axis; return `default` if there are none."""
     each = [tensor.detach() for tensor in tensors]
-    return none if none is not None and not each else torch.stack(each)
+    return default if default is not None and not each else torch.stack(each)

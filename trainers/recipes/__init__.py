@@ -1,4 +1,4 @@
-"""One recipe for each published figure or table; a recipe writes its numbers (csv) and its picture (png)."""
+"""One recipe per published figure or table; each writes its numbers (csv) and its picture (png)."""
 
 import importlib
 
@@ -9,21 +9,21 @@ RECIPES = {
     "moons": "J Fig 2, S Fig 1, 4, 5: depth x width grids on MOONS, with and without separation constraints",
     "mnist": "J Table 1, S Fig 2: convolutional nets on MNIST, with and without separation constraints",
     "sensitivity": "H Fig 3.11 to 3.21: which learning rate would have changed how many patterns, over a training",
-    "actcoolr": "H Table 3.2, 3.1, Fig 3.8, 3.10, 3.22: ActCooLR beside StepDecay, OneCycle and Cyclic",
+    "actcoolr": "H Table 3.2, 3.1, Fig 3.8, 3.10, 3.22: ActCooLR compared with StepDecay, OneCycle and Cyclic",
     "psb": "H Fig 4.2 to 4.5, Table 4.2: progressive stochastic binarization, converted, trained and with attention",
 }
 
 _MODULES = {"moons": "grids.moons", "mnist": "grids.mnist"}
-"""Where a recipe is, if not in the file `recipe` of a folder of its own name."""
+"""Modules of the recipes that are not in NAME/recipe.py."""
 
 __all__ = ["RECIPES", "Recipe", "RunConfig", "find_recipe"]
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """Import and return a recipe.
 
     Raises:
-        OptionError: there is none.
+        OptionError: no recipe has this name.
         MissingDependencyError: torch is not installed.
 
     >>> find_recipe("moons").steps is not None
@@ -32,8 +32,8 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
     import_optional("torch", package="torch", task=f"the recipe {name}")
-    found: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
-    return found
+    recipe: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
+    return recipe
 
 
 def __dir__() -> list[str]:

@@ -1,46 +1,44 @@
-"""Draws depth x width heat maps of accuracies side by side: black at chance, light at 1, as in J Fig 2 and S Fig 1."""
+"""Depth x width heat maps of accuracies in a row: black at chance, light at 1, as in J Fig 2 and S Fig 1."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...analyzer.atomic_write import write_atomically
 from ...analyzer.errors import import_optional
+from .figure import new_figure, save_figure
 
 Scores = Mapping[tuple[int, int], float]
-NARROWEST = 2.6  # inches, so that captions do not meet
+NARROWEST = 2.6  # inches; leaves room for the captions
 LIGHT = 0.85  # accuracy above which a cell's number is written in black
 
 
-def draw(
+def draw_heatmaps(
     panels: Sequence[Sequence[tuple[str, Scores]]],
     path: Path,
     *,
     title: str,
     lowest: float = 0.5,
 ) -> None:
-    """Write the picture: a row of panels for each sequence, each panel with its caption.
+    """Draw rows of captioned panels and write them as a png file.
 
     Args:
-        panels: rows of (caption, accuracy by width and depth); cells that are missing stay white.
-        path: the png file, written whole or not at all.
-        title: over all panels.
-        lowest: accuracy that is black.
+        panels: rows of (caption, accuracy by width and depth); missing cells are left white.
+        path: the png file, written atomically.
+        title: title of the figure.
+        lowest: accuracy that is drawn black.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
     matplotlib = import_optional("matplotlib", package="matplotlib", task="drawing")
-    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     cells = {cell for row in panels for _, scores in row for cell in scores}
     widths, depths = sorted({width for width, _ in cells}), sorted({depth for _, depth in cells})
     columns = max(map(len, panels))
-    size = (
+    figure = new_figure(
         max(0.42 * len(depths), NARROWEST) * columns + 1.5,
         0.34 * len(widths) * len(panels) + 1.1 * len(panels) + 0.6,
+        title=title,
     )
-    figure = figures.Figure(figsize=size, layout="constrained")
-    figure.suptitle(title)
     axes = figure.subplots(len(panels), columns, squeeze=False, sharex=True, sharey=True)
     norm = matplotlib.colors.Normalize(lowest, 1)
     for row, line in zip(axes, panels, strict=True):
@@ -51,8 +49,7 @@ def draw(
         axis.set_xlabel("depth")
     colours = matplotlib.cm.ScalarMappable(norm, "magma")
     figure.colorbar(colours, ax=axes, label="accuracy", extend="min" if lowest > 0 else "neither", pad=0.01)
-    with write_atomically(path) as part:
-        figure.savefig(part, format="png", dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
 def _panel(axis: Any, caption: str, scores: Scores, *, widths: list[int], depths: list[int], norm: Any) -> None:
@@ -63,15 +60,15 @@ def _panel(axis: Any, caption: str, scores: Scores, *, widths: list[int], depths
     axis.set_yticks(range(len(widths)), widths, fontsize=7)
     for row, line in enumerate(table):
         for column, score in enumerate(line):
-            if score == score:  # noqa: PLR0124 - not a missing cell
+            if score == score:  # noqa: PLR0124 - false for nan, a missing cell
                 ink = "black" if score > LIGHT else "white"
-                axis.text(column, row, _short(score), ha="center", va="center", fontsize=6.5, color=ink)
+                axis.text(column, row, _format(score), ha="center", va="center", fontsize=6.5, color=ink)
 
 
-def _short(score: float) -> str:
-    """Two digits without the leading zero; 1 is told from what only rounds to it.
+def _format(score: float) -> str:
+    """Format with two digits and no leading zero; only 1 itself is written as 1.
 
-    >>> _short(0.517647), _short(1.0), _short(0.998)
+    >>> _format(0.517647), _format(1.0), _format(0.998)
     ('.52', '1', '.99')
     """
     return "1" if score >= 1 else f".{min(round(score * 100), 99):02d}"

@@ -1,4 +1,4 @@
-"""What the papers compare: plain ReLU, batch norm, and separation constraints on units, points or both."""
+"""The training methods that the papers compare: ReLU, batch norm, separation constraints on units, points or both."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Method:
-    """One way to train: what is constrained, how strongly, from which weights.
+    """A training method: the constraints, their strength, and the initialization.
 
     Args:
-        name: as in the published files.
-        axes: whose deficits are penalised: unit, point, layer; none for the baselines.
-        strength: lambda; None takes the recipe's.
+        name: name in the published files.
+        axes: axes whose deficits are penalized: unit, point, layer; empty for the baselines.
+        strength: lambda; None for the recipe's default.
         balance: beta, the weight of the positive deficit.
         margin: m+ and m-.
-        batch_norm: whether one stands before each ReLU.
-        zero: hidden weights start at zero and dropout is annealed (S 4.2).
+        batch_norm: whether to normalize before each ReLU.
+        zero: whether hidden weights are initialized to zero and dropout is annealed (S 4.2).
     """
 
     name: str
@@ -47,13 +47,13 @@ METHODS = (
 """The last three are in the authors' files but not in the papers."""
 
 
-def method(name: str) -> Method:
-    """The method of that name.
+def find_method(name: str) -> Method:
+    """Return the method of this name.
 
     Raises:
-        OptionError: there is none.
+        OptionError: no method has this name.
 
-    >>> method("sep-u").axes
+    >>> find_method("sep-u").axes
     ('unit',)
     """
     for known in METHODS:
@@ -62,10 +62,10 @@ def method(name: str) -> Method:
     raise OptionError(f"method must be one of {', '.join(m.name for m in METHODS)}; got {name!r}")
 
 
-def annealed(epoch: int, epochs: int, *, start: float = 0.9, share: float = 0.2) -> float:
-    """Dropout rate of an epoch: from `start` linearly to 0 over the first `share` of all epochs (S 4.2, the code).
+def dropout_rate(epoch: int, epochs: int, *, start: float = 0.9, share: float = 0.2) -> float:
+    """Return the dropout rate of an epoch: linear from `start` to 0 over the first `share` of the epochs (S 4.2, code).
 
-    >>> annealed(0, 5000), annealed(500, 5000), annealed(1000, 5000)
+    >>> dropout_rate(0, 5000), dropout_rate(500, 5000), dropout_rate(1000, 5000)
     (0.9, 0.45, 0.0)
     """
     return start * max(0.0, 1 - epoch / (share * epochs))

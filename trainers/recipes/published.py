@@ -1,9 +1,9 @@
-"""The published numbers, where the reader has them as files: one accuracy for each method, width, depth and metric."""
+"""Published accuracies, if the user has them as a file: one per method, width, depth and metric."""
 
-import csv
 from pathlib import Path
 
 from ...analyzer.errors import DataError
+from .results_csv import read_published_rows
 
 Key = tuple[str, int, int, str]
 
@@ -11,23 +11,20 @@ COLUMNS = ("method", "width", "depth", "metric", "value")
 
 
 def read_published(path: Path) -> dict[Key, float]:
-    """The table as (method, width, depth, train_acc | val_acc) to accuracy.
+    """Read the table as (method, width, depth, train_acc | val_acc) to accuracy.
 
-    Numbers that were read back from pictures whose colours end at .60 stand as "<=0.60" and are taken as the bound.
+    Numbers read off pictures whose colours end at .60 are written "<=0.60" and read as that bound.
 
     Args:
-        path: a csv file with the columns method, width, depth, metric and value, others ignored.
+        path: a csv file with the columns method, width, depth, metric and value; further columns are ignored.
 
     Raises:
-        DataError: it cannot be read, or lacks a column.
+        DataError: the file cannot be read, or lacks a column.
     """
     try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}: wanted the columns {', '.join(COLUMNS)}; came {reader.fieldnames}")
-            return {_key(row): float(row["value"].removeprefix("<=")) for row in reader if row["width"]}
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        rows = [row for row in read_published_rows(path, COLUMNS) if row["width"]]
+        return {_key(row): float(row["value"].removeprefix("<=")) for row in rows}
+    except ValueError as error:
         raise DataError(f"{path}: cannot be read as published numbers ({error})") from error
 
 

@@ -1,4 +1,4 @@
-"""What a recipe is: a published figure or table, made again from an order."""
+"""A recipe reproduces a published figure or table from a run configuration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What somebody wants of a recipe.
+    """Options of a recipe; an empty tuple or None selects the default of the recipe.
 
     Args:
         out: folder of the csv and png files.
-        quick: the few cells that show the point, in minutes.
-        seed: of first weights, masks and orders.
-        device: where to train, as torch names it.
-        data: the data, where the recipe needs some.
-        models: folder of trained ONNX models, where the recipe looks at some.
-        published: csv file of the published numbers to put beside.
-        methods: which of the recipe's methods; none for its own choice.
-        nets: which of the recipe's networks; likewise.
-        seeds: how many seeds, counted up from `seed`; None for the recipe's own choice.
-        epochs: passes over the data; None for as many as published.
-        limit: samples to train on; None for all.
-        widths: units or channels of a hidden layer; none for the recipe's own choice.
-        depths: numbers of hidden layers; none for the recipe's own choice.
+        quick: whether to run only a few cells that show the effect, in minutes.
+        seed: seed of weights, masks and orders.
+        device: torch device to train on.
+        data: data set, for recipes that need one.
+        models: folder of trained ONNX models, for recipes that evaluate some.
+        published: csv file of the published numbers to compare with.
+        methods: methods of the recipe.
+        nets: networks of the recipe.
+        seeds: number of seeds, counted up from `seed`.
+        epochs: passes over the data; by default as many as published.
+        limit: number of training samples; by default all.
+        widths: units or channels of a hidden layer.
+        depths: numbers of hidden layers.
     """
 
     out: Path
@@ -47,8 +47,8 @@ class Recipe:
     """A published figure or table.
 
     Args:
-        steps: how many steps an order takes, for a progress bar.
-        run: makes it, tells of each step done, and gives what there is to say, line by line.
+        steps: returns the number of steps of a run, for a progress bar.
+        run: runs the recipe, calls back with the number of steps completed, and returns the lines to print.
     """
 
     steps: Callable[[RunConfig], int]

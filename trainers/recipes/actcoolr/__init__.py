@@ -1,1 +1,1 @@
-"""ActCooLR beside schedules that need a rate (H Table 3.2, 3.1, Fig 3.8, 3.10, 3.22)."""
+"""ActCooLR compared with schedules that need a tuned rate (H Table 3.2, 3.1, Fig 3.8, 3.10, 3.22)."""

@@ -1,19 +1,17 @@
-"""Cell results: one row per trained net of a depth x width grid, kept in a csv file that a stopped run goes on from."""
+"""Results of one trained net of a depth x width grid, as a row of the grid's csv file."""
 
-import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_type_hints
 
-from ....analyzer.errors import DataError
+from ..results_csv import append_rows, read_rows, six_decimals
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One net's scores, best epoch and last; the best in training and in validation are two epochs, as in the papers.
+    """Best and last accuracy of one net; the best training and validation epoch may differ, as in the papers.
 
-    Epochs are counted from 0; `samples` are those trained on.
+    Epochs are counted from 0; `samples` is the number of training samples.
     """
 
     method: str
@@ -32,39 +30,15 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str, int, int, int, int, int]:
-        """What was trained on how much, without how well."""
+        """The settings of the training, without its results."""
         return (self.method, self.arch, self.width, self.depth, self.seed, self.samples, self.epochs)
 
 
 def read_cells(path: Path) -> list[Cell]:
-    """The rows of a file; none if there is no file.
-
-    Raises:
-        DataError: the file has other columns, or a row that cannot be read.
-    """
-    if not path.exists():
-        return []
-    names = [field.name for field in fields(Cell)]
-    kinds = get_type_hints(Cell).values()
-    with path.open(newline="") as file:
-        reader = csv.reader(file)
-        if next(reader, None) != names:
-            raise DataError(f"{path}: the columns {', '.join(names)} are needed; give another --out or remove the file")
-        try:
-            return [Cell(*(kind(text) for kind, text in zip(kinds, row, strict=True))) for row in reader]
-        except ValueError as error:
-            raise DataError(
-                f"{path}, line {reader.line_num}: {error}; remove that line to train its net again"
-            ) from error
+    """Read the cells of a file, see `results_csv.read_rows`."""
+    return read_rows(path, Cell)
 
 
 def append_cells(path: Path, cells: Iterable[Cell]) -> None:
-    """Write rows behind those that are there; accuracies with six digits."""
-    new = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow([field.name for field in fields(Cell)])
-        for cell in cells:
-            writer.writerow([round(value, 6) if isinstance(value, float) else value for value in asdict(cell).values()])
+    """Append cells to a file."""
+    append_rows(path, Cell, cells, number=six_decimals)

@@ -1,4 +1,4 @@
-"""The MOONS grid: all depths and seeds of one width are trained as one stack, row by row of the table."""
+"""Trains the MOONS grid row by row: all depths and seeds of one width form one stack."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from ...datasets.moons import moons
+from ...datasets.moons import make_moons
 from ...nets.rectangular import Rectangular, conv21, dense
 from ...nets.stacked_nets import StackedNets
 from ..methods import Method
 from ..rng import cell_generator
 from .cells import Cell, append_cells, read_cells
-from .stacked_training import train_stack
+from .stacked_training import summarize_net, train_stack
 
 if TYPE_CHECKING:
     from ...nets.inits import Init
@@ -26,18 +26,18 @@ POINTS, EPOCHS, LEARNING_RATE, STRENGTH = 85, 5000, 0.01, 1e-4
 
 
 @dataclass(frozen=True)
-class Grid:
-    """What is trained: every method at every width, depth and seed.
+class MoonsGrid:
+    """A grid of trainings: every method at every width, depth and seed.
 
     Args:
-        methods: how.
+        methods: training methods.
         arch: `conv21`, the nets of the published runs, or `dense`.
         widths: units of a hidden layer.
-        depths: hidden layers.
-        seeds: of the first weights; each cell draws its own from seed, width and depth.
+        depths: numbers of hidden layers.
+        seeds: seeds of the weights; the weights of a cell depend on seed, width and depth.
         epochs: steps of Adam on all 85 points.
-        compiled: whether the penalty is fused by `torch.compile`.
-        device: where.
+        compiled: whether to fuse the penalty by `torch.compile`.
+        device: torch device to train on.
     """
 
     methods: tuple[Method, ...]
@@ -51,19 +51,19 @@ class Grid:
 
     @property
     def steps(self) -> int:
-        """Epochs of all stacks."""
+        """Number of epochs of all stacks."""
         return len(self.methods) * len(self.widths) * self.epochs
 
 
-def train_grid(grid: Grid, path: Path, *, told: Callable[[int], None] = lambda _: None) -> list[Cell]:
-    """Every cell of the grid; those in the file are taken from there, the others trained and written as they come.
+def train_grid(grid: MoonsGrid, path: Path, *, advance: Callable[[int], None] = lambda _: None) -> list[Cell]:
+    """Train the cells of the grid that are missing in the file, append them to it, and return all cells.
 
     Args:
-        grid: what is trained.
+        grid: the cells.
         path: the csv file.
-        told: called with 1 after every epoch of a stack, or with all its epochs if none of it is missing.
+        advance: called with 1 after every epoch of a stack, or with all its epochs if no cell of it is missing.
     """
-    with _alone():
+    with _single_thread():
         for method in grid.methods:
             for width in grid.widths:
                 done = {cell.key for cell in read_cells(path)}
@@ -74,15 +74,15 @@ def train_grid(grid: Grid, path: Path, *, told: Callable[[int], None] = lambda _
                     if (method.name, grid.arch, width, depth, seed, POINTS, grid.epochs) not in done
                 ]
                 if missing:
-                    append_cells(path, train_width(grid, method, width, missing, told=lambda _: told(1)))
+                    append_cells(path, train_width(grid, method, width, missing, advance=lambda _: advance(1)))
                 else:
-                    told(grid.epochs)
-    return [cell for cell in read_cells(path) if _asked(cell, grid)]
+                    advance(grid.epochs)
+    return [cell for cell in read_cells(path) if _belongs_to(cell, grid)]
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One thread, as products this small only wait for more; and no subnormal numbers, which deep nets are full of."""
+def _single_thread() -> Iterator[None]:
+    """Use one thread, since more slow such small products down, and flush subnormal numbers, common in deep nets."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -94,33 +94,37 @@ def _alone() -> Iterator[None]:
 
 
 def train_width(
-    grid: Grid, method: Method, width: int, cells: Sequence[tuple[int, int]], *, told: Callable[[int], None]
+    grid: MoonsGrid, method: Method, width: int, cells: Sequence[tuple[int, int]], *, advance: Callable[[int], None]
 ) -> list[Cell]:
-    """One stack: nets of one width, for each a depth and a seed."""
+    """Train nets of one width as one stack, one net for each (depth, seed), and return their cells."""
     order = sorted(cells, reverse=True)
-    nets = StackedNets([first_net(grid.arch, method, width, depth, seed) for depth, seed in order]).to(grid.device)
+    nets = StackedNets([build_net(grid.arch, method, width, depth, seed) for depth, seed in order]).to(grid.device)
     device = torch.device(grid.device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(order[0][1])  # of the dropout masks
+        torch.manual_seed(order[0][1])  # draws the dropout masks
         train, val = train_stack(
             nets,
-            moons(),
+            make_moons(),
             method=method,
             strength=STRENGTH,
             epochs=grid.epochs,
             learning_rate=LEARNING_RATE,
             compiled=grid.compiled,
-            told=told,
+            advance=advance,
         )
-    made = [
-        Cell(method.name, grid.arch, width, depth, seed, POINTS, grid.epochs, *train.of(net), *val.of(net))
+    trained = [
+        Cell(
+            *(method.name, grid.arch, width, depth, seed, POINTS, grid.epochs),
+            *summarize_net(train[:, net]),
+            *summarize_net(val[:, net]),
+        )
         for net, (depth, seed) in enumerate(order)
     ]
-    return sorted(made, key=lambda cell: (cell.depth, cell.seed))
+    return sorted(trained, key=lambda cell: (cell.depth, cell.seed))
 
 
-def first_net(arch: Arch, method: Method, width: int, depth: int, seed: int) -> Rectangular:
-    """A cell's net before training; its weights depend on seed, width and depth alone."""
+def build_net(arch: Arch, method: Method, width: int, depth: int, seed: int) -> Rectangular:
+    """Build the untrained net of a cell; its weights depend only on seed, width and depth."""
     init: Init = "zero" if method.zero else "glorot"
     with cell_generator(seed, width, depth) as generator:
         if arch == "conv21":
@@ -128,7 +132,7 @@ def first_net(arch: Arch, method: Method, width: int, depth: int, seed: int) -> 
         return dense(2, width, depth, 1, init=init, batch_norm=method.batch_norm, generator=generator)
 
 
-def _asked(cell: Cell, grid: Grid) -> bool:
+def _belongs_to(cell: Cell, grid: MoonsGrid) -> bool:
     return (
         cell.method in {method.name for method in grid.methods}
         and (cell.arch, cell.epochs) == (grid.arch, grid.epochs)

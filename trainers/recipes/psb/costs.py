@@ -1,15 +1,15 @@
-"""What attention loses and saves for each pair of base and refined samples: the numbers and the picture of Fig 4.5."""
+"""Accuracy lost and cost saved by attention, for each pair of base and refined samples (Fig 4.5)."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import fmean
 
-from ....analyzer.atomic_write import write_atomically
 from ....analyzer.errors import import_optional
 from ....plugins.psb import relative_cost
-from .tables import Score, means
+from ..figure import new_figure, save_figure
+from ..results_csv import columns_of, four_decimals, write_table
+from .scores import Score, average_scores
 
 SELECTIONS = ("random, as entropy", "entropy", "random, as entropy+margin", "entropy+margin")
 
@@ -24,8 +24,8 @@ class Saving:
         samples: samples inside the mask, m.
         coverage: share of positions inside the mask.
         accuracy: mean over seeds, in per cent.
-        loss: of accuracy, against m samples everywhere, in points.
-        cost: (n + coverage m) / m, against m samples everywhere.
+        loss: accuracy at m samples everywhere less this accuracy, in points.
+        cost: (n + coverage m) / m, relative to m samples everywhere.
     """
 
     selection: str
@@ -37,15 +37,15 @@ class Saving:
     cost: float
 
 
-def savings(scores: Sequence[Score]) -> list[Saving]:
-    """The entries that the passes of `psb_plans.fig4_5` give, selection by selection."""
-    everywhere = {key[0]: mean.mean for key, mean in means(_of(scores, "everywhere"), "samples").items()}
-    made = []
+def compute_savings(scores: Sequence[Score]) -> list[Saving]:
+    """Return the entries of Fig 4.5 from the scores of `plans.fig4_5`, ordered by selection."""
+    everywhere = {key[0]: mean.mean for key, mean in average_scores(_select(scores, "everywhere"), "samples").items()}
+    savings = []
     for selection in SELECTIONS:
-        rows = _of(scores, selection)
-        for (base, samples), mean in means(rows, "base", "samples").items():
+        rows = _select(scores, selection)
+        for (base, samples), mean in average_scores(rows, "base", "samples").items():
             coverage = fmean(row.coverage for row in rows if (row.base, row.samples) == (base, samples))
-            made.append(
+            savings.append(
                 Saving(
                     selection,
                     int(base),
@@ -56,29 +56,23 @@ def savings(scores: Sequence[Score]) -> list[Saving]:
                     relative_cost(int(base), int(samples), coverage),
                 )
             )
-    return made
+    return savings
 
 
 def write_savings(path: Path, rows: Sequence[Saving]) -> None:
-    """Write the csv file, whole."""
-    with write_atomically(path) as part, part.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([field.name for field in fields(Saving)])
-        for row in rows:
-            writer.writerow([round(v, 4) if isinstance(v, float) else v for v in asdict(row).values()])
+    """Write the entries as a csv file."""
+    write_table(path, columns_of(Saving), [astuple(row) for row in rows], number=four_decimals)
 
 
 def draw_savings(rows: Sequence[Saving], path: Path, *, title: str) -> None:
-    """Write the picture: a panel for each selection; in each cell the loss in points, and the cost below it.
+    """Draw one panel per selection; each cell shows the loss in points, and the cost below it.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
     matplotlib = import_optional("matplotlib", package="matplotlib", task="drawing")
-    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
     bases, samples = sorted({row.base for row in rows}), sorted({row.samples for row in rows})
-    figure = figures.Figure(figsize=(1.5 * len(samples) + 2, 1.35 * len(samples) + 1.4), layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure(1.5 * len(samples) + 2, 1.35 * len(samples) + 1.4, title=title)
     norm = matplotlib.colors.Normalize(0, max(row.loss for row in rows))
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
     for axis, selection in zip(axes.flat, SELECTIONS, strict=True):
@@ -90,20 +84,18 @@ def draw_savings(rows: Sequence[Saving], path: Path, *, title: str) -> None:
         axis.set_yticks(range(len(bases)), bases, fontsize=8)
         for (base, n), row in found.items():
             ink = "white" if norm(row.loss) > 0.5 else "black"
-            place = (samples.index(n), bases.index(base))
             text = f"{row.loss:+.1f}\n{row.cost:.2f}"
-            axis.text(*place, text, ha="center", va="center", fontsize=7.5, color=ink)
+            axis.text(samples.index(n), bases.index(base), text, ha="center", va="center", fontsize=7.5, color=ink)
     for axis in axes[-1]:
         axis.set_xlabel("refined samples m")
     for axis in axes[:, 0]:
         axis.set_ylabel("base samples n")
     colours = matplotlib.cm.ScalarMappable(norm, "magma_r")
     figure.colorbar(colours, ax=axes, label="points lost against m samples everywhere; below, relative cost", pad=0.01)
-    with write_atomically(path) as part:
-        figure.savefig(part, format="png", dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
-def _of(scores: Sequence[Score], case: str) -> list[Score]:
+def _select(scores: Sequence[Score], case: str) -> list[Score]:
     return [score for score in scores if score.case == case]
 
 

@@ -1,6 +1,5 @@
-"""Where PSB errs and where attention looks: error maps of some layers, averaged over draws, beside masks (Fig 4.4)."""
+"""Error maps of PSB layers, averaged over draws, and the masks of attention (Fig 4.4)."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,25 +7,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ....analyzer.atomic_write import write_atomically
-from ....analyzer.errors import import_optional
 from ....analyzer.model.loading import Model, parse
 from ....analyzer.passes.expose_values import InstrumentPass
 from ....plugins import psb
 from ....plugins.psb.rewriting.float_model import Pruning, plain
-from .judging import Array, Subject, started
+from ..figure import new_figure, save_figure
+from ..results_csv import six_decimals, write_table
+from .plans import Array, Subject, open_model
 
 SAMPLES, BASE = 32, 2
 EPSILON = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
-    """What is drawn for some images.
+class ErrorMaps:
+    """Error maps and masks of some images.
 
     Args:
-        images: as they are shown (image, row, column, colour), in [0, 1].
-        masks: what attention looks at twice, without and with a margin (image, 2, row, column).
+        images: images scaled for display (image, row, column, colour), in [0, 1].
+        masks: masks of attention, without and with a margin (image, 2, row, column).
         layers: number and name of each layer.
         absolute: |psb - float|, mean over draws and channels, by layer (image, row, column).
         relative: the same over the mean of |float| over the channels, by layer (image, row, column).
@@ -39,36 +38,38 @@ class Maps:
     relative: tuple[Array, ...]
 
 
-def maps(subject: Subject, rows: Sequence[int], *, repetitions: int, told: Callable[[int], None]) -> Maps:
-    """Errors at the first, the middle and the last convolution, and masks.
+def compute_maps(
+    subject: Subject, rows: Sequence[int], *, repetitions: int, advance: Callable[[int], None]
+) -> ErrorMaps:
+    """Compute the errors at the first, the middle and the last convolution, and the masks.
 
-    The thesis divides by the float value of each channel; values near zero, which ReLUs cut off next, would rule such a
-    map, so channels are averaged above and below the line before dividing.
+    The thesis divides by the float value of each channel; values near zero, which the next ReLU cuts off, would
+    dominate such a map, so numerator and denominator are averaged over channels before dividing.
 
     Args:
-        subject: a network of convolutions that averages its last feature map.
-        rows: which of its images.
-        repetitions: draws that are averaged.
-        told: called with 1 after each.
+        subject: a convolutional network that averages its last feature map.
+        rows: indices of its images.
+        repetitions: number of draws to average.
+        advance: called with 1 after each draw.
     """
-    x = subject.judged.x[list(rows)]
+    x = subject.images.x[list(rows)]
     rewritten = subject.psb_model()
     convolutions = [(k, layer.name) for k, layer in enumerate(rewritten.layers) if layer.kind == "Conv"]
     layers = (convolutions[0], convolutions[len(convolutions) // 2], convolutions[-1])
     in_float = plain(subject.source(), Pruning(0.0, "tensor", ()))
-    values = _values(rewritten, [name for _, name in layers])
-    there = _tapped(in_float, values)(x)
-    sums = [np.zeros_like(value, dtype=np.float64) for value in there]
-    drawn = _tapped(parse(rewritten.ir), values)
+    values = _outputs_of(rewritten, [name for _, name in layers])
+    exact = _read_values(in_float, values)(x)
+    sums = [np.zeros_like(value, dtype=np.float64) for value in exact]
+    draw = _read_values(parse(rewritten.ir), values)
     for seed in range(repetitions):
-        for total, value, found in zip(sums, there, drawn(x, samples=SAMPLES, seed=seed), strict=True):
+        for total, value, found in zip(sums, exact, draw(x, samples=SAMPLES, seed=seed), strict=True):
             np.add(total, np.abs(found - value), out=total)
-        told(1)
+        advance(1)
     absolute = tuple((total / repetitions).mean(1) for total in sums)
-    size = [np.abs(value).mean(1) + EPSILON for value in there]
+    size = [np.abs(value).mean(1) + EPSILON for value in exact]
     shown = x.transpose(0, 2, 3, 1)
     lowest, highest = shown.min((1, 2, 3), keepdims=True), shown.max((1, 2, 3), keepdims=True)
-    return Maps(
+    return ErrorMaps(
         (shown - lowest) / (highest - lowest),
         np.concatenate([_mask(subject, x, selection) for selection in ("entropy", "entropy+margin")], 1),
         layers,
@@ -77,25 +78,23 @@ def maps(subject: Subject, rows: Sequence[int], *, repetitions: int, told: Calla
     )
 
 
-def draw_maps(found: Maps, path: Path, *, title: str) -> None:
-    """Write the picture: for each image a row of image, masks, absolute and relative errors of each layer.
+def draw_maps(maps: ErrorMaps, path: Path, *, title: str) -> None:
+    """Draw one row per image: the image, its masks, absolute and relative errors of each layer.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figures = import_optional("matplotlib.figure", package="matplotlib", task="drawing")
-    count = len(found.images)
-    columns = 3 + 2 * len(found.layers)
-    figure = figures.Figure(figsize=(1.75 * columns, 1.85 * count + 0.7), layout="constrained")
-    figure.suptitle(title)
+    count = len(maps.images)
+    columns = 3 + 2 * len(maps.layers)
+    figure = new_figure(1.75 * columns, 1.85 * count + 0.7, title=title)
     captions = ["image", "mask", "mask with margin"]
-    captions += [f"{kind} error, layer {number}" for kind in ("absolute", "relative") for number, _ in found.layers]
+    captions += [f"{kind} error, layer {number}" for kind in ("absolute", "relative") for number, _ in maps.layers]
     for row, line in enumerate(figure.subplots(count, columns, squeeze=False)):
-        image = found.images[row]
+        image = maps.images[row]
         line[0].imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray")
-        for axis, mask in zip(line[1:3], found.masks[row], strict=True):
+        for axis, mask in zip(line[1:3], maps.masks[row], strict=True):
             axis.imshow(mask, cmap="gray", vmin=0, vmax=1)
-        for axis, errors in zip(line[3:], (*found.absolute, *found.relative), strict=True):
+        for axis, errors in zip(line[3:], (*maps.absolute, *maps.relative), strict=True):
             drawn = axis.imshow(errors[row], cmap="magma", vmin=0)
             figure.colorbar(drawn, ax=axis, fraction=0.05, pad=0.02).ax.tick_params(labelsize=6)
         for axis, caption in zip(line, captions, strict=True):
@@ -103,44 +102,42 @@ def draw_maps(found: Maps, path: Path, *, title: str) -> None:
             axis.set_yticks([])
             if row == 0:
                 axis.set_title(caption, fontsize=8)
-    with write_atomically(path) as part:
-        figure.savefig(part, format="png", dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
-def write_maps(found: Maps, path: Path) -> None:
-    """Write the means of the maps of each image and layer, and the share of each mask, as a csv file, whole."""
-    with write_atomically(path) as part, part.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", "layer", "node", "absolute", "relative", "mask", "mask_with_margin"])
-        for image, masks in enumerate(found.masks):
-            for place, (number, name) in enumerate(found.layers):
-                errors = [float(kind[place][image].mean()) for kind in (found.absolute, found.relative)]
-                shares = [float(mask.mean()) for mask in masks]
-                writer.writerow([image, number, name, *(round(v, 6) for v in (*errors, *shares))])
+def write_maps(maps: ErrorMaps, path: Path) -> None:
+    """Write the mean errors of each image and layer, and the share of each mask, as a csv file."""
+    rows = []
+    for image, masks in enumerate(maps.masks):
+        for index, (number, name) in enumerate(maps.layers):
+            errors = [float(kind[index][image].mean()) for kind in (maps.absolute, maps.relative)]
+            rows.append([image, number, name, *errors, *(float(mask.mean()) for mask in masks)])
+    columns = ("image", "layer", "node", "absolute", "relative", "mask", "mask_with_margin")
+    write_table(path, columns, rows, number=six_decimals)
 
 
-def _values(rewritten: psb.Rewritten, names: Sequence[str]) -> list[str]:
-    """What the nodes of these names make; the model in float calls it the same."""
-    made = {node.name: str(node.outputs[0].name) for node in rewritten.ir.graph}
-    return [made[name] for name in names]
+def _outputs_of(rewritten: psb.Rewritten, names: Sequence[str]) -> list[str]:
+    """Return the output values of the nodes with these names; they have the same names in the float model."""
+    outputs = {node.name: str(node.outputs[0].name) for node in rewritten.ir.graph}
+    return [outputs[name] for name in names]
 
 
-def _tapped(model: Model, values: Sequence[str]) -> Callable[..., list[Array]]:
-    """What gives these values of a model for some images."""
-    tapping, copy = InstrumentPass(values), model.ir.clone()
-    tapping(copy)
-    session = started(replace(model, ir=copy))
-    names = [tapping.tapped[value] for value in values]
+def _read_values(model: Model, values: Sequence[str]) -> Callable[..., list[Array]]:
+    """Return a function that computes these values of a model for some images."""
+    instrument, copy = InstrumentPass(values), model.ir.clone()
+    instrument(copy)
+    session = open_model(replace(model, ir=copy))
+    names = [instrument.tapped[value] for value in values]
 
-    def taps(x: Array, **inputs: int) -> list[Array]:
+    def read(x: Array, **inputs: int) -> list[Array]:
         feed = {session.inputs()[0][0]: x} | {name: np.array(n) for name, n in inputs.items()}
         found = session.run(names, feed)
         return [found[name] for name in names]
 
-    return taps
+    return read
 
 
 def _mask(subject: Subject, x: Array, selection: str) -> NDArray[np.float32]:
-    session = started(parse(subject.psb_model(attention=selection, mask=True, base=BASE, refine=SAMPLES).ir))
+    session = open_model(parse(subject.psb_model(attention=selection, mask=True, base=BASE, refine=SAMPLES).ir))
     mask: NDArray[np.float32] = session.run(["mask"], {session.inputs()[0][0]: x})["mask"]
     return mask

@@ -1,4 +1,4 @@
-"""The nets of the PSB figures: eight convolutions of stride 2, and a ResNet with batch norms after its additions."""
+"""Networks of the PSB figures: eight convolutions of stride 2, and a ResNet with batch norms after its additions."""
 
 from collections.abc import Sequence
 
@@ -6,32 +6,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class SmallNet(nn.Sequential):
-    """Eight 3 x 3 convolutions of stride 2, each with a batch norm and a ReLU, mean pooling and a 1 x 1 head (Fig 4.2).
+def small_net(*, width: int = 64, depth: int = 8, channels: int = 3, classes: int = 10) -> nn.Sequential:
+    """Build the net of Fig 4.2: 3 x 3 convolutions of stride 2 with batch norm and ReLU, mean pooling, a 1 x 1 head.
 
-    As in the authors' code an image of 32 x 32 is one position after the fifth; what follows sees it in the middle of
-    its kernels.
+    As in the authors' code an image of 32 x 32 is reduced to one position by the fifth convolution; the later ones see
+    only padding around it.
 
     >>> import torch
-    >>> SmallNet()(torch.zeros(2, 3, 32, 32)).shape
+    >>> small_net()(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
-
-    def __init__(self, *, width: int = 64, depth: int = 8, channels: int = 3, classes: int = 10) -> None:
-        layers: list[nn.Module] = []
-        for number in range(depth):
-            inputs = width if number else channels
-            layers += [nn.Conv2d(inputs, width, 3, 2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, classes, 1), nn.Flatten())
-        for module in self:
-            if isinstance(module, nn.Conv2d):  # lecun_uniform
-                nn.init.uniform_(
-                    module.weight, -((3 / module.weight[0].numel()) ** 0.5), (3 / module.weight[0].numel()) ** 0.5
-                )
+    layers: list[nn.Module] = []
+    for number in range(depth):
+        inputs = width if number else channels
+        layers += [nn.Conv2d(inputs, width, 3, 2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, classes, 1), nn.Flatten())
+    for module in net:
+        if isinstance(module, nn.Conv2d):  # lecun_uniform
+            bound = (3 / module.weight[0].numel()) ** 0.5
+            nn.init.uniform_(module.weight, -bound, bound)
+    return net
 
 
 class AfterBlock(nn.Module):
-    """Two 3 x 3 convolutions; the second batch norm stands behind the addition, so it is on the way of every block."""
+    """Two 3 x 3 convolutions, with the second batch norm after the addition, so that it also scales the shortcut."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
@@ -43,7 +41,7 @@ class AfterBlock(nn.Module):
         self.new = width - inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (sample, channel, row, column) to those of the block's width, at 1/stride of the size."""
+        """Map features (sample, channel, row, column) to the block's width, at 1/stride of the size."""
         branch = self.conv2(F.relu(self.norm1(self.conv1(x))))
         shortcut = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
         return F.relu(self.norm2(branch + shortcut))
@@ -52,8 +50,8 @@ class AfterBlock(nn.Module):
 class AfterAddition(nn.Module):
     """A ResNet of depth 6 n + 2 with "BN after addition" (He et al., Identity mappings, Fig 4b).
 
-    The thesis' bad example (H 4.2.3): what goes along the shortcuts is multiplied by every block's batch norm, one
-    stochastic multiplication after the other, where in `residual.Residual` it is only added to.
+    The thesis' bad example (H 4.2.3): the shortcut path is multiplied by the batch norm of every block, a chain of
+    stochastic multiplications, whereas in `ResidualNet` it contains additions only.
 
     >>> import torch
     >>> AfterAddition(8)(torch.zeros(2, 3, 32, 32)).shape
@@ -78,7 +76,7 @@ class AfterAddition(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (sample, channel, row, column) to logits (sample, class)."""
+        """Map images (sample, channel, row, column) to logits (sample, class)."""
         features = self.blocks(F.relu(self.norm(self.conv(x))))
         logits: Tensor = self.classes(features.mean((2, 3)))
         return logits

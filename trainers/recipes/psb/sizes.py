@@ -1,31 +1,34 @@
-"""How large the nets and data of the PSB figures are, in full and when quick."""
+"""Sizes of the nets and data of the PSB figures, in full and in quick runs."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ....analyzer.errors import OptionError
-from ...datasets.cifar import cifar, cifar_in, standardized
-from ...datasets.digits import digits
+from ...datasets.cifar import find_cifar, load_cifar, standardize
+from ...datasets.digits import load_digits
 from ...datasets.labelled import Labelled, Split
 from ..recipe import RunConfig
 
 RESNET, BEFORE, AFTER, SMALL = "resnet", "bn-before-addition", "bn-after-addition", "small"
 
+CALIBRATION = 256
+"""Number of images that the fixed point is calibrated on."""
+
 
 @dataclass(frozen=True)
 class Size:
-    """How large everything is.
+    """Sizes of the nets, of their training and of the evaluation.
 
     Args:
-        depth: of the residual nets.
-        widths: of the one that most figures are about.
-        narrow: of the two that the effect of batch norms after additions is shown on.
-        small: channels of the eight convolutions.
-        epochs: of the residual net; the others have a third of them.
-        trained_at: samples that the small net is trained at; 0 is float.
-        images: how many are judged; of MNIST twice as many, for the costs of attention half as many.
-        augmented: whether images are shifted and mirrored while training.
+        depth: depth of the residual nets.
+        widths: channels of the residual net of most figures.
+        narrow: channels of the two residual nets that show the effect of batch norms after additions.
+        small: channels of the net of eight convolutions.
+        epochs: epochs of the residual net; the others train for a third of them.
+        trained_at: numbers of samples that the small net is trained at; 0 is float.
+        images: number of evaluated images; twice as many of MNIST, half as many for the costs of attention.
+        augmented: whether training images are shifted and mirrored.
     """
 
     depth: int = 20
@@ -39,7 +42,7 @@ class Size:
 
     @property
     def epochs_by_net(self) -> dict[str, int]:
-        """Epochs by name; the small nets are called by the samples they are trained at."""
+        """Epochs by name of the net; small nets are named after the number of samples they are trained at."""
         third = -(-self.epochs // 3)
         nets = (BEFORE, AFTER, *(f"{SMALL}-{n}" for n in self.trained_at))
         return {RESNET: self.epochs} | dict.fromkeys(nets, third)
@@ -58,39 +61,33 @@ QUICK = Size(
 )
 
 
-def size_of(order: RunConfig) -> Size:
-    """The sizes that an order asks for."""
-    size = QUICK if order.quick else FULL
-    return size if order.epochs is None else replace(size, epochs=order.epochs)
+def size_of(config: RunConfig) -> Size:
+    """Return the sizes for a configuration."""
+    size = QUICK if config.quick else FULL
+    return size if config.epochs is None else replace(size, epochs=config.epochs)
 
 
-CALIBRATION = 256
-"""Images that the fixed point is chosen by."""
-
-
-def data_of(order: RunConfig) -> Split:
-    """What the nets trained here see: CIFAR of the order's folder, or when quick the UCI digits, enlarged to 32 x 32.
+def load_data(config: RunConfig) -> Split:
+    """Load the data of the nets trained here: standardized CIFAR, or the UCI digits enlarged to 32 x 32 if quick.
 
     Raises:
-        OptionError: no data were given.
+        OptionError: no data set was given.
         DataError: there is no CIFAR in the folder.
     """
-    if order.quick:
-        split = digits()
-        parts = (Labelled(np.kron(part.x, np.ones((4, 4), np.float32)), part.y) for part in (split.train, split.val))
-        data = Split(*parts)
-    elif order.data is None:
+    if config.quick:
+        data = load_digits(enlarge=4)
+    elif config.data is None:
         raise OptionError(
-            "psb wants --data: a folder with CIFAR-10, as images in a zip or in the official binary files"
+            "--data: expected a folder with CIFAR-10 (images in a zip, or the official binary files), got none"
         )
     else:
-        data = cifar(cifar_in(order.data))
-    if order.limit is not None:
-        data = Split(spread_over(data.train, order.limit), data.val)
-    return standardized(data)
+        data = load_cifar(find_cifar(config.data))
+    if config.limit is not None:
+        data = Split(take_evenly(data.train, config.limit), data.val)
+    return standardize(data)
 
 
-def spread_over(data: Labelled, count: int) -> Labelled:
-    """As many samples as wanted at even distances, so that classes that stand one after the other all come."""
+def take_evenly(data: Labelled, count: int) -> Labelled:
+    """Take at most `count` evenly spaced samples, so that all classes occur even if the samples are sorted by class."""
     rows = np.arange(min(count, len(data))) * len(data) // min(count, len(data))
     return Labelled(data.x[rows], data.y[rows])

@@ -1,1 +1,1 @@
-"""Networks trained under one learning rate schedule or another."""
+"""Trainings of networks under learning rate schedules."""

@@ -1,51 +1,22 @@
-"""What schedules are tried on: the thesis' nets by name, with the data that each is trained on."""
+"""The networks that schedules are compared on, by name, and the data set of each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ....analyzer.errors import OptionError
-from ...datasets.cifar import cifar, cifar_in, standardized
-from ...datasets.digits import digits
+from ...augmentation import shift_and_mirror
+from ...datasets.cifar import find_cifar, load_cifar, standardize
+from ...datasets.digits import load_digits
 from ...datasets.labelled import Labelled, Split
-from ...datasets.mnist import mnist
-from ...nets.f1 import F1
+from ...datasets.mnist import load_mnist
+from ...nets.rectangular import F1
 from ...nets.residual import convnet, resnet, toynet
-from ..psb.train import Augmented
 from ..recipe import RunConfig
 from ..rng import cell_generator
-
-
-@dataclass(frozen=True)
-class Net:
-    """A network to train.
-
-    Args:
-        name: on the command line and in the csv file.
-        images: mnist or cifar.
-        build: makes it for samples of a shape, drawing its weights from torch's generator.
-    """
-
-    name: str
-    images: str
-    build: Callable[[tuple[int, ...]], nn.Module]
-
-    def first(self, data: Split, seed: int) -> nn.Module:
-        """The network before training; what a seed draws does not depend on what else is trained."""
-        with cell_generator(seed, 0, 0) as generator:
-            torch.manual_seed(generator.initial_seed())
-            net = self.build(data.train.x.shape[1:])
-        if self.images == "cifar":
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return net
-
-    def trained(self, net: nn.Module, generator: torch.Generator, *, quick: bool = False) -> nn.Module:
-        """What the loop calls: colour images come shifted and mirrored while training."""
-        return Augmented(net, generator) if self.images == "cifar" and not quick else net
 
 
 def _dense(shape: tuple[int, ...], *, batch_norm: bool) -> nn.Module:
@@ -56,62 +27,77 @@ def _residual(shape: tuple[int, ...], *, kind: Callable[..., nn.Module], depth: 
     return kind(depth, channels=shape[0])
 
 
-NETS = (
-    Net("f1", "mnist", partial(_dense, batch_norm=False)),
-    Net("f1-bn", "mnist", partial(_dense, batch_norm=True)),
-    Net("resnet-20", "cifar", partial(_residual, kind=resnet, depth=20)),
-    Net("resnet-32", "cifar", partial(_residual, kind=resnet, depth=32)),
-    Net("convnet-20", "cifar", partial(_residual, kind=convnet, depth=20)),
-    Net("toynet-20", "cifar", partial(_residual, kind=toynet, depth=20)),
-)
+NETS: dict[str, Callable[[tuple[int, ...]], nn.Module]] = {
+    "f1": partial(_dense, batch_norm=False),
+    "f1-bn": partial(_dense, batch_norm=True),
+    "resnet-20": partial(_residual, kind=resnet, depth=20),
+    "resnet-32": partial(_residual, kind=resnet, depth=32),
+    "convnet-20": partial(_residual, kind=convnet, depth=20),
+    "toynet-20": partial(_residual, kind=toynet, depth=20),
+}
+"""Builders of the networks, from the shape of a sample."""
+
+MNIST_NETS = {"f1", "f1-bn"}
 
 
-def net(name: str) -> Net:
-    """The network of that name.
+def dataset_of(name: str) -> str:
+    """Return the data set that a network is trained on, `mnist` or `cifar`.
 
     Raises:
-        OptionError: there is none.
+        OptionError: no network has this name.
 
-    >>> net("resnet-20").images
+    >>> dataset_of("resnet-20")
     'cifar'
     """
-    found = next((known for known in NETS if known.name == name), None)
-    if found is None:
-        raise OptionError(f"net must be one of {', '.join(each.name for each in NETS)}; got {name!r}")
-    return found
+    if name not in NETS:
+        raise OptionError(f"net must be one of {', '.join(NETS)}; got {name!r}")
+    return "mnist" if name in MNIST_NETS else "cifar"
 
 
-def data_of(order: RunConfig, images: str, *, most: int | None = None) -> Split:
-    """MNIST in [0, 1] or CIFAR standardized, from the order's folder; when quick the UCI digits, for CIFAR enlarged.
+def build_net(name: str, data: Split, seed: int) -> nn.Module:
+    """Build an untrained network for the samples of a data set; its weights depend on the seed only."""
+    with cell_generator(seed, 0, 0) as generator:
+        torch.manual_seed(generator.initial_seed())
+        net = NETS[name](data.train.x.shape[1:])
+    if dataset_of(name) == "cifar":
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
 
-    Fewer samples than all are drawn with the order's seed, of those to judge by at most as many.
+
+def make_augmentation(name: str, generator: torch.Generator, *, quick: bool) -> Callable[[Tensor], Tensor] | None:
+    """Return the augmentation of a network's training images: shifts and mirroring on CIFAR, unless quick."""
+    return partial(shift_and_mirror, generator=generator) if dataset_of(name) == "cifar" and not quick else None
+
+
+def load_data(config: RunConfig, dataset: str, *, most: int | None = None) -> Split:
+    """Load MNIST in [0, 1] or standardized CIFAR; in a quick run the UCI digits, enlarged to 32 x 32 for CIFAR.
+
+    If samples are limited, they are drawn with the seed of the configuration, from both parts at most as many.
 
     Args:
-        order: what somebody wants.
-        images: mnist or cifar.
-        most: samples to train on where the order says nothing; None for all.
+        config: provides the data folder, the seed and the limit.
+        dataset: `mnist` or `cifar`.
+        most: default number of training samples; None for all.
 
     Raises:
-        OptionError: no data were given.
-        DataError: they are not there.
+        OptionError: no data set was given.
+        DataError: the files are missing or cannot be read.
     """
-    if order.quick:
-        split = digits()
-        grown = np.ones((4, 4) if images == "cifar" else (1, 1), np.float32)
-        data = Split(*(Labelled(np.kron(part.x, grown), part.y) for part in (split.train, split.val)))
-    elif order.data is None:
+    if config.quick:
+        data = load_digits(enlarge=4 if dataset == "cifar" else 1)
+    elif config.data is None:
         raise OptionError(
-            "this recipe wants --data: a folder with MNIST (mnist_train.npz and mnist_test.npz, or the four idx "
-            "files), for a ResNet with CIFAR-10, as images in a zip or in the official binary files"
+            "--data: expected a folder with MNIST (mnist_train.npz and mnist_test.npz, or the four idx files), for a "
+            "ResNet with CIFAR-10 (images in a zip, or the official binary files), got none"
         )
     else:
-        data = mnist(order.data) if images == "mnist" else standardized(cifar(cifar_in(order.data)))
-    count = order.limit or most or len(data.train)
-    return Split(*(_drawn(part, count, order.seed) for part in (data.train, data.val)))
+        data = load_mnist(config.data) if dataset == "mnist" else standardize(load_cifar(find_cifar(config.data)))
+    count = config.limit or most or len(data.train)
+    return Split(*(_sample(part, count, config.seed) for part in (data.train, data.val)))
 
 
-def _drawn(data: Labelled, count: int, seed: int) -> Labelled:
-    """So many of the samples, or all in their order."""
+def _sample(data: Labelled, count: int, seed: int) -> Labelled:
+    """Draw `count` samples without replacement; return all in their order if there are no more."""
     if count >= len(data):
         return data
     rows = np.random.default_rng(seed).permutation(len(data))[:count]

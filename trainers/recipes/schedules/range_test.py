@@ -1,57 +1,59 @@
-"""A range test: the loss while the learning rate grows, and the rate to train with that it tells (Smith, 2017)."""
+"""Learning rate range test: the loss while the rate grows, and the rate to train with (Smith, 2017)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, isfinite
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...datasets.labelled import Labelled
-from ...loop import cross_entropy, tensors
+from ...loop import cross_entropy, to_tensors
 
 LEAST, MOST, STEPS = 1e-4, 10.0, 200
 SMOOTHING, RISEN, BELOW = 0.9, 4.0, 3.0
 
 
-def told_rate(rates: Sequence[float], losses: Sequence[float]) -> float:
-    """A third of the rate at which the smoothed loss is least.
+def suggest_rate(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """Return a third of the rate at which the smoothed loss is smallest.
 
-    The losses are averaged exponentially (0.9), corrected for their start. What comes after the average has risen to
-    four times its least value, or is no number, does not count.
+    The losses are smoothed by a bias-corrected exponential average (0.9). Losses after the average has risen to four
+    times its minimum, or is not finite, are ignored.
 
-    >>> told_rate([0.03, 0.3, 3.0, 30.0], [2.0, 0.5, 0.1, 90.0])
+    >>> suggest_rate([0.03, 0.3, 3.0, 30.0], [2.0, 0.5, 0.1, 90.0])
     1.0
     """
-    average, best, found = 0.0, inf, rates[0]
+    average, best, best_rate = 0.0, inf, rates[0]
     for number, (rate, loss) in enumerate(zip(rates, losses, strict=False), 1):
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         smooth = average / (1 - SMOOTHING**number)
         if not isfinite(smooth) or smooth > RISEN * best:
             break
         if smooth < best:
-            best, found = smooth, rate
-    return found / BELOW
+            best, best_rate = smooth, rate
+    return best_rate / BELOW
 
 
-def range_test(
+def run_range_test(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     data: Labelled,
     *,
     batch: int,
     shuffle: torch.Generator,
+    augment: Callable[[Tensor], Tensor] | None = None,
     steps: int = STEPS,
 ) -> float:
-    """The rate that so many steps tell, each at a larger rate, from 1e-4 to 10; the model is trained by it.
+    """Train for some steps at rates from 1e-4 to 10 and return the suggested rate; the model is left trained.
 
     Args:
-        model: samples to logits.
-        optimizer: of its parameters.
-        data: what it is trained on, as often as needed.
-        batch: samples in a step.
-        shuffle: draws the samples of each step.
-        steps: how many.
+        model: maps samples to logits.
+        optimizer: optimizer of its parameters.
+        data: training set.
+        batch: samples per step.
+        shuffle: random generator of the samples of each step.
+        augment: applied to the samples of each step.
+        steps: number of steps.
     """
     device = next(model.parameters()).device
     rates, losses = np.geomspace(LEAST, MOST, steps).tolist(), []
@@ -59,12 +61,12 @@ def range_test(
     for rate in rates:
         for group in optimizer.param_groups:
             group["lr"] = rate
-        x, y = tensors(data, torch.randint(len(data), (batch,), generator=shuffle), device)
-        loss = cross_entropy(model(x), y)
+        x, y = to_tensors(data, torch.randint(len(data), (batch,), generator=shuffle), device)
+        loss = cross_entropy(model(x if augment is None else augment(x)), y)
         losses.append(loss.item())
         if not isfinite(losses[-1]) or losses[-1] > RISEN * RISEN * min(losses):
             break
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return told_rate(rates, losses)
+    return suggest_rate(rates, losses)

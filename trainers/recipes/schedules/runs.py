@@ -1,29 +1,22 @@
-"""Runs under a schedule: every epoch and the measured steps, kept in csv files that a stopped recipe goes on from."""
+"""Runs under a schedule, and their rows in csv files: every epoch, and the measured steps."""
 
-import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
-from pathlib import Path
-from typing import TypeVar, get_type_hints
+from dataclasses import dataclass
 
-from ....analyzer.errors import DataError
 from .schedules import START
-
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained how: a run is in the files if a row has this key.
+    """Settings of a training; rows with the same settings belong to the same run.
 
     Args:
         net: name of the network.
         schedule: name of the schedule.
-        seed: of first weights and order.
-        samples: trained on.
-        epochs: asked for.
-        gamma: bends ActCooLR's curve; 1 for the others.
-        start: its temperature at the first step; its default for the others.
+        seed: seed of weights and order.
+        samples: number of training samples.
+        epochs: number of epochs.
+        gamma: exponent of ActCooLR's curve; 1 for the others.
+        start: ActCooLR's temperature at the first step, in bits; its default for the others.
     """
 
     net: str
@@ -37,20 +30,20 @@ class Run:
 
 @dataclass(frozen=True)
 class EpochRow(Run):
-    """An epoch of a run.
+    """One epoch of a run.
 
     Args:
-        epoch: from 0.
-        found: the rate that the range test told; 0 where the schedule wants none.
-        rate: mean over the measured steps of the epoch.
-        distance: P, likewise.
-        wanted: P asked for, likewise; nan where nobody asks.
-        off: mean of what P is off it, without signs.
+        epoch: number of the epoch, from 0.
+        found: rate suggested by the range test; 0 if the schedule needs none.
+        rate: learning rate, mean over the measured steps of the epoch.
+        distance: P, mean over these steps.
+        wanted: target of P, mean over these steps; nan if the schedule has no target.
+        off: mean of |P - target|.
         fits: full fits of ActCooLR so far.
-        loss: mean over the steps.
-        train_accuracy: in the forwards that the steps are taken from.
-        val_accuracy: after the epoch.
-        distances: D of each site, means like the rate, from the first to the last with spaces between.
+        loss: mean over all steps.
+        train_accuracy: accuracy in the forwards that the steps are computed from.
+        val_accuracy: accuracy after the epoch.
+        distances: D of each site, means over the measured steps, separated by spaces.
     """
 
     epoch: int = 0
@@ -68,13 +61,13 @@ class EpochRow(Run):
 
 @dataclass(frozen=True)
 class StepRow(Run):
-    """A few measured steps after each other, by their means.
+    """Means over a few successive measured steps of a run.
 
     Args:
-        at: epochs done, with fraction.
-        rate: of the step.
+        at: epochs completed, with fraction.
+        rate: learning rate.
         distance: P.
-        wanted: P asked for; nan where nobody asks.
+        wanted: target of P; nan if the schedule has no target.
     """
 
     at: float = 0.0
@@ -83,48 +76,10 @@ class StepRow(Run):
     wanted: float = 0.0
 
 
-def key(row: Run) -> Run:
-    """Of which run a row is.
+def run_of(row: Run) -> Run:
+    """Return the run that a row belongs to.
 
-    >>> key(StepRow("f1", "actcoolr", 10, 60000, 15, at=0.5))
+    >>> run_of(StepRow("f1", "actcoolr", 10, 60000, 15, at=0.5))
     Run(net='f1', schedule='actcoolr', seed=10, samples=60000, epochs=15, gamma=1.0, start=3.17)
     """
     return Run(row.net, row.schedule, row.seed, row.samples, row.epochs, row.gamma, row.start)
-
-
-def read_rows(path: Path, kind: type[Row]) -> list[Row]:
-    """The rows of a file; none if there is no file.
-
-    Raises:
-        DataError: the file has other columns, or a row that cannot be read.
-    """
-    if not path.exists():
-        return []
-    hints = get_type_hints(kind)
-    names = _names(kind)
-    with path.open(newline="") as file:
-        reader = csv.reader(file)
-        if next(reader, None) != names:
-            raise DataError(f"{path}: the columns {', '.join(names)} are needed; give another --out or remove the file")
-        try:
-            return [
-                kind(*(hints[name](text) for name, text in zip(names, row, strict=True)))  # a field's type reads it
-                for row in reader
-            ]
-        except ValueError as error:
-            raise DataError(
-                f"{path}, line {reader.line_num}: {error}; remove that run's lines to train it again"
-            ) from error
-
-
-def append_rows(path: Path, rows: Sequence[Row], kind: type[Row]) -> None:
-    """Write rows behind those that are there; numbers with six digits that count."""
-    lines: list[Iterable[object]] = [] if path.exists() else [_names(kind)]
-    lines += [[f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row)] for row in rows]  # type: ignore[call-overload]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(lines)
-
-
-def _names(kind: type[object]) -> list[str]:
-    return [field.name for field in fields(kind)]  # type: ignore[arg-type]

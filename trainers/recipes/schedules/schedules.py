@@ -1,7 +1,6 @@
-"""Learning rate schedules by name: those that want a rate from a range test, and ActCooLR, which wants none."""
+"""Learning rate schedules by name: those that need the rate of a range test, and ActCooLR, which does not."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Optimizer
@@ -10,52 +9,32 @@ from torch.optim.lr_scheduler import CyclicLR, LRScheduler, MultiStepLR, OneCycl
 from ....analyzer.errors import OptionError
 from ....plugins.torch import ActCooLR
 
+TUNED = ("step-decay", "one-cycle", "cyclic")
+"""Schedules that need the rate of a range test."""
+
+SCHEDULES = (*TUNED, "actcoolr")
+
 MOMENTUM, LEAST_MOMENTUM = 0.9, 0.765
 UNTUNED = 1.0
-"""The rate an optimizer comes with where the schedule does not look at it."""
+"""Initial rate of an optimizer whose schedule ignores it."""
 
 START = 3.17
 """ActCooLR's temperature at the first step, in bits."""
 
 
-@dataclass(frozen=True)
-class Course:
-    """What a schedule is made from.
+def check_schedule(name: str) -> str:
+    """Return the name if it is one of `SCHEDULES`.
 
-    Args:
-        steps: of the training.
-        rate: of a range test, for schedules that want one.
-        gamma: bends ActCooLR's curve.
-        start: ActCooLR's temperature at the first step.
+    Raises:
+        OptionError: it is not.
     """
-
-    steps: int
-    rate: float = UNTUNED
-    gamma: float = 1.0
-    start: float = START
-
-
-Made = Callable[[Optimizer, nn.Module, Course], LRScheduler]
-"""From optimizer, model and course to the schedule."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How the learning rate goes over a training.
-
-    Args:
-        name: on the command line and in the csv file.
-        made: makes it.
-        tuned: whether it wants a rate.
-    """
-
-    name: str
-    made: Made
-    tuned: bool = True
+    if name not in SCHEDULES:
+        raise OptionError(f"schedule must be one of {', '.join(SCHEDULES)}; got {name!r}")
+    return name
 
 
 def sgd(model: nn.Module, rate: float) -> SGD:
-    """The optimizer of all of them: momentum 0.9, no weight decay.
+    """Create the optimizer that all schedules are used with: momentum 0.9, no weight decay.
 
     >>> sgd(nn.Linear(1, 1), 0.1).defaults["momentum"]
     0.9
@@ -63,70 +42,57 @@ def sgd(model: nn.Module, rate: float) -> SGD:
     return SGD(model.parameters(), lr=rate, momentum=MOMENTUM)
 
 
-def _step_decay(optimizer: Optimizer, model: nn.Module, course: Course) -> LRScheduler:
-    """A tenth after a half of the steps, and again after three quarters, as in the authors' code."""
-    del model
-    return MultiStepLR(optimizer, [course.steps // 2, course.steps * 3 // 4], 0.1)
+def make_schedule(
+    name: str,
+    optimizer: Optimizer,
+    model: nn.Module,
+    *,
+    steps: int,
+    rate: float = UNTUNED,
+    gamma: float = 1.0,
+    start: float = START,
+) -> LRScheduler:
+    """Create a schedule.
 
+    step-decay divides the rate by ten after half of the steps and again after three quarters, as in the authors' code.
+    one-cycle rises from a tenth of the rate within a tenth of the steps and falls to a ten-thousandth; momentum moves
+    inversely. cyclic has five triangles between the rate and a hundredth of it, each half as high as the one before.
 
-def _one_cycle(optimizer: Optimizer, model: nn.Module, course: Course) -> LRScheduler:
-    """From a tenth of the rate up in a tenth of the steps, down to a ten-thousandth; momentum goes against it."""
-    del model
-    return OneCycleLR(
-        optimizer,
-        course.rate,
-        total_steps=course.steps,
-        pct_start=max(0.1, 2 / course.steps),
-        div_factor=10,
-        final_div_factor=1e3,
-        base_momentum=LEAST_MOMENTUM,
-        max_momentum=MOMENTUM,
-    )
+    Args:
+        name: one of `SCHEDULES`.
+        optimizer: the optimizer whose rate is set.
+        model: the network, whose patterns ActCooLR measures.
+        steps: number of steps of the training.
+        rate: rate of the range test; ignored by ActCooLR.
+        gamma: exponent of ActCooLR's curve.
+        start: ActCooLR's temperature at the first step, in bits.
 
-
-def _cyclic(optimizer: Optimizer, model: nn.Module, course: Course) -> LRScheduler:
-    """Five triangles, each half as high as the one before, between the rate and a hundredth of it."""
-    del model
-    return CyclicLR(
-        optimizer,
-        course.rate / 100,
-        course.rate,
-        step_size_up=max(course.steps // 10, 1),
-        mode="triangular2",
-        base_momentum=LEAST_MOMENTUM,
-        max_momentum=MOMENTUM,
-    )
-
-
-def _actcoolr(optimizer: Optimizer, model: nn.Module, course: Course) -> LRScheduler:
+    Raises:
+        OptionError: no schedule has this name.
+    """
+    momentum: dict[str, Any] = {"base_momentum": LEAST_MOMENTUM, "max_momentum": MOMENTUM}
+    match check_schedule(name):
+        case "step-decay":
+            return MultiStepLR(optimizer, [steps // 2, steps * 3 // 4], 0.1)
+        case "one-cycle":
+            return OneCycleLR(
+                optimizer,
+                rate,
+                total_steps=steps,
+                pct_start=max(0.1, 2 / steps),
+                div_factor=10,
+                final_div_factor=1e3,
+                **momentum,
+            )
+        case "cyclic":
+            return CyclicLR(
+                optimizer, rate / 100, rate, step_size_up=max(steps // 10, 1), mode="triangular2", **momentum
+            )
     return ActCooLR(
         optimizer,
         model,
-        total_steps=course.steps,
-        start_temperature=course.start,
-        gamma=course.gamma,
-        probe_every=min(8, max(1, course.steps // 50)),
+        total_steps=steps,
+        start_temperature=start,
+        gamma=gamma,
+        probe_every=min(8, max(1, steps // 50)),
     )
-
-
-SCHEDULES = (
-    Schedule("step-decay", _step_decay),
-    Schedule("one-cycle", _one_cycle),
-    Schedule("cyclic", _cyclic),
-    Schedule("actcoolr", _actcoolr, tuned=False),
-)
-
-
-def schedule(name: str) -> Schedule:
-    """The schedule of that name.
-
-    Raises:
-        OptionError: there is none.
-
-    >>> schedule("one-cycle").tuned, schedule("actcoolr").tuned
-    (True, False)
-    """
-    found = next((known for known in SCHEDULES if known.name == name), None)
-    if found is None:
-        raise OptionError(f"schedule must be one of {', '.join(each.name for each in SCHEDULES)}; got {name!r}")
-    return found

@@ -1,4 +1,4 @@
-"""Trains one network under one schedule, measuring what its steps do to the patterns."""
+"""Trains one network under one schedule and measures how many patterns its steps change."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -12,25 +12,24 @@ from ....plugins.torch import ActCooLR, Diverged, Thermometer
 from ....plugins.torch.temperature.thermometer import Reading
 from ...datasets.labelled import Split
 from ...loop import Epoch, accuracy, train
-from .nets import net
-from .range_test import range_test
+from .nets import build_net, make_augmentation
+from .range_test import run_range_test
 from .runs import EpochRow, Run, StepRow
-from .schedules import UNTUNED, Course, schedule, sgd
+from .schedules import UNTUNED, make_schedule, sgd
 
 POINTS = 100
-"""Into so many parts the measured steps of a run are taken together."""
+"""Largest number of step rows of a run."""
 
 
-def found_rate(name: str, seed: int, data: Split, *, batch: int, quick: bool = False) -> float:
-    """The rate that a range test tells for a network's weights of this seed."""
-    known = net(name)
+def find_rate(name: str, seed: int, data: Split, *, batch: int, quick: bool = False) -> float:
+    """Return the rate that a range test suggests for a network with the weights of this seed."""
     generator = torch.Generator().manual_seed(seed)
-    model = known.first(data, seed)
-    called = known.trained(model, generator, quick=quick)
-    return range_test(called, sgd(model, UNTUNED), data.train, batch=batch, shuffle=generator)
+    model = build_net(name, data, seed)
+    augment = make_augmentation(name, generator, quick=quick)
+    return run_range_test(model, sgd(model, UNTUNED), data.train, batch=batch, shuffle=generator, augment=augment)
 
 
-def trained(
+def train_run(
     run: Run,
     data: Split,
     *,
@@ -38,67 +37,71 @@ def trained(
     found: float,
     device: str = "cpu",
     quick: bool = False,
-    told: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[list[EpochRow], list[StepRow]]:
-    """Train it; of a run that diverges the last row is of the epoch that it did not end, without a loss.
+    """Train a run; if it diverges, the last row is that of the unfinished epoch, with nan as loss.
 
     Args:
-        run: what and how.
-        data: on what.
-        batch: samples in a step.
-        found: the rate of the range test, where the schedule wants one.
-        device: where to train.
-        quick: images come as they are.
-        told: called with 1 after each epoch.
+        run: settings of the training.
+        data: training and validation set.
+        batch: samples per step.
+        found: rate of the range test; 0 if the schedule needs none.
+        device: torch device to train on.
+        quick: whether to train without augmentation.
+        advance: called with 1 after each epoch.
+
+    Returns:
+        The rows of the epochs and of the measured steps.
     """
-    known = net(run.net)
     generator = torch.Generator().manual_seed(run.seed)
-    model = known.first(data, run.seed).to(device)
+    model = build_net(run.net, data, run.seed).to(device)
     steps = -(-len(data.train) // batch)
     optimizer = sgd(model, found or UNTUNED)
-    course = Course(run.epochs * steps, found, run.gamma, run.start)
-    scheduled = schedule(run.schedule).made(optimizer, model, course)
-    meter = scheduled if isinstance(scheduled, ActCooLR) else Thermometer(model, optimizer, every=min(8, steps))
+    schedule = make_schedule(
+        run.schedule, optimizer, model, steps=run.epochs * steps, rate=found, gamma=run.gamma, start=run.start
+    )
+    meter = schedule if isinstance(schedule, ActCooLR) else Thermometer(model, optimizer, every=min(8, steps))
     epochs: list[Epoch] = []
     try:
         for epoch in train(
-            known.trained(model, generator, quick=quick),
+            model,
             data,
             optimizer=optimizer,
             epochs=run.epochs,
             batch=batch,
             shuffle=generator,
-            stepped=scheduled.step,
+            augment=make_augmentation(run.net, generator, quick=quick),
+            after_step=schedule.step,
         ):
             epochs.append(epoch)
-            told(1)
+            advance(1)
     except Diverged:
-        told(run.epochs - len(epochs))
+        advance(run.epochs - len(epochs))
         epochs.append(Epoch(len(epochs), nan, 0.0, nan, accuracy(model, data.val, batch=batch)))
     meter.detach()
     readings = meter.history
     rows = [_epoch_row(run, epoch, readings, steps=steps, found=found) for epoch in epochs]
-    return rows, step_rows(run, readings, steps=steps)
+    return rows, average_steps(run, readings, steps=steps)
 
 
-def step_rows(run: Run, readings: Sequence[Reading], *, steps: int) -> list[StepRow]:
-    """The readings in at most a hundred parts of equal size, each by its means.
+def average_steps(run: Run, readings: Sequence[Reading], *, steps: int) -> list[StepRow]:
+    """Average the readings of a run in at most a hundred groups of equal size.
 
     Args:
-        run: whose.
-        readings: of its measured steps.
-        steps: of an epoch.
+        run: the run.
+        readings: readings of its measured steps.
+        steps: number of steps in an epoch.
     """
-    parts = np.array_split(np.arange(len(readings)), min(POINTS, len(readings))) if readings else []
+    groups = np.array_split(np.arange(len(readings)), min(POINTS, len(readings))) if readings else []
     return [
         StepRow(
             **asdict(run),
-            at=_mean(readings[place].step / steps for place in part),
-            rate=_mean(readings[place].rate for place in part),
-            distance=_mean(readings[place].distance for place in part),
-            wanted=_mean(readings[place].wanted for place in part),
+            at=_mean(readings[index].step / steps for index in group),
+            rate=_mean(readings[index].rate for index in group),
+            distance=_mean(readings[index].distance for index in group),
+            wanted=_mean(readings[index].wanted for index in group),
         )
-        for part in parts
+        for group in groups
     ]
 
 
@@ -122,6 +125,6 @@ def _epoch_row(run: Run, epoch: Epoch, readings: Sequence[Reading], *, steps: in
 
 
 def _mean(numbers: Iterable[float]) -> float:
-    """Their mean; nan of none."""
+    """Return the mean, nan if there are no numbers."""
     each = [*numbers]
     return fmean(each) if each else nan

@@ -1,1 +1,1 @@
-"""Which learning rate changes how many patterns (H Fig 3.11 to 3.21)."""
+"""How many patterns a step at each learning rate would change, over a training (H Fig 3.11 to 3.21)."""

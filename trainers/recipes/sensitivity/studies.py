@@ -1,7 +1,7 @@
-"""H Fig 3.16 to 3.18, 3.20, 3.21: what momentum, weight decay, depth, width and shortcuts do to the sensitivity."""
+"""H Fig 3.16 to 3.18, 3.20, 3.21: effect of momentum, weight decay, depth, width and shortcuts on the sensitivity."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,24 @@ from torch.optim import SGD, Optimizer
 from ....plugins.torch.temperature.transition import LOG_NORMAL
 from ...datasets.labelled import Split
 from ...nets.rectangular import dense
+from ..results_csv import Columns
 from ..rng import cell_generator
-from ..schedules.runs import append_rows, read_rows
-from ..schedules.schedules import Course, schedule
-from .fits import Fitted, write_fits
+from ..schedules.schedules import make_schedule
 from .maps import draw_maps
-from .states import State, Tried, looked_at, states_of, tried
+from .measuring import measure_training
+from .states import Key, TrainingState, append_states, read_states, write_fits
 
 
 class SGDW(SGD):
-    """w <- (1 - lambda) w - rate v, where v is what SGD would step by.
+    """SGD with decoupled weight decay: w <- (1 - lambda) w - rate v, where v is the direction of SGD.
 
-    The thesis prints (1 - lambda) w for what is taken away, (2.5), which would leave almost nothing. Its decay does not
-    depend on the rate, other than that of `torch.optim.AdamW`; so at smaller rates there is more of it for each step.
+    (2.5) prints (1 - lambda) w as the term that is subtracted, which would leave almost nothing. Unlike in
+    `torch.optim.AdamW` the decay does not depend on the rate, so it weighs more at smaller rates.
 
     Args:
-        parameters: as of `torch.optim.SGD`.
+        parameters: as in `torch.optim.SGD`.
         decay: lambda, from 0 to 1.
-        options: those of `torch.optim.SGD`.
+        options: options of `torch.optim.SGD`.
 
     >>> weight = Parameter(torch.ones(1))
     >>> weight.sum().backward()
@@ -46,7 +46,7 @@ class SGDW(SGD):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Decay, then step."""
+        """Decay the weights, then step."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -60,22 +60,22 @@ class SGDW(SGD):
 
 
 RATE = 0.1
-"""The first rate of all of them, so that what differs is not the rate."""
+"""Initial rate of all cases, so that the cases of a study differ in one setting only."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One training of a study: a dense net on MNIST, plain SGD but for what is said, step decay.
+    """One training of a study: a dense net on MNIST, SGD with step decay.
 
     Args:
-        name: in pictures and the csv file.
+        name: name in pictures and in the csv file.
         width: units of a hidden layer.
-        depth: hidden layers.
-        batch_norm: whether one stands before each ReLU.
-        skip: every how many ReLUs there is a shortcut; 0 for never.
-        momentum: of SGD.
+        depth: number of hidden layers.
+        batch_norm: whether to normalize before each ReLU.
+        skip: period of the shortcuts, in ReLUs; 0 for none.
+        momentum: momentum of SGD.
         coupled: lambda of w <- w - rate lambda w, the l2 of the thesis.
-        decoupled: lambda of w <- (1 - lambda) w, its sgdw.
+        decoupled: lambda of w <- (1 - lambda) w, the sgdw of the thesis.
     """
 
     name: str
@@ -87,8 +87,8 @@ class Case:
     coupled: float = 0.0
     decoupled: float = 0.0
 
-    def net(self, inputs: int, seed: int) -> nn.Module:
-        """Before training."""
+    def build_net(self, inputs: int, seed: int) -> nn.Module:
+        """Build the untrained net."""
         with cell_generator(seed, self.width, self.depth) as generator:
             layers = dense(
                 inputs,
@@ -102,8 +102,8 @@ class Case:
             )
         return nn.Sequential(nn.Flatten(), layers)
 
-    def optimizer(self, model: nn.Module) -> Optimizer:
-        """What trains it."""
+    def make_optimizer(self, model: nn.Module) -> Optimizer:
+        """Create the optimizer of the case."""
         if self.decoupled:
             return SGDW(model.parameters(), decay=self.decoupled, lr=RATE, momentum=self.momentum)
         return SGD(model.parameters(), lr=RATE, momentum=self.momentum, weight_decay=self.coupled)
@@ -122,34 +122,14 @@ STUDIES: dict[str, tuple[Case, ...]] = {
     "width": tuple(Case(f"width {width}", width=width) for width in (32, 128, 512)),
     "residual": (Case("no shortcuts", depth=16), Case("shortcuts", depth=16, skip=2)),
 }
-"""At a rate of 0.1 l2's lambda of 0.01 takes away what sgdw's of 0.001 does; they part when the rate is cut."""
+"""At a rate of 0.1, l2 with lambda 0.01 decays as sgdw with 0.001 does; they differ after the rate is cut."""
 
 
-@dataclass(frozen=True)
-class StudyKey:
-    """Of which training a row is.
-
-    Args:
-        study: name of the study.
-        case: name of the case.
-        seed: of first weights and order.
-        samples: trained on.
-        epochs: asked for.
-    """
-
-    study: str
-    case: str
-    seed: int
-    samples: int
-    epochs: int
+STUDY_COLUMNS: Columns = {"study": str, "case": str, "seed": int, "samples": int, "epochs": int}
+"""Columns of the key of a training: study, case, seed of weights and order, training samples, epochs."""
 
 
-@dataclass(frozen=True)
-class StudyRow(Tried, StudyKey):
-    """One rate at one state of a study's training."""
-
-
-def made(
+def run_study(
     study: str,
     data: Split,
     *,
@@ -159,45 +139,44 @@ def made(
     batch: int,
     columns: int,
     device: str = "cpu",
-    told: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
-    """Train and look at what is missing of a study in studies.csv, fit, draw it, and say what mu and sigma are.
+    """Measure the cases of a study that are missing in studies.csv, fit and draw them, and return mu and sigma as text.
 
     Args:
         study: one of `STUDIES`.
         data: MNIST.
         out: folder of the files.
-        seed: of first weights and order.
+        seed: seed of weights and order.
         epochs: passes over the data.
-        batch: samples in a step.
-        columns: states to look at after the one before training.
-        device: where to train.
-        told: called with 1 after each epoch.
+        batch: samples per step.
+        columns: number of states after the one before training.
+        device: torch device to train on.
+        advance: called with 1 after each epoch.
     """
     numbers = out / "studies.csv"
-    found: dict[StudyKey, list[Fitted]] = {}
+    found: dict[Key, list[TrainingState]] = {}
     for case in STUDIES[study]:
-        key = StudyKey(study, case.name, seed, len(data.train), epochs)
-        rows = [row for row in read_rows(numbers, StudyRow) if _key(row) == key]
-        if rows:
-            told(epochs)
+        key = (study, case.name, seed, len(data.train), epochs)
+        if key in read_states(numbers, STUDY_COLUMNS):
+            advance(epochs)
         else:
-            states = trained(
-                case, data, seed=seed, epochs=epochs, batch=batch, columns=columns, device=device, told=told
+            states = measure_case(
+                case, data, seed=seed, epochs=epochs, batch=batch, columns=columns, device=device, advance=advance
             )
-            append_rows(numbers, [StudyRow(**asdict(key), **asdict(each)) for each in tried(states)], StudyRow)
-            rows = [row for row in read_rows(numbers, StudyRow) if _key(row) == key]
-        found[key] = [Fitted.of(state) for state in states_of(rows)]
-    write_fits(out / f"study_{study}.csv", found)
-    draw_maps({key.case: states for key, states in found.items()}, out / f"study_{study}.png", title=study)
+            append_states(numbers, STUDY_COLUMNS, key, states)
+        found[key] = read_states(numbers, STUDY_COLUMNS)[key]
+    write_fits(out / f"study_{study}.csv", STUDY_COLUMNS, found)
+    by_case = {case: states for (_, case, *_), states in found.items()}
+    draw_maps(by_case, out / f"study_{study}.png", title=study)
+    heads = ("before", "first step", "at the cut", "behind it", "end")
     return [
-        f"{study:<34}"
-        + "".join(f"{moment:>12}" for moment in ("before", "first step", "at the cut", "behind it", "end")),
-        *(line for key, states in found.items() for line in _told(key.case, states)),
+        f"{study:<34}" + "".join(f"{head:>12}" for head in heads),
+        *(line for case, states in by_case.items() for line in _format_moments(case, states)),
     ]
 
 
-def trained(
+def measure_case(
     case: Case,
     data: Split,
     *,
@@ -206,38 +185,34 @@ def trained(
     batch: int,
     columns: int,
     device: str = "cpu",
-    told: Callable[[int], None] = lambda _: None,
-) -> list[State]:
-    """Train one case and look at it; for the arguments see `made`."""
-    model = case.net(int(np.prod(data.train.x.shape[1:])), seed).to(device)
-    optimizer = case.optimizer(model)
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[TrainingState]:
+    """Train one case and measure its states; for the arguments see `run_study`."""
+    model = case.build_net(int(np.prod(data.train.x.shape[1:])), seed).to(device)
+    optimizer = case.make_optimizer(model)
     steps = epochs * -(-len(data.train) // batch)
-    return looked_at(
+    return measure_training(
         model,
         data,
         optimizer=optimizer,
-        scheduled=schedule("step-decay").made(optimizer, model, Course(steps, RATE)),
+        schedule=make_schedule("step-decay", optimizer, model, steps=steps, rate=RATE),
         epochs=epochs,
         batch=batch,
         columns=columns,
         shuffle=torch.Generator().manual_seed(seed),
-        told=told,
+        advance=advance,
     )
 
 
-def moments(states: Sequence[Fitted]) -> list[Fitted]:
-    """The states before training, after the first step, before and after the first cut of the rate, at the end."""
-    cut = next(place for place, each in enumerate(states) if each.state.used < states[0].state.used)
+def select_moments(states: Sequence[TrainingState]) -> list[TrainingState]:
+    """Select the states before training, after the first step, before and after the first rate cut, at the end."""
+    cut = next(number for number, state in enumerate(states) if state.used < states[0].used)
     return [states[0], states[1], states[cut - 1], states[cut], states[-1]]
 
 
-def _told(name: str, states: Sequence[Fitted]) -> list[str]:
-    fits = [each.fits[LOG_NORMAL.name] for each in moments(states)]
+def _format_moments(name: str, states: Sequence[TrainingState]) -> list[str]:
+    fits = [state.fits[LOG_NORMAL.name] for state in select_moments(states)]
     return [
         f"{name + ', mu':<34}" + "".join(f"{fit.place:>12.2f}" for fit in fits),
         f"{name + ', sigma':<34}" + "".join(f"{fit.shape:>12.2f}" for fit in fits),
     ]
-
-
-def _key(row: StudyKey) -> StudyKey:
-    return StudyKey(row.study, row.case, row.seed, row.samples, row.epochs)

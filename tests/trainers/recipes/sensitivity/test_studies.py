@@ -1,4 +1,4 @@
-"""The studies of sensitivity: cases that differ in one thing, looked at in the same way; and the decay of one."""
+"""The studies of sensitivity: cases that differ in one setting, measured at the same states; SGDW."""
 
 import csv
 
@@ -12,29 +12,35 @@ import torch
 from scipy.stats import norm
 
 from relucid.trainers.recipes import RunConfig
-from relucid.trainers.recipes.schedules.runs import read_rows
 from relucid.trainers.recipes.sensitivity import recipe, studies
-from relucid.trainers.recipes.sensitivity.fits import Fitted
-from relucid.trainers.recipes.sensitivity.states import State, states_of
-from relucid.trainers.recipes.sensitivity.studies import RATE, SGDW, STUDIES, Case, StudyRow, moments, trained
+from relucid.trainers.recipes.sensitivity.states import TrainingState, read_states
+from relucid.trainers.recipes.sensitivity.studies import (
+    RATE,
+    SGDW,
+    STUDIES,
+    STUDY_COLUMNS,
+    Case,
+    measure_case,
+    select_moments,
+)
 
 CASES = ("none", "l2 0.1", "sgdw 0.01")
 
 
-def order(out, **changed) -> RunConfig:
-    """Four steps for each case, of which two come before the rate is cut."""
+def config(out, **changed) -> RunConfig:
+    """Four steps for each case, of which two precede the first rate cut."""
     return RunConfig(out, **{"quick": True, "epochs": 2, "limit": 64, "methods": ("weight-decay",)} | changed)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    out = tmp_path_factory.mktemp("made")
-    told = []
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("finished")
+    advanced = []
     with pytest.MonkeyPatch.context() as patch:
         fewer = tuple(case for case in STUDIES["weight-decay"] if case.name in CASES)
         patch.setitem(STUDIES, "weight-decay", fewer)
-        lines = recipe.run(order(out), told.append)
-        assert sum(told) == recipe.steps(order(out)) == 2 * len(CASES)
+        lines = recipe.run(config(out), advanced.append)
+        assert sum(advanced) == recipe.steps(config(out)) == 2 * len(CASES)
     return out, lines
 
 
@@ -52,30 +58,30 @@ def test_sgdw_by_hand(momentum):
         np.testing.assert_allclose(weight.detach().numpy(), w, rtol=1e-12)
 
 
-def test_a_weight_without_gradient_does_not_decay_and_a_closure_is_asked_once():
+def test_a_weight_without_gradient_does_not_decay_and_a_closure_is_called_once():
     weight, frozen = torch.nn.Parameter(torch.ones(1)), torch.nn.Parameter(torch.ones(1))
-    optimizer, asked = SGDW([weight, frozen], decay=0.5, lr=1.0), []
+    optimizer, calls = SGDW([weight, frozen], decay=0.5, lr=1.0), []
 
     def closure():
-        asked.append(1)
+        calls.append(1)
         optimizer.zero_grad()
         loss = weight.sum()
         loss.backward()
         return loss
 
     assert optimizer.step(closure) == 1
-    assert (weight.item(), frozen.item(), len(asked)) == (-0.5, 1.0, 1)
+    assert (weight.item(), frozen.item(), len(calls)) == (-0.5, 1.0, 1)
 
 
 @pytest.mark.parametrize(("coupled", "decoupled"), [("l2 0.01", "sgdw 0.001"), ("l2 0.1", "sgdw 0.01")])
-def test_both_decays_are_one_until_the_rate_is_cut(coupled, decoupled):
-    """lambda of the one is the first rate times that of the other; from then on it takes away ten times as much."""
+def test_both_decays_agree_until_the_rate_is_cut(coupled, decoupled):
+    """The lambdas differ by a factor of the first rate; after the cut the decoupled decay is ten times stronger."""
     x, y = torch.randn(32, 6, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 10
     nets, lengths = [], []
     for name in (coupled, decoupled):
         case = next(case for case in STUDIES["weight-decay"] if case.name == name)
-        model = case.net(6, 0)
-        optimizer = case.optimizer(model)
+        model = case.build_net(6, 0)
+        optimizer = case.make_optimizer(model)
         for step in range(24):
             if step == 4:
                 nets.append([p.detach().clone() for p in model.parameters()])
@@ -89,19 +95,19 @@ def test_both_decays_are_one_until_the_rate_is_cut(coupled, decoupled):
     assert lengths[1] / lengths[0] == pytest.approx(expected, rel=0.02)
 
 
-def test_every_case_is_looked_at_in_the_same_states(made):
-    out, _ = made
-    rows = read_rows(out / "studies.csv", StudyRow)
+def test_all_cases_are_measured_at_the_same_states(finished):
+    out, _ = finished
+    states = read_states(out / "studies.csv", STUDY_COLUMNS)
     for name in CASES:
-        found = states_of([row for row in rows if row.case == name])
+        (found,) = (each for (_, case, *_), each in states.items() if case == name)
         assert [state.at for state in found] == [0, 0.5, 1, 1.5, 2]
         assert [state.used for state in found] == pytest.approx([RATE, RATE, RATE / 10, RATE / 100, RATE / 100])
-        assert all(state.found.distances.shape == (50, 5) for state in found)
-        assert all(state.found.mean[0] < 0.1 < 0.9 < state.found.mean[-1] for state in found)
+        assert all(state.sensitivity.distances.shape == (50, 5) for state in found)
+        assert all(state.sensitivity.mean[0] < 0.1 < 0.9 < state.sensitivity.mean[-1] for state in found)
 
 
-def test_what_is_said_is_what_was_fitted(made):
-    out, lines = made
+def test_the_printed_parameters_are_those_of_the_fits(finished):
+    out, lines = finished
     assert lines[0].split() == ["weight-decay", "before", "first", "step", "at", "the", "cut", "behind", "it", "end"]
     assert [line.split(",")[0] for line in lines[1:7:2]] == [*CASES]
     with (out / "studies.csv").open() as file:
@@ -117,24 +123,24 @@ def test_what_is_said_is_what_was_fitted(made):
     assert {path.name for path in out.iterdir()} == {"studies.csv", "study_weight-decay.csv", "study_weight-decay.png"}
 
 
-def test_a_stopped_study_goes_on_where_it_stopped(made, tmp_path, monkeypatch):
-    out, lines = made
+def test_a_stopped_study_continues(finished, tmp_path, monkeypatch):
+    out, lines = finished
     text = (out / "studies.csv").read_text().splitlines()
     (tmp_path / "studies.csv").write_text("\n".join(line for line in text if ",sgdw 0.01," not in line) + "\n")
     cases = []
 
     def counted(case, *rest, **options):
         cases.append(case.name)
-        return trained(case, *rest, **options)
+        return measure_case(case, *rest, **options)
 
-    monkeypatch.setattr(studies, "trained", counted)
+    monkeypatch.setattr(studies, "measure_case", counted)
     monkeypatch.setitem(STUDIES, "weight-decay", tuple(case for case in STUDIES["weight-decay"] if case.name in CASES))
-    assert recipe.run(order(tmp_path), lambda _: None)[:-1] == lines[:-1]
+    assert recipe.run(config(tmp_path), lambda _: None)[:-1] == lines[:-1]
     assert cases == ["sgdw 0.01"]
     assert (tmp_path / "studies.csv").read_text().splitlines() == text
 
 
-def test_the_cases_of_a_study_differ_in_one_thing():
+def test_the_cases_of_a_study_differ_in_one_setting():
     plain = Case("")
     for name, cases in STUDIES.items():
         assert len({case.name for case in cases}) == len(cases)
@@ -146,20 +152,20 @@ def test_the_cases_of_a_study_differ_in_one_thing():
         }
         assert changed == ({"coupled", "decoupled"} if name == "weight-decay" else {*changed})
         assert len(changed) == 1 + (name == "weight-decay")
-    assert STUDIES["momentum"][0].optimizer(plain.net(4, 0)).defaults["momentum"] == 0
+    assert STUDIES["momentum"][0].make_optimizer(plain.build_net(4, 0)).defaults["momentum"] == 0
 
 
-def test_nets_are_what_their_cases_say():
-    net = Case("", width=7, depth=3, batch_norm=False).net(6, 0)
+def test_nets_follow_their_cases():
+    net = Case("", width=7, depth=3, batch_norm=False).build_net(6, 0)
     assert [tuple(p.shape) for p in net.parameters() if p.dim() == 2] == [(7, 6), (7, 7), (7, 7), (10, 7)]
     assert not [part for part in net.modules() if isinstance(part, torch.nn.BatchNorm1d)]
-    deep = [case.net(6, 3) for case in STUDIES["residual"]]
+    deep = [case.build_net(6, 3) for case in STUDIES["residual"]]
     for ours, theirs in zip(*(net.parameters() for net in deep), strict=True):
         assert torch.equal(ours, theirs)
     x = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
     assert not torch.equal(deep[0](x), deep[1](x))
 
 
-def test_moments_stand_around_the_first_cut():
-    states = [Fitted(State(float(at), used, None), {}) for at, used in enumerate([1.0, 1.0, 1.0, 0.1, 0.1, 0.01])]
-    assert [each.state.at for each in moments(states)] == [0, 1, 2, 3, 5]
+def test_moments_surround_the_first_cut():
+    states = [TrainingState(float(at), used, None) for at, used in enumerate([1.0, 1.0, 1.0, 0.1, 0.1, 0.01])]
+    assert [each.at for each in select_moments(states)] == [0, 1, 2, 3, 5]

@@ -1,4 +1,4 @@
-"""The papers' nets have the sizes, the layers and the first weights the papers say."""
+"""The papers' nets have the sizes, layers and initial weights given in the papers."""
 
 import math
 
@@ -18,12 +18,12 @@ def size(net: nn.Module) -> int:
 
 
 def relus(net: nn.Module, x: torch.Tensor) -> int:
-    seen = []
-    handles = [m.register_forward_hook(lambda *_: seen.append(1)) for m in net.modules() if isinstance(m, nn.ReLU)]
+    outputs = []
+    handles = [m.register_forward_hook(lambda *_: outputs.append(1)) for m in net.modules() if isinstance(m, nn.ReLU)]
     net(x)
     for handle in handles:
         handle.remove()
-    return len(seen)
+    return len(outputs)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
@@ -54,7 +54,7 @@ def test_depth_20_has_19_relus_and_halves_the_size_twice(net):
     x, sizes = torch.randn(2, 3, 32, 32), []
     built = net(20)
     for stage in built.stages:
-        stage.register_forward_hook(lambda *seen: sizes.append(tuple(seen[2].shape[1:])))
+        stage.register_forward_hook(lambda *outputs: sizes.append(tuple(outputs[2].shape[1:])))
     assert built(x).shape == (2, 10)
     assert relus(built, x) == 19
     widths = (32, 32, 32) if net is nets.toynet else (16, 32, 64)
@@ -64,7 +64,7 @@ def test_depth_20_has_19_relus_and_halves_the_size_twice(net):
 @pytest.mark.parametrize("net", [nets.resnet, nets.convnet, nets.toynet])
 @pytest.mark.parametrize(("activation", "more"), [(nn.PReLU, 1), (nn.LeakyReLU, 0)])
 @pytest.mark.parametrize("depth", [20, 32])
-def test_another_activation_stands_for_every_relu(net, activation, more, depth):
+def test_another_activation_replaces_every_relu(net, activation, more, depth):
     built = net(depth, activation=activation)
     assert sum(isinstance(module, activation) for module in built.modules()) == depth - 1
     assert not any(isinstance(module, nn.ReLU) for module in built.modules())
@@ -175,9 +175,9 @@ def test_dropout_is_on_every_layers_input():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"max_pools": 4}, "halved"), ({"head": "mean"}, "flatten or concat_pool"), ({"depth": 0}, "at least one")],
+    [({"max_pools": 4}, "halved"), ({"head": "mean"}, "flatten or concat_pool"), ({"depth": 0}, "at least 1")],
 )
-def test_conv_nets_that_cannot_be_meant_are_refused(options, message):
+def test_invalid_conv_options_are_refused(options, message):
     with pytest.raises(OptionError, match=message):
         nets.conv(**{"channels": 1, "size": 8, "width": 2, "depth": 3, "classes": 2} | options)
 

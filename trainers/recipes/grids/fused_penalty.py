@@ -1,8 +1,8 @@
-"""The separation constraints as the published MOONS and MNIST runs had them: value and gradient in a few fused passes.
+"""The separation penalty of the published MOONS and MNIST runs, computed together with its gradient.
 
-The same formula as `relucid.plugins.torch.Separation` with merged deficits, sums of squares, positions as units and
-shared ties. It is written on its own because there every pixel has extremes, where the plugin's sparse gradient does
-not pay, and because value and gradient together fuse into a few loops under `torch.compile`.
+It equals `relucid.plugins.torch.Separation` with merged deficits, sums of squares, positions as units and shared ties.
+This version exists because here every pixel has extremes, for which the plugin's sparse gradient is slower, and because
+value and gradient fuse into a few loops under `torch.compile`.
 """
 
 import shutil
@@ -16,13 +16,13 @@ from torch import Tensor
 from ..methods import Method
 
 STACK_AXES = {"unit": (3,), "point": (2,), "layer": (1, 2, 3)}
-"""What an extreme runs over, of stacked nets (cell, position, channel, sample)."""
+"""Axes an extreme is taken over, for stacked nets (cell, position, channel, sample)."""
 
 IMAGE_AXES = {"unit": (0,), "point": (1,), "layer": (0, 1, 2, 3)}
-"""What an extreme runs over, of feature maps (sample, channel, row, column)."""
+"""Axes an extreme is taken over, for feature maps (sample, channel, row, column)."""
 
 COMPILERS = ("g++", "c++", "clang++")
-"""What `torch.compile` calls on a processor."""
+"""C++ compilers that `torch.compile` uses on a CPU."""
 
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -34,21 +34,21 @@ def squared_deficits(
     balance: float = 0.5,
     margin: tuple[float, float] = (1.0, -1.0),
 ) -> tuple[Tensor, Tensor]:
-    """Sum of squares of the merged deficits, and its gradient.
+    """Return the sum of squares of the merged deficits, and its gradient.
 
-    J (9)-(12) with the sign of the negative deficit corrected (`low - m-`: the constraint is min g <= -1), merged as S
-    (13), (15), (17) say and squared as the runs did: sum (beta (m+ - max)+ + (1 - beta) (min - m-)+)^2, over units
-    (a unit is a channel at a position, its extremes run over samples) and over points (a sample at a position, over
-    channels). The gradient of an extreme is shared equally among all entries that attain it.
+    J (9)-(12) with the sign of the negative deficit corrected (`low - m-`: the constraint is min g <= -1), merged as in
+    S (13), (15), (17) and squared as in the runs: sum (beta (m+ - max)+ + (1 - beta) (min - m-)+)^2, over units
+    (a channel at a position, with extremes over samples) and over points (a sample at a position, with extremes over
+    channels). The gradient of an extreme is shared equally by all entries that attain it.
 
     Args:
-        z: pre-activations, of any axes.
-        over: for each family of constraints the axes its extremes run over; see `STACK_AXES` and `IMAGE_AXES`.
+        z: pre-activations, with any axes.
+        over: for each family of constraints, the axes of its extremes; see `STACK_AXES` and `IMAGE_AXES`.
         balance: beta, the weight of the positive deficit.
         margin: m+ and m-.
 
     Returns:
-        a number and what has the shape of z.
+        The value () and the gradient, of the shape of z.
 
     >>> squared_deficits(torch.tensor([[0.0, 0.5]]), over=[(1,)])
     (tensor(0.5625), tensor([[ 0.7500, -0.7500]]))
@@ -66,13 +66,13 @@ def squared_deficits(
     return value, gradient
 
 
-def formula_of(method: Method, axes: Mapping[str, tuple[int, ...]], *, compiled: bool) -> Formula | None:
-    """What a method penalises, of pre-activations with these axes; None if it penalises nothing.
+def make_formula(method: Method, axes: Mapping[str, tuple[int, ...]], *, compiled: bool) -> Formula | None:
+    """Return the penalty of a method with its gradient, as a function of z; None if the method has no penalty.
 
     Args:
-        method: whose axes, balance and margin count.
+        method: provides the axes, the balance and the margin.
         axes: `STACK_AXES` or `IMAGE_AXES`.
-        compiled: whether `torch.compile` fuses it, which takes half a minute; where no C++ compiler is, nothing does.
+        compiled: whether to fuse it by `torch.compile`, which takes half a minute; ignored without a C++ compiler.
     """
     if not method.axes:
         return None
@@ -82,12 +82,12 @@ def formula_of(method: Method, axes: Mapping[str, tuple[int, ...]], *, compiled:
 
 
 def penalty(z: Tensor, formula: Formula) -> Tensor:
-    """What `formula` says of z, differentiable by the gradient it gives along."""
-    out: Tensor = _Known.apply(z, formula)
+    """Evaluate a formula that returns value and gradient, as a differentiable function of z."""
+    out: Tensor = _WithGradient.apply(z, formula)
     return out
 
 
-class _Known(torch.autograd.Function):
+class _WithGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, formula: Formula) -> Tensor:
         value, gradient = formula(z)

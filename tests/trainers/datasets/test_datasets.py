@@ -1,4 +1,4 @@
-"""Data by the papers' recipes, and the official file formats: what is read is what was written, or one clear line."""
+"""The data sets of the papers, and round trips and damaged files of the official formats."""
 
 import gzip
 import struct
@@ -14,7 +14,7 @@ from relucid.trainers.datasets.mnist import IDX, read_idx
 
 
 def test_moons_has_the_published_class_counts_and_scale():
-    split = datasets.moons()
+    split = datasets.make_moons()
     assert np.bincount(split.train.y).tolist() == [41, 44]
     assert np.bincount(split.val.y).tolist() == [9, 6]
     x = np.concatenate([split.train.x, split.val.x])
@@ -28,7 +28,7 @@ def test_moons_has_the_published_class_counts_and_scale():
 
 
 def test_digits_are_the_uci_digits_in_the_same_share():
-    split = datasets.digits()
+    split = datasets.load_digits()
     assert len(split.train) + len(split.val) == 1797
     assert split.train.x.shape[1:] == (1, 8, 8)
     assert 0 <= split.train.x.min() < split.train.x.max() == 1
@@ -36,7 +36,7 @@ def test_digits_are_the_uci_digits_in_the_same_share():
 
 
 def test_checkboard_has_four_by_four_cells_and_unit_variance():
-    split = datasets.checkboard(train=20_000, val=100)
+    split = datasets.make_checkboard(train=20_000, val=100)
     np.testing.assert_allclose(split.train.x.std(0), 1, atol=0.02)
     cells = np.floor(split.train.x * 2 / np.sqrt(3)).astype(int)
     classes = {tuple(cell): set(split.train.y[(cells == cell).all(1)].tolist()) for cell in np.unique(cells, axis=0)}
@@ -48,24 +48,24 @@ def test_checkboard_has_four_by_four_cells_and_unit_variance():
 
 
 def test_stripes_are_the_printed_formula():
-    part = datasets.checkboard(train=5000, val=1, pattern="stripes").train
+    part = datasets.make_checkboard(train=5000, val=1, pattern="stripes").train
     inside = np.abs((part.x.astype(float).sum(1) * 4 / np.sqrt(3)) % 1 - 0.5) < 0.49
     expected = np.floor((part.x[:, 0] + part.x[:, 1]) / np.sqrt(3) * 4) % 4
     np.testing.assert_array_equal(part.y[inside], expected[inside])
 
 
 def test_gaussians_are_five_clusters_of_their_spread():
-    part = datasets.gaussians(train=5000, spread=0.1).train
+    part = datasets.make_gaussians(train=5000, spread=0.1).train
     centres = np.stack([part.x[part.y == label].mean(0) for label in range(5)])
     np.testing.assert_allclose(np.hypot(*centres.T), 1, atol=0.02)
     np.testing.assert_allclose((part.x - centres[part.y]).std(), 0.1, atol=0.005)
 
 
-@pytest.mark.parametrize("make", [datasets.checkboard, datasets.gaussians])
-def test_made_data_are_repeatable_and_refuse_to_be_empty(make):
+@pytest.mark.parametrize("make", [datasets.make_checkboard, datasets.make_gaussians])
+def test_generated_data_are_repeatable_and_not_empty(make):
     np.testing.assert_array_equal(make(train=10).train.x, make(train=10).train.x)
     assert not np.array_equal(make(train=10).train.x, make(train=10, seed=1).train.x)
-    with pytest.raises(OptionError, match="hold"):
+    with pytest.raises(OptionError, match="at least 1"):
         make(train=0)
 
 
@@ -102,25 +102,25 @@ def write_mnist(folder: Path, kind: str, parts: dict) -> Path:
 
 @pytest.mark.parametrize("kind", ["npz", "keras", "idx", "gz"])
 def test_mnist_reads_what_was_written(kind, tmp_path, digits_like):
-    split = datasets.mnist(write_mnist(tmp_path, kind, digits_like))
+    split = datasets.load_mnist(write_mnist(tmp_path, kind, digits_like))
     for part, (images, labels) in zip((split.train, split.val), digits_like.values(), strict=True):
         assert part.x.dtype == np.float32
         np.testing.assert_allclose(part.x[:, 0] * 255, images, rtol=1e-6)
         np.testing.assert_array_equal(part.y, labels)
 
 
-def test_mnist_names_all_it_looked_for(tmp_path):
+def test_missing_mnist_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"mnist_train\.npz.*t10k-images-idx3-ubyte.*Keras"):
-        datasets.mnist(tmp_path)
+        datasets.load_mnist(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data[:-3], "holds 17"),
-        (lambda data: data + b"x", "holds 21"),
+        (lambda data: data[:-3], "got 17"),
+        (lambda data: data + b"x", "got 21"),
         (lambda data: b"\x00\x00\x0d" + data[3:], "00 00 0d"),
-        (lambda data: data[:9], "holds 0"),
+        (lambda data: data[:9], "got 0"),
         (lambda _: b"", "not an idx"),
     ],
 )
@@ -137,19 +137,19 @@ def test_damaged_archives_are_refused(tmp_path, digits_like):
     file = folder / f"{IDX['train'][0]}.gz"
     file.write_bytes(file.read_bytes()[:30])
     with pytest.raises(DataError, match="cannot be read"):
-        datasets.mnist(folder)
+        datasets.load_mnist(folder)
     (tmp_path / "mnist.npz").write_bytes(b"PK no")
     with pytest.raises(DataError, match="cannot be read as npz"):
-        datasets.mnist(tmp_path / "mnist.npz")
+        datasets.load_mnist(tmp_path / "mnist.npz")
 
 
-def test_mnist_says_which_arrays_it_wants(tmp_path):
+def test_missing_arrays_are_named(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(2))
-    with pytest.raises(DataError, match="x_train and y_train; came a"):
-        datasets.mnist(tmp_path / "other.npz")
+    with pytest.raises(DataError, match="x_train and y_train, got a"):
+        datasets.load_mnist(tmp_path / "other.npz")
     np.savez(tmp_path / "floats.npz", **{f"{k}_{p}": np.zeros((2, 3, 3)) for k in "xy" for p in ("train", "test")})
     with pytest.raises(DataError, match="uint8"):
-        datasets.mnist(tmp_path / "floats.npz")
+        datasets.load_mnist(tmp_path / "floats.npz")
 
 
 def cifar_rows(count: int, labels: int, seed: int) -> np.ndarray:
@@ -165,23 +165,23 @@ def cifar_rows(count: int, labels: int, seed: int) -> np.ndarray:
 def test_cifar_binaries(labels, train, test, tmp_path):
     for seed, name in enumerate([*train, test]):
         cifar_rows(3, labels, seed).tofile(tmp_path / name)
-    split = datasets.cifar(tmp_path)
+    split = datasets.load_cifar(tmp_path)
     assert split.train.x.shape == (3 * len(train), 3, 32, 32)
     first = cifar_rows(3, labels, 0)
     np.testing.assert_allclose(split.train.x[1, 2, 5, 7] * 255, first[1, labels + 2 * 1024 + 5 * 32 + 7], rtol=1e-6)
     np.testing.assert_array_equal(split.train.y[:3], first[:, labels - 1])
-    whole = datasets.standardized(split)
+    whole = datasets.standardize(split)
     np.testing.assert_allclose(whole.train.x.mean((0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(whole.train.x.std((0, 2, 3)), 1, atol=1e-4)
 
 
 def test_cifar_files_that_are_missing_or_cut_are_refused(tmp_path):
     (tmp_path / "train.bin").write_bytes(bytes(3074 * 2 - 1))
-    with pytest.raises(DataError, match="6147 bytes are no whole number"):
-        datasets.cifar(tmp_path)
+    with pytest.raises(DataError, match="multiple of 3074 bytes, got 6147"):
+        datasets.load_cifar(tmp_path)
     (tmp_path / "train.bin").write_bytes(bytes(3074))
     with pytest.raises(DataError, match=r"test\.bin: cannot be read"):
-        datasets.cifar(tmp_path)
+        datasets.load_cifar(tmp_path)
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def zipped(folder: Path) -> Path:
 
 @pytest.mark.parametrize("pack", [lambda folder: folder, zipped])
 def test_images_from_a_folder_or_a_zip(pack, pictures):
-    split = datasets.cifar(pack(pictures))
+    split = datasets.load_cifar(pack(pictures))
     assert split.train.x.shape == (4, 3, 4, 6)
     np.testing.assert_array_equal(split.train.y, [0, 0, 1, 1])
     np.testing.assert_allclose(split.train.x[3, :, 0, 0] * 255, [100, 50, 7], rtol=1e-6)
@@ -217,26 +217,26 @@ def test_images_from_a_folder_or_a_zip(pack, pictures):
 def test_image_sets_that_do_not_fit_are_refused(pictures, tmp_path):
     (pictures / "train" / "dog" / "1.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"dog/1\.png cannot be read"):
-        datasets.images(pictures)
+        datasets.load_images(pictures)
     (pictures / "test" / "dog").rename(pictures / "test" / "fox")
     with pytest.raises(DataError, match="must agree"):
-        datasets.images(pictures)
-    with pytest.raises(DataError, match="came none"):
-        datasets.images(pictures / "train" / "cat")
+        datasets.load_images(pictures)
+    with pytest.raises(DataError, match="got none"):
+        datasets.load_images(pictures / "train" / "cat")
     (tmp_path / "file.zip").write_bytes(b"no zip")
     with pytest.raises(DataError, match="neither a folder nor a zip"):
-        datasets.images(tmp_path / "file.zip")
+        datasets.load_images(tmp_path / "file.zip")
 
 
 def test_images_of_two_sizes_are_refused(pictures):
     image = pytest.importorskip("PIL.Image")
     image.new("RGB", (9, 9)).save(pictures / "train" / "cat" / "9.png")
     with pytest.raises(DataError, match=r"one size.*\(4, 6\).*\(9, 9\)"):
-        datasets.images(pictures)
+        datasets.load_images(pictures)
 
 
 @pytest.mark.parametrize(
-    ("module", "call"), [("sklearn.datasets", datasets.moons), ("sklearn.datasets", datasets.digits)]
+    ("module", "call"), [("sklearn.datasets", datasets.make_moons), ("sklearn.datasets", datasets.load_digits)]
 )
 def test_a_missing_package_is_one_line_with_the_pip_command(module, call, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, module, None)
@@ -244,13 +244,13 @@ def test_a_missing_package_is_one_line_with_the_pip_command(module, call, monkey
         call()
 
 
-def test_as_many_classes_as_samples():
+def test_a_class_for_each_sample_is_required():
     with pytest.raises(DataError, match="one class per sample"):
         datasets.Labelled(np.zeros((3, 2), np.float32), np.zeros(2, np.int64))
 
 
 def test_third_party_data(shared_data):
-    split = datasets.mnist(shared_data)
+    split = datasets.load_mnist(shared_data)
     assert (len(split.train), len(split.val)) == (60_000, 10_000)
     # counted by others: zeros and ones of the official parts
     assert np.bincount(split.train.y)[:2].tolist() == [5923, 6742]

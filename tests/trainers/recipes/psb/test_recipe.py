@@ -1,4 +1,4 @@
-"""The PSB recipe: what is judged, that it goes on where it stopped, and what stands beside the published numbers."""
+"""The PSB recipe: plans and scores, continuing a stopped run, and the comparison with the published numbers."""
 
 import csv
 import sys
@@ -18,12 +18,30 @@ from relucid.analyzer.model import parse
 from relucid.plugins.psb import reference
 from relucid.trainers.datasets.labelled import Labelled
 from relucid.trainers.recipes import RunConfig
+from relucid.trainers.recipes.mean import Mean
 from relucid.trainers.recipes.psb import recipe, sizes, subjects
-from relucid.trainers.recipes.psb.costs import savings
-from relucid.trainers.recipes.psb.judging import Subject, accuracy, error, run, started
-from relucid.trainers.recipes.psb.maps import maps, write_maps
-from relucid.trainers.recipes.psb.plans import Plan, by_samples, fig4_5, judge, table4_2
-from relucid.trainers.recipes.psb.tables import Mean, Score, append_scores, means, read_scores, read_table, table
+from relucid.trainers.recipes.psb.costs import compute_savings
+from relucid.trainers.recipes.psb.maps import compute_maps, write_maps
+from relucid.trainers.recipes.psb.plans import (
+    Plan,
+    Subject,
+    accuracy,
+    by_samples,
+    evaluate,
+    fig4_5,
+    open_model,
+    relative_error,
+    run_pass,
+    table4_2,
+)
+from relucid.trainers.recipes.psb.scores import (
+    Score,
+    append_scores,
+    average_scores,
+    read_published_table,
+    read_scores,
+    write_comparison,
+)
 from relucid.trainers.reproduce import command
 
 exporting = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -34,7 +52,7 @@ def score(**changed) -> Score:
     return Score(**(values | {"coverage": 1.0, "accuracy": 0.5, "error": 0.25} | changed))
 
 
-def test_scores_come_back_from_the_file(tmp_path):
+def test_scores_survive_a_round_trip(tmp_path):
     path, rows = tmp_path / "deep" / "psb.csv", [score(), score(case="a, b", accuracy=1 / 3)]
     assert read_scores(path) == []
     append_scores(path, rows[:1])
@@ -42,21 +60,9 @@ def test_scores_come_back_from_the_file(tmp_path):
     assert read_scores(path) == [rows[0], score(case="a, b", accuracy=0.333333)]
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [(lambda text: "a,b\n" + text, "columns"), (lambda text: text + "fig4_3,small,psb", "line 3")],
-)
-def test_files_of_another_kind_are_refused(damage, message, tmp_path):
-    path = tmp_path / "psb.csv"
-    append_scores(path, [score()])
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(DataError, match=message):
-        read_scores(path)
-
-
 def test_means_are_over_the_rows_that_agree():
     rows = [score(seed=seed, accuracy=a) for seed, a in enumerate((0.2, 0.4))] + [score(samples=8, accuracy=1.0)]
-    found = means(rows, "samples")
+    found = average_scores(rows, "samples")
     assert found[8,] == Mean(100.0, 0.0, 1)
     assert (found[4,].mean, found[4,].deviation) == pytest.approx((30.0, 100 * np.std([0.2, 0.4], ddof=1)))
 
@@ -75,28 +81,28 @@ def subject() -> Subject:
 
 def test_float_scores_are_the_networks_own(subject):
     w = onnx.numpy_helper.to_array(subject.source().graph.initializer[0])
-    np.testing.assert_allclose(subject.float_scores, subject.judged.x @ w, rtol=1e-5, atol=1e-5)
-    assert accuracy(subject.float_scores, subject.judged.y) == 1.0
-    assert error(subject.float_scores, subject.float_scores) == 0.0
+    np.testing.assert_allclose(subject.float_scores, subject.images.x @ w, rtol=1e-5, atol=1e-5)
+    assert accuracy(subject.float_scores, subject.images.y) == 1.0
+    assert relative_error(subject.float_scores, subject.float_scores) == 0.0
 
 
-def test_every_batch_of_a_pass_has_draws_of_its_own(subject):
-    session = started(parse(subject.psb_model().ir))
-    x = np.repeat(subject.judged.x[:1], 600, axis=0)
-    one = run(session, x, samples=1, seed=3)
-    assert [len(np.unique(one.scores[first : first + 250], axis=0)) for first in (0, 250, 500)] == [1, 1, 1]
-    assert len(np.unique(one.scores, axis=0)) == 3
-    assert np.array_equal(one.scores, run(session, x, samples=1, seed=3).scores)
-    assert not np.array_equal(one.scores, run(session, x, samples=1, seed=4).scores)
-    assert one.coverage == 1.0
+def test_every_batch_of_a_pass_has_its_own_draws(subject):
+    session = open_model(parse(subject.psb_model().ir))
+    x = np.repeat(subject.images.x[:1], 600, axis=0)
+    one, coverage = run_pass(session, x, samples=1, seed=3)
+    assert [len(np.unique(one[first : first + 250], axis=0)) for first in (0, 250, 500)] == [1, 1, 1]
+    assert len(np.unique(one, axis=0)) == 3
+    assert np.array_equal(one, run_pass(session, x, samples=1, seed=3)[0])
+    assert not np.array_equal(one, run_pass(session, x, samples=1, seed=4)[0])
+    assert coverage == 1.0
 
 
-def test_judging_goes_on_where_it_stopped(subject, tmp_path):
+def test_a_stopped_evaluation_continues(subject, tmp_path):
     pruned = Plan("table4_2", "pruned", ((0, 0, 0),), {"prune": 0.5})
     plans = [*by_samples("fig4_3", "psb", samples=(1, 64), seeds=(0, 1)), pruned]
-    whole, told = tmp_path / "whole.csv", []
-    rows = judge(subject, plans, whole, told=told.append)
-    assert sum(told) == len(rows) == 6
+    whole, advanced = tmp_path / "whole.csv", []
+    rows = evaluate(subject, plans, whole, advance=advanced.append)
+    assert sum(advanced) == len(rows) == 6
     assert rows[0].samples == 0
     assert rows[0].accuracy == 1.0
     assert rows[0].error == 0.0
@@ -106,13 +112,13 @@ def test_judging_goes_on_where_it_stopped(subject, tmp_path):
     lines = whole.read_text().splitlines()
     part = tmp_path / "part.csv"
     part.write_text("\n".join([*lines[:2], lines[-1]]) + "\n")
-    told.clear()
-    again = judge(subject, plans, part, told=told.append)
+    advanced.clear()
+    again = evaluate(subject, plans, part, advance=advanced.append)
     assert [row.key for row in again] == [row.key for row in rows]
     for kind in ("accuracy", "error"):
         assert [getattr(row, kind) for row in again] == pytest.approx([getattr(row, kind) for row in rows], abs=1e-6)
     assert sorted(part.read_text().splitlines()) == sorted(lines)
-    assert sum(told) == 6
+    assert sum(advanced) == 6
 
 
 def test_the_table_has_every_published_row(tmp_path):
@@ -129,7 +135,7 @@ def test_the_table_has_every_published_row(tmp_path):
         for plan in table4_2(seeds=(0, 1))
         for base, n, seed in plan.passes
     ]
-    lines = table(rows, published, tmp_path / "table.csv")
+    lines = write_comparison(rows, published, tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     assert sorted(int(row["published"]) for row in found if row["published"]) == list(range(len(settings)))
@@ -140,7 +146,7 @@ def test_the_table_has_every_published_row(tmp_path):
 def test_random_attention_takes_the_coverage_of_what_it_is_compared_with():
     by_case = {plan.case: plan for plan in table4_2(seeds=(0,))}
     for plan in (*by_case.values(), *fig4_5(samples=(1, 2), seeds=(0,))):
-        if plan.how.get("attention") == "random":
+        if plan.options.get("attention") == "random":
             assert plan.like is not None
     assert by_case["attention random, as margin"].passes == by_case[by_case["attention random, as margin"].like].passes
 
@@ -149,7 +155,7 @@ def test_savings_are_against_refined_samples_everywhere():
     rows = [score(part="fig4_5", case="everywhere", samples=n, accuracy=a) for n, a in ((1, 0.4), (4, 0.8))]
     kinds = ("random, as entropy", "entropy", "random, as entropy+margin", "entropy+margin")
     rows += [score(part="fig4_5", case=kind, base=1, samples=4, coverage=0.5, accuracy=0.7) for kind in kinds]
-    found = savings(rows)
+    found = compute_savings(rows)
     assert [row.selection for row in found] == list(kinds)
     assert {(round(row.loss, 9), row.cost) for row in found} == {(10.0, (1 + 0.5 * 4) / 4)}
 
@@ -175,18 +181,18 @@ def pooled() -> Subject:
 
 
 def test_maps_are_the_mean_errors_of_the_layers(pooled, tmp_path):
-    told: list[int] = []
-    found = maps(pooled, (1, 3), repetitions=3, told=told.append)
+    advanced: list[int] = []
+    found = compute_maps(pooled, (1, 3), repetitions=3, advance=advanced.append)
     rewritten = pooled.psb_model()
     first = rewritten.layers[0]
-    x = pooled.judged.x[[1, 3]]
+    x = pooled.images.x[[1, 3]]
     w, b = (torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in pooled.source().graph.initializer[:2])
-    there = torch.nn.functional.conv2d(torch.from_numpy(x), w, b, padding=1).numpy()
+    exact = torch.nn.functional.conv2d(torch.from_numpy(x), w, b, padding=1).numpy()
     drawn = [reference.apply(first, x, table=rewritten.table, samples=32, seed=seed) for seed in range(3)]
-    errors = np.mean([np.abs(each - there) for each in drawn], axis=0).mean(1)
+    errors = np.mean([np.abs(each - exact) for each in drawn], axis=0).mean(1)
     np.testing.assert_allclose(found.absolute[0], errors, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(found.relative[0], errors / np.abs(there).mean(1), rtol=1e-3, atol=1e-5)
-    assert sum(told) == 3
+    np.testing.assert_allclose(found.relative[0], errors / np.abs(exact).mean(1), rtol=1e-3, atol=1e-5)
+    assert sum(advanced) == 3
     assert [number for number, _ in found.layers] == [0, 1, 1]
     assert found.masks.shape == (2, 2, 6, 6)
     assert (found.masks[:, 1] >= found.masks[:, 0]).all()
@@ -199,20 +205,20 @@ def test_maps_are_the_mean_errors_of_the_layers(pooled, tmp_path):
     assert float(rows[3]["absolute"]) == pytest.approx(errors[1].mean(), rel=1e-3)
 
 
-def test_the_full_recipe_is_as_large_as_it_says():
-    order = RunConfig(out=Path())
-    plans = recipe.plans(order)
+def test_the_full_recipe_counts_its_steps():
+    config = RunConfig(out=Path())
+    plans = recipe.make_plans(config)
     assert {plan.part for each in plans.values() for plan in each} == {"fig4_2", "fig4_3", "table4_2", "fig4_5"}
-    size = sizes.size_of(order)
+    size = sizes.size_of(config)
     assert size.depth == 20
     assert size.trained_at == (0, 1, 2, 4, 8, 16, 32)
-    passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != "mnist_cntk8")
-    assert recipe.steps(order) == passes + sum(size.epochs_by_net.values()) + recipe.REPETITIONS
+    passes = sum(len(plan.passes) for name, each in plans.items() for plan in each if name != recipe.OTHERS)
+    assert recipe.steps(config) == passes + sum(size.epochs_by_net.values()) + recipe.REPETITIONS
     assert sizes.size_of(RunConfig(out=Path(), epochs=3)).epochs_by_net[sizes.AFTER] == 1
 
 
 class Tiny(torch.nn.Module):
-    """A net that takes little to export and to start, in the place of every net of the recipe."""
+    """A net that is fast to export and to load; it replaces every net of the recipe."""
 
     def __init__(self, *_, channels: int, **__) -> None:
         super().__init__()
@@ -233,7 +239,7 @@ def test_the_command_makes_every_file(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "QUICK_POWERS", (1, 4))
     monkeypatch.setattr(recipe, "QUICK_REPETITIONS", 2)
     monkeypatch.setattr(sizes, "QUICK", sizes.Size(small=2, epochs=1, trained_at=(2,), images=20))
-    for kind in ("Residual", "AfterAddition", "SmallNet"):
+    for kind in ("ResidualNet", "AfterAddition", "small_net"):
         monkeypatch.setattr(subjects, kind, Tiny)
     known = tmp_path / "table.csv"
     known.write_text("experiment,setting,precision,top1_pct\npruning,50%,psb4,35.3\n")
@@ -252,16 +258,16 @@ def test_the_command_makes_every_file(tmp_path, monkeypatch):
 def test_a_published_table_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n")
-    with pytest.raises(DataError, match="wanted the columns experiment, setting, precision, top1_pct; came"):
-        read_table(path)
+    with pytest.raises(DataError, match="expected the columns experiment, setting, precision, top1_pct, got"):
+        read_published_table(path)
     with pytest.raises(DataError, match="cannot be read"):
-        read_table(tmp_path / "none.csv")
+        read_published_table(tmp_path / "none.csv")
 
 
 def test_without_matplotlib_it_is_one_line(tmp_path, monkeypatch):
     from relucid.analyzer.errors import MissingDependencyError
-    from relucid.trainers.recipes.psb.lines import draw_lines
+    from relucid.trainers.recipes.psb.curves import draw_curves
 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingDependencyError, match="drawing needs matplotlib"):
-        draw_lines([("a", {"b": [score()]})], tmp_path / "a.png", title="t")
+    with pytest.raises(MissingDependencyError, match="pip install matplotlib"):
+        draw_curves([("a", {"b": [score()]})], tmp_path / "a.png", title="t")
