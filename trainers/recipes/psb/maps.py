@@ -13,7 +13,7 @@ from ....analyzer.errors import import_optional
 from ....analyzer.model.loading import Model, parse
 from ....analyzer.passes.expose_values import InstrumentPass
 from ....plugins import psb
-from ....plugins.psb.rewriting.float_model import Pruning, plain
+from ....plugins.psb.rewriting.float_model import prepare_float_model
 from .judging import Array, Subject, started
 
 SAMPLES, BASE = 32, 2
@@ -55,7 +55,7 @@ def maps(subject: Subject, rows: Sequence[int], *, repetitions: int, told: Calla
     rewritten = subject.psb_model()
     convolutions = [(k, layer.name) for k, layer in enumerate(rewritten.layers) if layer.kind == "Conv"]
     layers = (convolutions[0], convolutions[len(convolutions) // 2], convolutions[-1])
-    in_float = plain(subject.source(), Pruning(0.0, "tensor", ()))
+    in_float = prepare_float_model(subject.source())
     values = _values(rewritten, [name for _, name in layers])
     there = _tapped(in_float, values)(x)
     sums = [np.zeros_like(value, dtype=np.float64) for value in there]

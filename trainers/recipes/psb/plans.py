@@ -8,7 +8,7 @@ from typing import Any
 
 from ....analyzer.model.loading import parse
 from ....plugins import psb
-from ....plugins.psb.rewriting.float_model import Pruning, plain
+from ....plugins.psb.rewriting.float_model import prepare_float_model
 from .judging import Subject, accuracy, error, run, started
 from .tables import Score, append_scores, read_scores
 
@@ -98,7 +98,7 @@ def judge(subject: Subject, plans: Iterable[Plan], path: Path, *, told: Callable
                 inputs = {"samples": n} | ({"base": base} if base else {})
                 found = run(session, subject.judged.x, seed=seed, **inputs)
             else:
-                model = plain(subject.source(), Pruning(plan.how.get("prune", 0.0), "tensor", ()))
+                model = prepare_float_model(subject.source(), prune=plan.how.get("prune", 0.0))
                 found = run(started(model), subject.judged.x)
             score = Score(
                 part=plan.part,

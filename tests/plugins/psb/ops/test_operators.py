@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.evaluation.read_layers import operators_of
-from relucid.plugins.psb.ops.operators import OLDEST_OPSET, functions
+from relucid.plugins.psb.evaluation.read_layers import find_operators
+from relucid.plugins.psb.ops.operators import OLDEST_OPSET, build_functions
 
 SETTINGS = settings(max_examples=25)
 
@@ -140,13 +140,13 @@ def test_a_layer_as_wide_as_float64_allows_is_exact_and_a_wider_one_stays_in_flo
     agree(psb.Rewritten(_first_output(rewritten.ir), rewritten.layers, (), rewritten.table), run, x, samples=64, seed=1)
     wider = psb.rewrite(model, exponent_bits=5, most_samples=128)
     assert [layer.name for layer in wider.layers] == ["n2"]
-    assert "can take 54 bits, and 53 are exact" in wider.left[0].reason
+    assert "can need 54 bits, and float64 is exact up to 53" in wider.left[0].reason
 
 
 def _first_output(model: ir.Model) -> ir.Model:
     """The model cut after its first operator."""
     model = model.clone()
-    first = operators_of(model)[0].outputs[0]
+    first = find_operators(model)[0].outputs[0]
     model.graph.outputs[0] = first
     first.type = ir.TensorType(ir.DataType.FLOAT)
     return model
@@ -233,7 +233,7 @@ def test_every_opset_gives_the_same(small, x, run, opset):
     newer.ir_version = 10
     newer.opset_imports[""] = opset
     newer.functions.clear()
-    for function in functions(opset):
+    for function in build_functions(opset):
         newer.functions[function.identifier()] = function
     assert np.array_equal(run(newer, x, samples=2), wanted)
 

@@ -111,7 +111,7 @@ def test_another_model_is_not_adopted(data):
     one, other = (psb_torch.convert(nn.Conv2d(2, 2, 3), (x,)) for _ in range(2))
     rewritten = psb_torch.export(one, (x,))
     psb_torch.adopt(one, rewritten)
-    with pytest.raises(ModelError, match="no Conv with the weights of PSB layer 0"):
+    with pytest.raises(ModelError, match="a Conv with the weights of PSB layer 0 in the model, got none"):
         psb_torch.adopt(other, rewritten)
 
 

@@ -13,9 +13,15 @@ from hypothesis.extra.numpy import arrays
 from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.attention.weight_attention import by_channels, by_neuron, from_codes, rows_of, to_codes
+from relucid.plugins.psb.attention.weight_attention import (
+    from_table_rows,
+    joined_rows,
+    select_channels,
+    select_neurons,
+    to_table_rows,
+)
 from relucid.plugins.psb.encoding.packing import Packed, pack
-from relucid.plugins.psb.evaluation.read_layers import stored_layers
+from relucid.plugins.psb.evaluation.read_layers import extract_layers
 from relucid.plugins.psb.ops.operators import OLDEST_OPSET
 
 SETTINGS = settings(max_examples=25)
@@ -52,7 +58,7 @@ def test_channels_are_the_units_whose_mean_probability_exceeds_that_of_the_tenso
     p = np.array(probabilities(weights), dtype=object).reshape(w.shape)
     held = (weights.exponent > 0).reshape(w.shape)
     everywhere = p[held].tolist()
-    chosen = by_channels(weights, w.shape).reshape(w.shape)
+    chosen = select_channels(weights, w.shape).reshape(w.shape)
     for group, unit in np.ndindex(w.shape[0], w.shape[2]):
         own = [p[group, i, unit] for i in range(w.shape[1]) if held[group, i, unit]]
         above = bool(own) and sum(own) / len(own) > sum(everywhere) / len(everywhere)
@@ -64,7 +70,7 @@ def test_channels_are_the_units_whose_mean_probability_exceeds_that_of_the_tenso
 def test_neurons_are_the_weights_with_a_probability_near_one_half(w, levels, within):
     weights = pack(w, levels=levels)
     meant = [abs(p - Fraction(1, 2)) <= Fraction(within) for p in probabilities(weights)]
-    assert by_neuron(weights, within=within).tolist() == meant
+    assert select_neurons(weights, within=within).tolist() == meant
     if within == 0.5:
         assert all(meant)
 
@@ -75,14 +81,14 @@ def test_what_is_stored_says_level_and_choice_again(kind, levels, within, data):
     """By neuron in no more bits than the level alone takes, by channels in one more."""
     count = 2**levels.bits
     level = data.draw(arrays(np.int64, 9, elements=st.integers(0, count - 1)))
-    rows = rows_of(kind, levels, within=within)
+    rows = joined_rows(kind, levels, within=within)
     if kind == "neuron":
         chosen = np.array([abs(p - Fraction(1, 2)) <= Fraction(within) for p in levels.probabilities])[level]
     else:
         chosen = data.draw(arrays(np.bool_, 9))
-    codes = to_codes(level, chosen, rows, levels=count)
+    codes = to_table_rows(level, chosen, rows, levels=count)
     assert codes.max() < count * (1 + (kind == "channels"))
-    found = from_codes(codes, rows, levels=count)
+    found = from_table_rows(codes, rows, levels=count)
     assert np.array_equal(found[0], level)
     assert np.array_equal(found[1], chosen)
 
@@ -218,7 +224,7 @@ def test_the_layers_of_a_file_are_those_that_were_written(small, x, kind, tmp_pa
     rewritten = psb.rewrite(small(), calibrate=x, attention=kind, within=0.2)
     psb.save(rewritten, tmp_path / "m.onnx")
     onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
-    for (_, found), meant in zip(stored_layers(ir.load(tmp_path / "m.onnx")), rewritten.layers, strict=True):
+    for (_, found), meant in zip(extract_layers(ir.load(tmp_path / "m.onnx")), rewritten.layers, strict=True):
         assert np.array_equal(found.refined, meant.refined)
         assert np.array_equal(found.weights.level, meant.weights.level)
         assert found.weights.levels.bits == meant.weights.levels.bits
@@ -266,9 +272,9 @@ def test_the_cost_is_counted_weight_by_weight(build):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"attention": "neurons"}, "random, channels, neuron, not 'neurons'"),
-        ({"attention": "neuron", "within": 0.6}, "from 0 to 0.5, not 0.6"),
-        ({"attention": "channels", "mask": True}, "selects weights, not positions: leave the mask out"),
+        ({"attention": "neurons"}, "random, channels, neuron, got 'neurons'"),
+        ({"attention": "neuron", "within": 0.6}, "from 0 to 0.5, got 0.6"),
+        ({"attention": "channels", "mask": True}, "selects weights, not positions; omit mask=True"),
         ({"attention": "channels", "base": 3}, "power of two"),
     ],
 )

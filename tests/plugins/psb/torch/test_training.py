@@ -38,9 +38,9 @@ def test_clipped_straight_through_passes_on_what_is_below_the_limit(by, kept):
 
 def test_a_clip_without_meaning_is_refused():
     x = torch.zeros(1)
-    with pytest.raises(OptionError, match="positive, not 0"):
+    with pytest.raises(OptionError, match="positive number, got 0"):
         psb_torch.clipped_straight_through(x, x, limit=0)
-    with pytest.raises(OptionError, match="gradient or value, not 'size'"):
+    with pytest.raises(OptionError, match="gradient or value, got 'size'"):
         psb_torch.clipped_straight_through(x, x, by="size")
 
 

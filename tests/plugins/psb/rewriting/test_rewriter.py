@@ -177,14 +177,14 @@ def test_a_model_is_refused_in_one_line(build, random):
         psb.rewrite(build(x=("batch", 4), weights={}, nodes=[("Relu", ["x"], {})]))
     with pytest.raises(ModelError, match="nothing to rewrite: MatMul 'n0': it is excluded"):
         psb.rewrite(plain, exclude="*")
-    with pytest.raises(OptionError, match="no node that can be rewritten is called 'conv'; the first are: n0"):
+    with pytest.raises(OptionError, match="nodes that can be rewritten, got 'conv'; the first such nodes are: n0"):
         psb.rewrite(plain, exclude="conv")
-    with pytest.raises(OptionError, match="samples is a power of two from 1 to 64"):
+    with pytest.raises(OptionError, match="power of two from 1 to 64, got 128"):
         psb.rewrite(plain, samples=128, most_samples=64)
     with pytest.raises(DataError):
         psb.rewrite(plain, calibrate=np.zeros((3, 5), "f4"))
     taken = build(x=("batch", 4), weights={"seed": short(random, 4, 4)}, nodes=[("MatMul", ["x", "seed"], {})])
-    with pytest.raises(ModelError, match="'seed', the name of an input it would get"):
+    with pytest.raises(ModelError, match="no value called 'seed', the name of an input"):
         psb.rewrite(taken)
 
 
