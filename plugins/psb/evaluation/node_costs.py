@@ -11,8 +11,8 @@ from ....analyzer.data import input_specs
 from ....analyzer.errors import OptionError
 from ....analyzer.model.loading import load
 from ..encoding.binomial_table import BinomialTable
+from ..graph_values import open_tapped
 from ..layer import Layer
-from ..tapped_session import open_tapped
 
 Shape = tuple[int, ...]
 

@@ -13,8 +13,8 @@ from ....analyzer.data.batch import filled
 from ....analyzer.errors import ModelError, OptionError
 from ....analyzer.model.loading import Model, load
 from ....analyzer.sites import Site, find_sites
+from ..graph_values import open_tapped
 from ..rewriting.rewriter import Rewritten
-from ..tapped_session import open_tapped
 from .deviation import Deviation
 
 LIMIT = 512

@@ -12,15 +12,17 @@ from onnx_ir.passes.common import RemoveUnusedFunctionsPass, RemoveUnusedNodesPa
 
 from ....analyzer.atomic_write import write_atomically
 from ....analyzer.errors import ModelError, OptionError, translate_errors
+from ....analyzer.model.loading import Model
 from ..attention.attention import add_attention, check_attention
 from ..attention.class_map import add_class_map
 from ..attention.weight_attention import WEIGHT_SELECTIONS, joined_rows, select_weights
 from ..encoding.binomial_table import MOST_SAMPLES, BinomialTable
+from ..encoding.fixed_point import FRACTION, fraction_for
 from ..encoding.levels import Levels
 from ..encoding.packing import EXPONENT_BITS
+from ..graph_values import largest_values
 from ..layer import DOUBLE_BITS, Layer, WeightFormat
 from ..ops.operators import DOMAIN, FIRST_IR_VERSION, VERSION, build_functions
-from .calibration import choose_fractions
 from .float_model import prepare_float_model
 from .insert_ops import replace_target
 from .prune import check_pruning
@@ -135,8 +137,7 @@ def rewrite(
     maps = add_class_map(source.ir, classes=classes) if by_positions else None
     targets, left = find_targets(graph)
     _check_patterns([*excluded, *samples_by_node], targets)
-    names = dict.fromkeys(str(value.name) for target in targets for value in (target.x, target.y))
-    fractions = choose_fractions(source, list(names), calibrate)
+    fractions = _choose_fractions(source, targets, calibrate)
     pairs: list[tuple[Target, Layer]] = []
     for target in targets:
         layer = binarize(
@@ -203,6 +204,14 @@ def _check_patterns(patterns: Sequence[str], targets: Sequence[Target]) -> None:
                 f"expected the name or a pattern of nodes that can be rewritten, got {pattern!r}; "
                 f"the first such nodes are: {names}"
             )
+
+
+def _choose_fractions(model: Model, targets: Sequence[Target], data: Any) -> dict[str, int]:
+    """Number of fraction bits of each value that a target reads or writes, by name."""
+    names = dict.fromkeys(str(value.name) for target in targets for value in (target.x, target.y))
+    if data is None or not names:
+        return dict.fromkeys(names, FRACTION)
+    return {name: fraction_for(size) for name, size in largest_values(model, names, data).items()}
 
 
 def _reason_to_stay(layer: Layer, excluded: Sequence[str], most_samples: int) -> str | None:

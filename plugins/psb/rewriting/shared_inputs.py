@@ -61,7 +61,7 @@ class SharedInputs:
             graph: still in float.
             table: binomial random numbers.
             levels: number of levels of a probability.
-            operators: number of operators to come.
+            operators: number of operators that will be added.
             samples: default of the input `samples`.
             seed: default of the input `seed`.
             base: default of the input `base`; None: no such input.

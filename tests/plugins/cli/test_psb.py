@@ -1,4 +1,4 @@
-"""The commands, as a user calls them."""
+"""The commands `relucid psb` and `relucid psb-cost`."""
 
 import json
 
@@ -27,7 +27,7 @@ def out(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(out) -> dict:
-    """What `relucid psb --json` says, options of all kinds given."""
+    """The output of `relucid psb --json` with options of all kinds."""
     words = ["--calibrate", demo.data(), "--verify", demo.data(), "--limit", 20, "--prune", 0.25, "--json"]
     words += ["--exponent-bits", 3, "--probability-bits", 2, "--placing", "ends", "--node-samples", "node_linear=4"]
     words += ["--exclude", "node_linear_1", "--samples", 8, "--most-samples", 64]

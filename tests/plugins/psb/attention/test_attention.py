@@ -1,4 +1,4 @@
-"""Two passes in one graph equal the two passes done by hand, layer by layer, with masks from the formulas."""
+"""The graph with two passes equals two passes of the reference, layer by layer, with masks from the formulas."""
 
 import numpy as np
 import onnx
@@ -20,7 +20,7 @@ def x() -> np.ndarray:
 
 
 def net(build, head: str, *, opset: int = 17, size: tuple = (9, 8)):
-    """Two convolutions, a stride, an average over positions, a classifier of one of several makes."""
+    """Two convolutions, a stride, an average over positions, and one of several classifiers."""
     random = np.random.default_rng(2)
     weights = {
         "a": random.standard_normal((4, 2, 3, 3)).astype("f4"),
@@ -103,7 +103,7 @@ def test_the_graph_is_the_two_passes_by_hand(build, start, x, head, attention, s
 
 
 def outputs(rewritten: psb.Rewritten, x: np.ndarray, name: str, **inputs: int) -> np.ndarray:
-    """A value of the model, from stock onnxruntime."""
+    """A value inside the model, from stock onnxruntime."""
     import onnxruntime as ort
 
     model = rewritten.ir.clone()
@@ -130,7 +130,7 @@ def test_a_random_mask_is_drawn_for_each_image_and_covers_its_share(build, x):
 
 
 def test_with_everything_or_nothing_in_the_mask_one_of_the_passes_is_left(build, x):
-    """Full coverage is the second pass alone; with none the features are those of the first."""
+    """With full coverage only the second pass counts; with none the features are those of the first."""
     model = net(build, "none")
     full = psb.rewrite(model, calibrate=x, attention="random", coverage=1.0)
     assert np.array_equal(outputs(full, x, "v3", base=1), outputs(full, x, "v3", base=16))

@@ -1,4 +1,4 @@
-"""Attention by channels and by neuron: which weights are refined, and that each draws as if it were alone."""
+"""Attention by channels and by neuron: the selected weights, and their draws."""
 
 from fractions import Fraction
 
@@ -78,7 +78,7 @@ def test_neurons_are_the_weights_with_a_probability_near_one_half(w, levels, wit
 @SETTINGS
 @given(st.sampled_from(KINDS), levels, withins, st.data())
 def test_what_is_stored_says_level_and_choice_again(kind, levels, within, data):
-    """By neuron in no more bits than the level alone takes, by channels in one more."""
+    """By neuron in the bits of the level, by channels in one more."""
     count = 2**levels.bits
     level = data.draw(arrays(np.int64, 9, elements=st.integers(0, count - 1)))
     rows = joined_rows(kind, levels, within=within)
@@ -94,7 +94,7 @@ def test_what_is_stored_says_level_and_choice_again(kind, levels, within, data):
 
 
 def layer_of(build, kind: str, random: np.random.Generator, groups: int) -> tuple[ir.Model, np.ndarray]:
-    """A model of one layer, and what it reads."""
+    """A model of one layer, and its input."""
     if kind == "MatMul":
         x, w = random.standard_normal((3, 7)), weights_of(random, 7, 5)
         model = build(x=("batch", 7), weights={"w": w}, nodes=[("MatMul", ["x", "w"], {})])
@@ -155,7 +155,7 @@ def test_each_weight_draws_as_it_would_if_all_took_its_number_of_samples(
 
 @pytest.fixture(scope="module")
 def small(build):
-    """A convolution, a normalization of its own and a product that no average over positions stands before."""
+    """A convolution, a normalization that is not folded and a product, without an average over positions."""
 
     def made(opset: int = 17) -> ir.Model:
         random = np.random.default_rng(5)
@@ -232,12 +232,12 @@ def test_the_layers_of_a_file_are_those_that_were_written(small, x, kind, tmp_pa
 
 @pytest.mark.parametrize("opset", [OLDEST_OPSET, 13])
 def test_every_opset_gives_the_same(small, run, x, opset):
-    wanted = run(psb.rewrite(small(), attention="channels").ir, x, base=2)
-    assert np.array_equal(run(psb.rewrite(small(opset), attention="channels").ir, x, base=2), wanted)
+    expected = run(psb.rewrite(small(), attention="channels").ir, x, base=2)
+    assert np.array_equal(run(psb.rewrite(small(opset), attention="channels").ir, x, base=2), expected)
 
 
 def test_a_layer_as_wide_as_float64_allows_is_exact(build, run):
-    """All activations at their extremes, all signs alike, coarse steps beside the finest ones."""
+    """All activations at their extremes, all signs alike, coarse and finest steps together."""
     random = np.random.default_rng(0)
     w = np.full((2000, 3), 1.9, np.float32)
     w[1900:] = 1 + random.random((100, 3))

@@ -1,4 +1,4 @@
-"""Binomial numbers from a table."""
+"""Binomial random numbers from alias tables."""
 
 from fractions import Fraction
 
@@ -30,7 +30,7 @@ def test_masses_are_exact_where_2_to_the_32_is_a_multiple_of_every_denominator()
 
 @pytest.mark.parametrize("levels", [Levels(1, "ends"), Levels(2, "middles"), Levels(4)])
 def test_the_columns_of_the_table_hold_the_masses_exactly(levels):
-    """Every word of 32 bits is told apart by its column and the cut in it, so the lengths add up to the law."""
+    """The lengths of the parts of all columns, by outcome, are the masses of the law."""
     table = build_table(levels, most=256)
     for t, (bits, start) in enumerate(zip(table.bits, table.starts, strict=True)):
         size = 2 ** (32 - int(bits))
@@ -61,8 +61,8 @@ def test_draws_follow_the_binomial_law(n, level):
     seen, often = np.bincount(drawn, minlength=n + 1), expected > 5
     rest = [expected[~often].sum()] if expected[~often].sum() > 1 else []
     counts = [*seen[often], seen[~often].sum()][: often.sum() + len(rest)]
-    wanted = np.array([*expected[often], *rest])
-    assert stats.chisquare(counts, wanted * np.sum(counts) / wanted.sum()).pvalue > 1e-4
+    expected_counts = np.array([*expected[often], *rest])
+    assert stats.chisquare(counts, expected_counts * np.sum(counts) / expected_counts.sum()).pvalue > 1e-4
 
 
 def test_exact_dyadics_leave_nothing_to_chance_once_there_are_samples_enough():

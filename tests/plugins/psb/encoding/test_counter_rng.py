@@ -1,4 +1,4 @@
-"""Random words from counters."""
+"""Counter-based random numbers."""
 
 import numpy as np
 from hypothesis import given
@@ -11,7 +11,7 @@ MASK = 2**64 - 1
 
 
 def squares_of_the_paper(counter: int, key: int) -> int:
-    """Widynski's listing, in whole numbers of any size."""
+    """Widynski's listing, in Python integers."""
     y = x = counter * key & MASK
     z = y + key & MASK
     for addend in (y, z, y):

@@ -1,4 +1,4 @@
-"""Weights in few bits."""
+"""Weights quantized and packed."""
 
 import numpy as np
 import pytest

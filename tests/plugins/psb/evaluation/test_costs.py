@@ -1,4 +1,4 @@
-"""Shifts, additions and random bits counted a second time, one multiplication after the other."""
+"""Shifts, additions and random bits, compared with counts of the reference at work."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The operators in stock onnxruntime equal the integer reference, bit for bit, whatever the layer."""
+"""The operators in stock onnxruntime equal the integer reference, bit for bit, for any layer."""
 
 import numpy as np
 import onnx
@@ -122,7 +122,7 @@ def test_products_and_normalizations(build, run, kind, between, inputs, units, s
 
 
 def test_a_layer_as_wide_as_float64_allows_is_exact_and_a_wider_one_stays_in_float(build, run):
-    """All activations at their extremes, all signs alike: the largest sums there are, and the finest steps."""
+    """All activations at their extremes, all signs alike: the largest possible sums, and the finest steps."""
     random = np.random.default_rng(0)
     w = np.abs(weights_of(random, 2000, 3)) + np.float32(1e-9)
     w[:1900] = 1.9
@@ -228,14 +228,14 @@ def test_the_mean_over_draws_nears_the_float_network_as_one_over_the_square_root
 @pytest.mark.parametrize("opset", [OLDEST_OPSET, 13, 17, 18, 21, 22, 24])
 def test_every_opset_gives_the_same(small, x, run, opset):
     rewritten = psb.rewrite(small)
-    wanted = run(rewritten.ir, x, samples=2)
+    expected = run(rewritten.ir, x, samples=2)
     newer = rewritten.ir.clone()
     newer.ir_version = 10
     newer.opset_imports[""] = opset
     newer.functions.clear()
     for function in build_functions(opset):
         newer.functions[function.identifier()] = function
-    assert np.array_equal(run(newer, x, samples=2), wanted)
+    assert np.array_equal(run(newer, x, samples=2), expected)
 
 
 def test_the_checker_and_shape_inference_accept_the_model(small):

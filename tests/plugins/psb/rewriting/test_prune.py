@@ -1,4 +1,4 @@
-"""The weights closest to zero go, and no others."""
+"""Exactly the weights closest to zero are pruned."""
 
 import numpy as np
 import onnx_ir as ir
@@ -25,8 +25,8 @@ def test_the_share_is_met_and_what_goes_is_smaller_than_what_stays(tensors, shar
         for before, after in groups:
             gone = after != before
             assert (after[gone] == 0).all()
-            wanted = round(share * before.size)
-            assert wanted - np.count_nonzero(before == 0) <= gone.sum() <= wanted
+            expected = round(share * before.size)
+            assert expected - np.count_nonzero(before == 0) <= gone.sum() <= expected
             assert not gone.any() or np.abs(before[gone]).max() <= np.abs(before[~gone & (before != 0)]).min(initial=9)
 
 

@@ -74,7 +74,7 @@ def as_onnx(module: nn.Module, shape: tuple[int, ...], build):
 
 
 def agree(module: nn.Module, shape: tuple[int, ...], build, run, *, samples: int, seed: int, calibrated: bool, **how):
-    """All three, for the same weights, samples and seed; the layer's own number stands for the node."""
+    """Compare all three for the same weights, samples and seed."""
     random = np.random.default_rng(seed % 1000)
     x = (random.standard_normal((3, *shape)) * 10).astype(np.float32)
     rewritten = psb.rewrite(as_onnx(module, shape, build), calibrate=x if calibrated else None, **how)
@@ -162,7 +162,7 @@ def test_a_conversion_leaves_the_module_as_it_was():
 
 
 class Branches(nn.Module):
-    """Batch norms that can be folded, one whose input another function reads too, one behind an addition."""
+    """Batch norms that can be folded, one whose input another function reads too, one after an addition."""
 
     def __init__(self) -> None:
         super().__init__()

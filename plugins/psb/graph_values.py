@@ -1,27 +1,44 @@
-"""Calibration: choose the fixed-point format of each value by its range on some data."""
+"""Values inside the graph of a model: a session that returns them, and their range on some data."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ....analyzer.data import fixed_batch, input_specs, open_data, rebatch
-from ....analyzer.data.batch import filled
-from ....analyzer.errors import DataError
-from ....analyzer.model.loading import Model
-from ..encoding.fixed_point import FRACTION, fraction_for
-from ..tapped_session import open_tapped
+from ...analyzer.data import fixed_batch, input_specs, open_data, rebatch
+from ...analyzer.data.batch import filled
+from ...analyzer.errors import DataError
+from ...analyzer.model.loading import Model
+from ...analyzer.passes.expose_values import InstrumentPass
+from ...analyzer.runtime.session import Session, open_session
 
 CALIBRATION_SAMPLES = 512
 """At most so many samples are read; the bit of headroom covers extremes that more samples would show."""
 
+Arrays = dict[str, NDArray[Any]]
 
-def choose_fractions(model: Model, values: Collection[str], data: Any) -> dict[str, int]:
-    """The number of fraction bits of each value, by name; 10 each without data."""
-    if data is None or not values:
-        return dict.fromkeys(values, FRACTION)
-    return {name: fraction_for(size) for name, size in largest_values(model, values, data).items()}
+
+def open_tapped(model: Model, values: Collection[str]) -> tuple[Session, Callable[[Arrays], Arrays]]:
+    """Open a session that returns values of the graph.
+
+    Args:
+        model: its graph is changed: the values become outputs.
+        values: names of values.
+
+    Returns:
+        The session, and a function from the inputs of the model to the values, by name.
+    """
+    tapping = InstrumentPass(values)
+    tapping(model.ir)
+    session, names = open_session(model), tapping.tapped
+
+    def run(feed: Arrays) -> Arrays:
+        outputs = session.run(list(names.values()), feed)
+        return {value: outputs[tap] for value, tap in names.items()}
+
+    return session, run
 
 
 def largest_values(model: Model, values: Collection[str], data: Any) -> dict[str, float]:
