@@ -60,7 +60,7 @@ attention_options = all_of(
         help="With attention: uncertainty score of a position.",
     ),
     click.option(
-        "--coverage", type=float, default=0.34, show_default=True, help="Share of the positions in a random mask."
+        "--coverage", type=float, default=0.34, show_default=True, help="Probability of a position in a random mask."
     ),
     click.option(
         "--within",

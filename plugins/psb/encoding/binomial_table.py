@@ -18,7 +18,7 @@ MOST_SAMPLES = 1024
 
 @dataclass(frozen=True, eq=False)
 class BinomialTable:
-    """Alias tables of the binomial laws B(n, p), for every n = 2^t up to a largest and every level of p.
+    """Alias tables of the binomial distributions B(n, p), for every n = 2^t up to a largest and every level of p.
 
     For each (n, level) there are 2^c columns, at least two, each with a threshold (cut) and two outcomes. The first c
     bits of a random word select the column; the outcome is the first if the word is below the cut, else the second.

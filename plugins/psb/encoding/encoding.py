@@ -49,7 +49,7 @@ def encode(w: ArrayLike) -> Codes:
     """
     w = np.asarray(w, dtype=np.float32)
     if not np.isfinite(w).all():
-        raise ModelError("expected finite weights, got infinite or not a number; repair the weights before encoding")
+        raise ModelError("expected finite weights, got some that are infinite or not a number; repair the model")
     fraction, exponent = np.frexp(np.abs(w))
     zero = w == 0
     return Codes(

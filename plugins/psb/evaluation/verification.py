@@ -172,8 +172,8 @@ def _input_arrays(model: Model, numbers: dict[str, int | None]) -> dict[str, NDA
     for name, number in numbers.items():
         if number is not None and name not in names:
             raise OptionError(
-                f"expected an input {name!r} in {model.name}, which has no input {name!r}; "
-                "pass a rewritten model, for base one with attention"
+                f"expected a rewritten model with an input {name!r}, got {model.name} without it; "
+                "pass the result of psb.rewrite, for base one with attention"
             )
     return {name: np.array(number, dtype=np.int64) for name, number in numbers.items() if number is not None}
 

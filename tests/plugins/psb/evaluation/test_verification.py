@@ -103,9 +103,9 @@ def test_a_fixed_batch_that_does_not_divide_the_data(build):
 
 def test_what_does_not_fit_is_one_line(net, build, x):
     rewritten = psb.rewrite(net)
-    with pytest.raises(OptionError, match="no input 'base'"):
+    with pytest.raises(OptionError, match="with an input 'base'"):
         psb.verify(net, rewritten, x, base=1)
-    with pytest.raises(OptionError, match="no input 'seed'"):
+    with pytest.raises(OptionError, match="with an input 'seed'"):
         psb.verify(net, net, x)
     with pytest.raises(DataError):
         psb.verify(net, rewritten, x[:, :1])
