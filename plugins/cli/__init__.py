@@ -1,1 +1,1 @@
-"""The commands of the plugins, registered under `relucid.commands`; importing one loads no plugin."""
+"""The commands of the plugins, registered as entry points `relucid.commands`; importing one imports no plugin."""

@@ -15,30 +15,37 @@ if TYPE_CHECKING:
     from ..psb import Cost
 
 
-def _numbers(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
-    """`1,4,16` as (1, 4, 16)."""
+def _parse_numbers(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    """Parse `1,4,16`."""
     del ctx
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() for part in parts):
-        raise click.BadParameter(f"wants whole numbers such as 1,4,16, got {text!r}", param=parameter)
+        raise click.BadParameter(f"expected whole numbers such as 1,4,16, got {text!r}", param=parameter)
     return tuple(int(part) for part in parts)
 
 
-def _sizes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """`x=3,224,224`, given any number of times."""
-    return {name: _numbers(ctx, parameter, text) for name, text in parse_pairs(ctx, parameter, texts).items()}
+def _parse_sizes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Parse any number of `x=3,224,224`."""
+    return {name: _parse_numbers(ctx, parameter, text) for name, text in parse_pairs(ctx, parameter, texts).items()}
 
 
-@click.command(short_help="shifts, additions, random bits of a rewritten model, node by node")
+@click.command(short_help="count shifts, additions and random bits of a rewritten model, node by node")
 @click.argument("model", type=PATH)
 @click.option(
-    "--samples", default="1,4,16", callback=_numbers, show_default=True, metavar="N,N", help="Numbers of samples."
+    "--samples", default="1,4,16", callback=_parse_numbers, show_default=True, metavar="N,N", help="Numbers of samples."
 )
-@click.option("--base", type=int, help="With attention: samples of the first pass, or of the other weights.")
+@click.option("--base", type=int, help="With attention: samples of the first pass, or of the weights not selected.")
 @click.option(
     "--coverage", type=float, default=0.34, show_default=True, help="With a mask: share of the positions inside it."
 )
-@click.option("--size", "size", multiple=True, callback=_sizes, metavar="INPUT=N,N", help="Shape of one sample.")
+@click.option(
+    "--size",
+    "size",
+    multiple=True,
+    callback=_parse_sizes,
+    metavar="INPUT=N,N",
+    help="Shape of one sample, where the model has symbolic dimensions; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(
     *,
@@ -49,7 +56,7 @@ def command(
     size: dict[str, tuple[int, ...]],
     as_json: bool,
 ) -> None:
-    """Tell what MODEL, which `relucid psb` made, costs for one image in hardware of its own kind."""
+    """Count the shifts, additions and random bits of MODEL, a result of `relucid psb`, for one image."""
     from ..psb import cost  # noqa: PLC0415 - keeps `relucid --help` light
 
     without = cost(model, samples=samples, base=base, size=size)
@@ -64,10 +71,10 @@ def command(
 def _print_json(without: "Sequence[Cost]", within: "Sequence[Cost]") -> None:
     from dataclasses import asdict  # noqa: PLC0415
 
-    def plain(costs: "Sequence[Cost]") -> list[dict[str, object]]:
+    def to_dicts(costs: "Sequence[Cost]") -> list[dict[str, object]]:
         sums = [
             {name: getattr(one, name) for name in ("shifts", "adds", "random_bits", "weight_bits")} for one in costs
         ]
         return [asdict(one) | total for one, total in zip(costs, sums, strict=True)]
 
-    click.echo(json.dumps({"without_mask": plain(without), "with_mask": plain(within)}, indent=2))
+    click.echo(json.dumps({"without_mask": to_dicts(without), "with_mask": to_dicts(within)}, indent=2))

@@ -1,4 +1,4 @@
-"""The tables of the commands about progressive stochastic binarization."""
+"""Tables that the PSB commands print, and an option that they parse."""
 
 import sys
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from ..psb import Cost, Verification
 
 
-def samples_of_nodes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
-    """`GLOB=N`, given any number of times."""
-    found = {}
+def parse_node_samples(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
+    """Parse any number of `GLOB=N`."""
+    samples = {}
     for pattern, number in parse_pairs(ctx, parameter, texts).items():
         if not number.isdigit():
-            raise click.BadParameter(f"wants GLOB=N with a whole number, got {pattern}={number}", param=parameter)
-        found[pattern] = int(number)
-    return found
+            raise click.BadParameter(f"expected GLOB=N with a whole number, got {pattern}={number}", param=parameter)
+        samples[pattern] = int(number)
+    return samples
 
 
 def print_verification(found: "Verification") -> None:
-    """How far outputs and sites moved."""
+    """Print the errors of outputs and sites."""
     outputs = _table("output", "rms error", "relative", "largest", "same decision")
     for output in found.outputs:
         same = "-" if output.agreement is None else f"{output.agreement:.1%}"
@@ -33,21 +33,21 @@ def print_verification(found: "Verification") -> None:
     sites = _table("site", "rms error", "relative", "largest", "decisions flipped")
     for site in found.sites:
         _row(sites, site.name, f"{site.rms:.4g}", f"{site.relative:.2%}", f"{site.largest:.4g}", f"{site.flipped:.2%}")
-    notes = [f"{found.images} images; after against before"]
+    notes = [f"{found.images} images; rewritten model against float model"]
     if found.accuracy_before is not None and found.accuracy_after is not None:
-        notes.append(f"accuracy {found.accuracy_before:.2%} before, {found.accuracy_after:.2%} after")
+        notes.append(f"accuracy: float {found.accuracy_before:.2%}, rewritten {found.accuracy_after:.2%}")
     if found.missing:
-        notes.append(f"not compared, since the rewritten model has no such value: {', '.join(found.missing)}")
+        notes.append(f"sites without a value in the rewritten model, not compared: {', '.join(found.missing)}")
     _print([outputs, *([sites] if found.sites else [])], notes)
 
 
 def print_costs(without: "Sequence[Cost]", within: "Sequence[Cost]") -> None:
-    """What one image costs, all nodes together and, at the last number of samples, each node."""
+    """Print the cost of one image: all nodes together and, at the last number of samples, each node."""
     totals = _table("samples", "shifts", "additions", "random bits", *(["shifts, masked", "of all"] if within else []))
-    for place, one in enumerate(without):
+    for index, one in enumerate(without):
         cells = [f"{one.shifts:,}", f"{one.adds:,}", f"{one.random_bits:,}"]
         if within:
-            cells += [f"{within[place].shifts:,}", f"{within[place].shifts / one.shifts:.1%}"]
+            cells += [f"{within[index].shifts:,}", f"{within[index].shifts / one.shifts:.1%}"]
         _row(totals, str(one.samples), *cells)
     last = (within or without)[-1]
     nodes = _table("node", "kind", "pass", "weights", "not 0", "bits each", "shifts", "additions", "random bits")
@@ -67,8 +67,8 @@ def _table(*heads: str) -> "Table":
     from rich.table import Table  # noqa: PLC0415 - only a table needs it
 
     table = Table(box=None, pad_edge=False)
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="right" if place else "left", overflow="fold")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index else "left", overflow="fold")
     return table
 
 

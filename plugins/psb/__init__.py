@@ -1,4 +1,4 @@
-"""Progressive stochastic binarization: a trained network as shifts and additions, its precision chosen when it runs."""
+"""Progressive stochastic binarization: a trained network as shifts and additions, with precision set at run time."""
 
 from .encoding.levels import Levels
 from .evaluation.costs import Cost, cost, cost_table, relative_cost

@@ -1,1 +1,1 @@
-"""More samples where the network is unsure."""
+"""Computational attention: more samples at some positions, or for some weights."""

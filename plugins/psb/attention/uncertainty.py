@@ -1,20 +1,20 @@
-"""Where a network is unsure: the score of each position, and the mask of those to look at again. Thesis, 4.2.5.
+"""Scores of uncertainty of each position, and the masks of positions to refine. Thesis, section 4.2.5.
 
-The functions of `masks.py` compute the same inside a model.
+The ONNX functions of `ops.masks` compute the same inside a model.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..encoding.counter_rng import WORD, weight_words
+from ..encoding.counter_rng import WORD_BITS, random_words
 
 Mask = NDArray[np.bool_]
 
 
 def entropy(a: ArrayLike) -> NDArray[np.float64]:
-    """Entropy h = -sum_c q_c log q_c with q = softmax(a), of each position. Thesis, (4.12), in nats.
+    """Entropy h = -sum_c q_c log q_c of each position, with q = softmax(a), in nats. Thesis, (4.12).
 
-    As printed the sum in its denominator runs over j while its exponent stands at c; the exponent's index is j.
+    As printed, the sum in its denominator runs over j while the exponent has the index c; the index should be j.
 
     Args:
         a: class scores (sample, position ..., class).
@@ -27,9 +27,9 @@ def entropy(a: ArrayLike) -> NDArray[np.float64]:
 
 
 def feature_cross_entropy(a: ArrayLike) -> NDArray[np.float64]:
-    """sum_c a_c (log sum_j exp a_j - a_c), of each position: what the authors' program computes, over features.
+    """sum_c a_c (log sum_j exp a_j - a_c) of each position, over features: the score of the authors' program.
 
-    It is neither an entropy nor over classes; the coverages of 34 and 76 per cent in the thesis belong to it.
+    It is neither an entropy nor over classes; the thesis' coverages of 34 and 76 per cent belong to this score.
 
     Args:
         a: the last features before the average (sample, position ..., unit).
@@ -42,7 +42,7 @@ def feature_cross_entropy(a: ArrayLike) -> NDArray[np.float64]:
 
 
 def above_mean(h: ArrayLike) -> Mask:
-    """Positions where h > T, with T the mean of h over the positions of the same sample.
+    """Mask of the positions with h > T, where T is the mean of h over the positions of the same sample.
 
     Args:
         h: scores (sample, position ...).
@@ -54,13 +54,13 @@ def above_mean(h: ArrayLike) -> Mask:
     return np.asarray(h > h.mean(axis=tuple(range(1, h.ndim)), keepdims=True))
 
 
-def widened(mask: ArrayLike) -> Mask:
-    """The mask with a margin of one position to every side.
+def dilate(mask: ArrayLike) -> Mask:
+    """Dilate a mask by one position in every direction.
 
     Args:
         mask: (sample, position ...).
 
-    >>> widened([[[False] * 4, [False, False, False, True]]]).tolist()
+    >>> dilate([[[False] * 4, [False, False, False, True]]]).tolist()
     [[[False, False, True, True], [False, False, True, True]]]
     """
     wide: Mask = np.asarray(mask, dtype=bool)
@@ -72,32 +72,32 @@ def widened(mask: ArrayLike) -> Mask:
 
 
 def random_mask(shape: tuple[int, ...], *, coverage: float, seed: int, node: int) -> Mask:
-    """Each position with the same chance, anew for each sample: what attention is compared with.
+    """A mask that contains each position with the same probability, the baseline of attention.
 
     Args:
         shape: (sample, position ...).
-        coverage: that chance, to multiples of 2^-32.
+        coverage: the probability, rounded to a multiple of 2^-32.
         seed: of the call.
-        node: whose draws they are.
+        node: number of the operator, part of the key of its random numbers.
     """
     count = int(np.prod(shape[1:]))
-    words = [weight_words(count, seed=seed, node=node, image=image) for image in range(shape[0])]
-    return np.asarray(np.array(words, dtype=np.uint64).reshape(shape) < np.uint64(limit_of(coverage)))
+    words = [random_words(count, seed=seed, node=node, image=image) for image in range(shape[0])]
+    return np.asarray(np.array(words, dtype=np.uint64).reshape(shape) < np.uint64(word_limit(coverage)))
 
 
-def limit_of(coverage: float) -> int:
-    """The number of 32-bit words that fall inside the mask."""
-    return round(coverage * (1 << WORD))
+def word_limit(coverage: float) -> int:
+    """The number of 32-bit words that select a position."""
+    return round(coverage * (1 << WORD_BITS))
 
 
-def stretched(mask: Mask, size: tuple[int, ...]) -> Mask:
-    """The mask at another resolution: position i of m reads position floor(i M / m) of M, along every axis.
+def resize_mask(mask: Mask, size: tuple[int, ...]) -> Mask:
+    """Resize a mask: position i of m reads position floor(i M / m) of M, along every axis.
 
     Args:
         mask: (sample, position ...).
-        size: positions wanted, by axis.
+        size: number of positions of the result, by axis.
 
-    >>> stretched(np.array([[True, False]]), (5,)).tolist()
+    >>> resize_mask(np.array([[True, False]]), (5,)).tolist()
     [[True, True, True, False, False]]
     """
     for axis, m in enumerate(size, start=1):

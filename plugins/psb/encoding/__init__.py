@@ -1,1 +1,1 @@
-"""A weight as sign, exponent and probability, and the random numbers it is sampled with."""
+"""A weight as sign, exponent and probability, and the random numbers that sample it."""

@@ -1,4 +1,9 @@
-"""A weight as sign, exponent and probability: the stochastic number system of the thesis, section 4.2."""
+"""The stochastic number system of the thesis, section 4.2: a weight as sign, exponent and probability.
+
+`encode` and `decode` convert between float32 weights and w = s 2^e (1 + p); `estimate` is the n-sample estimate of a
+weight, with its `variance` and bounds. The last functions are the simpler estimate of section 4.1, a Bernoulli variable
+for each weight in [0, 1].
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,21 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ....analyzer.errors import ModelError, OptionError
-from .counter_rng import WORD, weight_words
-
-Array = NDArray[Any]
+from .counter_rng import WORD_BITS, random_words
 
 ZERO = -150
-"""Exponent that stands for the weight 0: one below the exponent of the smallest float32."""
+"""Exponent of the weight 0: one below the exponent of the smallest float32."""
 
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """Weights as s 2^e (1 + p), arrays of one shape.
+    """Weights as s 2^e (1 + p), in three arrays of the same shape.
 
     Args:
-        sign: s, -1 or 1; of a zero too, so that -0 is told from 0.
-        exponent: e, ZERO for a zero.
+        sign: s, -1 or 1; for zeros as well, so that -0 and 0 differ.
+        exponent: e; ZERO for a zero.
         probability: p, float32 in [0, 1).
     """
 
@@ -31,11 +34,11 @@ class Codes:
 
 
 def encode(w: ArrayLike) -> Codes:
-    """Take float32 weights apart: s = sign(w), e = floor(log2 |w|), p = |w| / 2^e - 1. Thesis, (4.4) to (4.7).
+    """Split float32 weights: s = sign(w), e = floor(log2 |w|), p = |w| / 2^e - 1. Thesis, (4.4) to (4.7).
 
-    A bijection of the finite float32 numbers: exponent and probability are read off the number itself, never through a
-    logarithm, so that subnormals and numbers just below a power of two come out right. (4.6) has no value for w = 0; a
-    zero keeps its sign and has an exponent of its own.
+    A bijection of the finite float32 numbers. Exponent and probability come from the binary representation, not from a
+    logarithm, so subnormals and numbers just below a power of two are exact. (4.6) is undefined for w = 0; a zero keeps
+    its sign and has the reserved exponent ZERO.
 
     Raises:
         ModelError: a weight is not finite.
@@ -46,7 +49,7 @@ def encode(w: ArrayLike) -> Codes:
     """
     w = np.asarray(w, dtype=np.float32)
     if not np.isfinite(w).all():
-        raise ModelError("a weight is infinite or not a number, which no sign, exponent and probability can stand for")
+        raise ModelError("expected finite weights, got some that are infinite or not a number; repair the model")
     fraction, exponent = np.frexp(np.abs(w))
     zero = w == 0
     return Codes(
@@ -57,26 +60,22 @@ def encode(w: ArrayLike) -> Codes:
 
 
 def decode(codes: Codes) -> NDArray[np.float32]:
-    """The weights again, bit for bit: w = s 2^e (1 + p). Thesis, (4.4) in its mean.
+    """Return the encoded weights, bit for bit: w = s 2^e (1 + p). Thesis, (4.4) in its mean.
 
     >>> decode(encode([3.0, -0.375, -0.0])).tolist()
     [3.0, -0.375, -0.0]
     """
-    return (codes.sign * magnitude(codes)).astype(np.float32)
-
-
-def magnitude(codes: Codes) -> NDArray[np.float64]:
-    """|w| = 2^e (1 + p), in float64; 0 for a zero."""
-    size = np.ldexp(1 + codes.probability.astype(np.float64), codes.exponent)
-    return np.where(codes.exponent == ZERO, 0.0, size)
+    magnitude = np.ldexp(1 + codes.probability.astype(np.float64), codes.exponent)
+    return (codes.sign * np.where(codes.exponent == ZERO, 0.0, magnitude)).astype(np.float32)
 
 
 def estimate(codes: Codes, ones: ArrayLike, *, samples: int) -> NDArray[np.float64]:
-    """The weights as n samples show them: s 2^e (1 + B / n). Thesis, (4.8).
+    """The n-sample estimate of the weights: s 2^e (1 + B / n). Thesis, (4.8).
 
     Args:
         codes: the weights.
-        ones: B, how many of the n samples shifted by one more, 0 to n; of the shape of the weights, or more axes ahead.
+        ones: B, how many of the n samples shift by e + 1 instead of e, 0 to n; the shape of the weights, with any
+            leading axes.
         samples: n.
 
     >>> estimate(encode([3.0, -0.375]), [1, 3], samples=4).tolist()
@@ -87,7 +86,7 @@ def estimate(codes: Codes, ones: ArrayLike, *, samples: int) -> NDArray[np.float
 
 
 def variance(codes: Codes, *, samples: int = 1) -> NDArray[np.float64]:
-    """Var(w_n) = (3 2^e |w| - 2^(2e + 1) - w^2) / n, which is 2^(2e) p (1 - p) / n. Thesis, above (4.10).
+    """Var(w_n) = (3 2^e |w| - 2^(2e + 1) - w^2) / n = 2^(2e) p (1 - p) / n. Thesis, above (4.10).
 
     >>> variance(encode([2.0, 3.0]), samples=4).tolist()
     [0.0, 0.25]
@@ -97,9 +96,10 @@ def variance(codes: Codes, *, samples: int = 1) -> NDArray[np.float64]:
 
 
 def variance_bound(w: ArrayLike, *, samples: int = 1) -> NDArray[np.float64]:
-    """w^2 / (8 n), never less than the variance, and equal to it at p = 1/3 only. Thesis, (4.10).
+    """Upper bound w^2 / (8 n) of the variance, attained only at p = 1/3. Thesis, (4.10).
 
-    The thesis says the variance is largest at p = 1/2; that is the absolute one, 2^(2e) / 4, between two powers of two.
+    The thesis says the variance is largest at p = 1/2; that holds for its absolute maximum between two powers of two,
+    2^(2e) / 4.
     """
     return np.square(np.asarray(w, dtype=np.float64)) / (8 * samples)
 
@@ -126,8 +126,8 @@ def relative_deviation_bound(*, samples: int) -> float:
 def exact_samples(codes: Codes) -> NDArray[np.int64]:
     """The least n = 2^k for which n p is a whole number. Thesis, section 4.2.1.
 
-    From there on the weight needs no chance at all: of n samples n p shift by one more. The thesis' range of m in
-    p = m 2^-k, 0 to k, is a misprint of 0 to 2^k.
+    With so many samples the weight can be represented without randomness: n p of them shift by e + 1. The thesis gives
+    the range of m in p = m 2^-k as 0 to k, a misprint of 0 to 2^k.
 
     >>> exact_samples(encode([4.0, 3.0, 1.25])).tolist()
     [1, 2, 4]
@@ -137,43 +137,71 @@ def exact_samples(codes: Codes) -> NDArray[np.int64]:
     return np.asarray((1 << 23) // lowest, dtype=np.int64)
 
 
-def flip(w: ArrayLike, *, samples: int = 1, seed: int = 0) -> NDArray[np.float64]:
-    """The mean of n coins for each weight, each 1 with chance w: E[B_w] = w. Thesis, (4.3).
+def curves(w: ArrayLike, *, samples: int = 1) -> dict[str, NDArray[Any]]:
+    """The curves of figure 4.1, whose caption calls the last two panels b and c; they are c and d.
 
-    The weight is taken to multiples of 2^-32. With w outside of [0, 1] there is no such coin, which is why
-    `encoding` takes sign and exponent off first.
+    Args:
+        w: weights to evaluate them at (weight,).
+        samples: n.
+
+    Returns:
+        Arrays (weight,) by name: `w`; `exponent`, panel a, NaN at w = 0; `probability`, panel b; `variance`, panel c,
+        with `variance_bound`, (4.10); `relative_deviation`, panel d, with `relative_deviation_bound`, (4.11).
+
+    >>> found = curves([2.0, 3.0])
+    >>> found["exponent"].tolist(), found["probability"].tolist(), found["variance"].tolist()
+    ([1.0, 1.0], [0.0, 0.5], [0.0, 1.0])
+    """
+    w = np.asarray(w, dtype=np.float32).reshape(-1)
+    codes = encode(w)
+    return {
+        "w": w,
+        "exponent": np.where(w == 0, np.nan, codes.exponent.astype(np.float64)),
+        "probability": codes.probability,
+        "variance": variance(codes, samples=samples),
+        "variance_bound": variance_bound(w, samples=samples),
+        "relative_deviation": relative_deviation(codes, samples=samples),
+        "relative_deviation_bound": np.full(len(w), relative_deviation_bound(samples=samples)),
+    }
+
+
+def flip(w: ArrayLike, *, samples: int = 1, seed: int = 0) -> NDArray[np.float64]:
+    """The mean of n Bernoulli variables for each weight, each 1 with probability w: E[B_w] = w. Thesis, (4.3).
+
+    Weights are rounded to multiples of 2^-32. For w outside [0, 1] there is no such variable; `encode` splits those
+    into sign, exponent and a probability.
 
     Args:
         w: weights in [0, 1], any shape.
         samples: n.
-        seed: of the coins.
+        seed: of the random numbers.
 
     Raises:
-        OptionError: a weight lies outside [0, 1], or n is less than 1.
+        OptionError: a weight is outside [0, 1], or n is less than 1.
 
     >>> flip([0.0, 1.0], samples=4).tolist()
     [0.0, 1.0]
     """
     w = np.asarray(w, dtype=np.float64)
     if not ((w >= 0) & (w <= 1)).all():
-        raise OptionError("a weight that is the chance of a coin lies in [0, 1]; encode others by sign and exponent")
+        raise OptionError("expected weights in [0, 1], got others; use encode() to split them by sign and exponent")
     if samples < 1:
-        raise OptionError(f"there is at least 1 sample, not {samples}")
-    below = np.ldexp(w, WORD).reshape(-1)
+        raise OptionError(f"expected at least 1 sample, got {samples}; choose a positive number of samples")
+    below = np.ldexp(w, WORD_BITS).reshape(-1)
     ones = np.zeros(w.size, dtype=np.int64)
     for i in range(samples):
-        ones += weight_words(w.size, seed=seed, node=0, image=i) < below
+        ones += random_words(w.size, seed=seed, node=0, image=i) < below
     return ones.reshape(w.shape) / samples
 
 
 def multiply(w: ArrayLike, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> NDArray[np.float64]:
-    """Multiply by coins, x w: the sums of x over those that fell on 1, over n; right in its mean.
+    """Unbiased estimate of the product x w: x times the mean of n Bernoulli variables for each weight.
 
     Args:
         w: weights in [0, 1] (input, unit).
         x: activations (sample, input).
         samples: n.
-        seed: of the coins, which all samples share.
+        seed: of the random numbers, which all rows of x share.
 
     >>> multiply([[1.0], [0.0]], [[3.0, 5.0]]).tolist()
     [[3.0]]
@@ -182,57 +210,10 @@ def multiply(w: ArrayLike, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> 
 
 
 def coin_variance(w: ArrayLike, *, samples: int = 1) -> NDArray[np.float64]:
-    """Var(B_w) = w (1 - w) / n; over w^2 it has no bound as w nears 0, unlike that of `encoding.variance`.
+    """Var(B_w) = w (1 - w) / n; relative to w^2 it is unbounded as w tends to 0, unlike `variance`.
 
     >>> coin_variance([0.5, 1.0]).tolist()
     [0.25, 0.0]
     """
     w = np.asarray(w, dtype=np.float64)
     return np.asarray(w * (1 - w) / samples)
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """What figure 4.1 shows, one entry for each weight.
-
-    Args:
-        w: the weights (weight,).
-        exponent: e, panel a; not a number for the weight 0.
-        probability: p, panel b.
-        variance: of n samples, panel c.
-        variance_bound: w^2 / (8 n), (4.10).
-        relative_deviation: standard deviation over |w|, panel d.
-        relative_deviation_bound: 1 / sqrt(8 n), (4.11).
-    """
-
-    w: NDArray[np.float32]
-    exponent: NDArray[np.float64]
-    probability: NDArray[np.float32]
-    variance: NDArray[np.float64]
-    variance_bound: NDArray[np.float64]
-    relative_deviation: NDArray[np.float64]
-    relative_deviation_bound: float
-
-
-def curves(w: ArrayLike, *, samples: int = 1) -> Curves:
-    """The curves of figure 4.1, whose caption calls the last two panels b and c; they are c and d.
-
-    Args:
-        w: weights to draw them at, in their order (weight,).
-        samples: n.
-
-    >>> found = curves([2.0, 3.0])
-    >>> found.exponent.tolist(), found.probability.tolist(), found.variance.tolist()
-    ([1.0, 1.0], [0.0, 0.5], [0.0, 1.0])
-    """
-    w = np.asarray(w, dtype=np.float32).reshape(-1)
-    codes = encode(w)
-    return Curves(
-        w=w,
-        exponent=np.where(w == 0, np.nan, codes.exponent.astype(np.float64)),
-        probability=codes.probability,
-        variance=variance(codes, samples=samples),
-        variance_bound=variance_bound(w, samples=samples),
-        relative_deviation=relative_deviation(codes, samples=samples),
-        relative_deviation_bound=relative_deviation_bound(samples=samples),
-    )

@@ -1,22 +1,22 @@
-"""Activations in 16 bits: whole multiples of a power of two, rounded to the nearest, saturating, with an exact zero."""
+"""Activations in 16-bit fixed point: multiples of a power of two, rounded to nearest, saturating, exact at zero."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LOWEST, HIGHEST = -(2**15), 2**15 - 1
 FRACTION = 10
-"""Bits behind the point where nothing is known of a tensor: 1 for the sign, 5 before the point, 10 behind (Q5.10)."""
+"""Default number of fraction bits, without calibration: Q5.10 has a sign bit, 5 integer bits and 10 fraction bits."""
 _MOST_FRACTION = 100
 
 
 def to_fixed(x: ArrayLike, *, fraction: int = FRACTION) -> NDArray[np.int16]:
-    """The nearest multiple of 2^-f, as the whole number of steps; halves go to the even one. Thesis, section 4.2.1.
+    """Round values to multiples of 2^-f and return the integers x 2^f; ties go to even. Thesis, section 4.2.1.
 
-    The authors' own mapping has no exact zero; `legacy_fixed_point` is that one.
+    The authors' own mapping, `legacy_fixed_point`, has no exact zero.
 
     Args:
         x: values; infinite ones saturate.
-        fraction: f, bits behind the point; negative for steps larger than 1.
+        fraction: f, the number of fraction bits; negative for steps larger than 1.
 
     >>> to_fixed([0.5, -40.0, 2**-11]).tolist()
     [512, -32768, 0]
@@ -26,7 +26,7 @@ def to_fixed(x: ArrayLike, *, fraction: int = FRACTION) -> NDArray[np.int16]:
 
 
 def from_fixed(steps: ArrayLike, *, fraction: int = FRACTION) -> NDArray[np.float32]:
-    """The values of whole numbers of steps, exactly.
+    """Return the values of fixed-point integers, exactly.
 
     >>> from_fixed([512, -32768]).tolist()
     [0.5, -32.0]
@@ -35,9 +35,9 @@ def from_fixed(steps: ArrayLike, *, fraction: int = FRACTION) -> NDArray[np.floa
 
 
 def fraction_for(largest: float) -> int:
-    """Bits behind the point that leave one bit of room above the largest absolute value.
+    """Choose the number of fraction bits so that one bit of headroom remains above the largest absolute value.
 
-    The room is for the noise of the weights, which carries a value beyond what it was seen to reach.
+    The headroom is for the noise of sampled weights, which can push a value beyond its calibrated maximum.
 
     >>> fraction_for(31.9), fraction_for(255.0), fraction_for(0.0)
     (9, 6, 10)
@@ -51,7 +51,7 @@ def fraction_for(largest: float) -> int:
 def legacy_fixed_point(x: ArrayLike, *, bits: int = 16, limit: float = 32.0) -> NDArray[np.float32]:
     """The authors' fixed point: clip to [-limit, limit], map to [0, 1], floor(x 2^b) / (2^b - 1), map back.
 
-    Since 2^b values are divided by 2^b - 1, every level is a little off: 0 becomes 4.9e-4 and 32 becomes 32.001.
+    Since 2^b values are divided by 2^b - 1, every level is slightly off: 0 becomes 4.9e-4 and 32 becomes 32.001.
 
     >>> legacy_fixed_point([0.0, 32.0]).tolist() == [np.float32(2**-11 * (1 + 1 / 65535)), 32.0009765625]
     True

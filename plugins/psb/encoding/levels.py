@@ -1,4 +1,4 @@
-"""Probabilities in a few bits: where the levels lie, and which one stands for a probability."""
+"""Probabilities in a few bits: quantization levels, and the level of a probability."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,22 +15,22 @@ BITS = 8
 
 @dataclass(frozen=True)
 class Levels:
-    """2^b probabilities, b bits each.
+    """The 2^b quantization levels of a probability of b bits.
 
     The placings:
 
-    - nearest: m / 2^b, the nearest one; a probability that rounds up to 1 becomes 0 and the exponent one more. Every
-      weight with b bits behind its leading one is exact.
-    - ends: floor(p 2^b) / (2^b - 1), from 0 to 1 with both, as the authors ran it. With one bit weights become powers
-      of two.
-    - middles: (floor(p 2^b) + 1/2) / 2^b, the middle of each part; no weight is exact.
+    - nearest: m / 2^b, rounded to nearest; a probability that rounds up to 1 becomes 0 with the exponent increased by
+      one. Every weight with b significant bits after its leading one is exact.
+    - ends: floor(p 2^b) / (2^b - 1), including both 0 and 1, as in the authors' program. With one bit, weights become
+      powers of two.
+    - middles: (floor(p 2^b) + 1/2) / 2^b, the midpoint of each interval; no weight is exact.
 
     Args:
         bits: b, 1 to 8.
         placing: one of PLACINGS.
 
     Raises:
-        OptionError: another number of bits or placing.
+        OptionError: bits or placing is invalid.
 
     >>> [str(p) for p in Levels(2, "ends").probabilities]
     ['0', '1/3', '2/3', '1']
@@ -41,9 +41,9 @@ class Levels:
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= BITS:
-            raise OptionError(f"a probability takes 1 to {BITS} bits, not {self.bits}")
+            raise OptionError(f"bits of a probability: expected 1 to {BITS}, got {self.bits}; change levels")
         if self.placing not in PLACINGS:
-            raise OptionError(f"the placing of levels is one of {', '.join(PLACINGS)}, not {self.placing!r}")
+            raise OptionError(f"placing of levels: expected one of {', '.join(PLACINGS)}, got {self.placing!r}")
 
     @property
     def probabilities(self) -> tuple[Fraction, ...]:
@@ -55,7 +55,7 @@ class Levels:
         return tuple((m + shift) / count for m in range(count))
 
     def of(self, p: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Level of each probability in [0, 1), and what to add to its exponent (0, or 1 where p rounds up to 1).
+        """Return the level of each probability in [0, 1), and the carry to its exponent (1 where p rounds up to 1).
 
         >>> [a.tolist() for a in Levels(2, "nearest").of([0.1, 0.3, 0.9])]
         [[0, 1, 0], [0, 0, 1]]

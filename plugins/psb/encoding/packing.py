@@ -1,4 +1,4 @@
-"""A tensor of weights in few bits: one for the sign, k for the exponent, b for the probability."""
+"""A tensor of weights in few bits: 1 for the sign, k for the exponent, b for the probability."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,20 @@ from .levels import Levels
 
 EXPONENT_BITS = 4
 _MOST_BITS = 6
-_LOWEST = -126  # of a normal float32: whatever is smaller some processors take for 0
+_LOWEST = -126  # of a normal float32: some processors flush smaller numbers to 0
 
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """Weights as small whole numbers, in one row (weight,).
+    """Weights quantized to small integers, flattened (weight,).
 
     Args:
         negative: 1 where s = -1.
         exponent: 0 for the weight 0, else e - lowest + 1, below 2^k.
-        level: which probability of `levels`.
-        lowest: the smallest exponent there is a code for.
+        level: index into the probabilities of `levels`.
+        lowest: the smallest exponent that has a code.
         exponent_bits: k.
-        levels: what the levels mean.
+        levels: quantization levels of the probability.
     """
 
     negative: NDArray[np.int64]
@@ -37,16 +37,16 @@ class Packed:
 
     @property
     def bits(self) -> int:
-        """Bits that a weight takes."""
+        """Number of bits of one weight."""
         return 1 + self.exponent_bits + self.levels.bits
 
     def mean(self) -> NDArray[np.float64]:
-        """What a weight is on average (weight,), as the levels of its probability allow."""
+        """The expected value of each sampled weight (weight,)."""
         p = np.array([float(p) for p in self.levels.probabilities], dtype=np.float64)
         return self.signed_powers() * (1 + p[self.level])
 
     def signed_powers(self) -> NDArray[np.float64]:
-        """The sign times 2^e of each weight (weight,); 0 for the weight 0."""
+        """Sign times 2^e of each weight (weight,); 0 for the weight 0."""
         size = np.ldexp(1.0 - 2 * self.negative, self.exponent - 1 + self.lowest)
         return np.where(self.exponent == 0, 0.0, size)
 
@@ -58,19 +58,19 @@ def pack(
     levels: Levels | None = None,
     flush_to_zero: bool = True,
 ) -> Packed:
-    """Round weights to what the bits can hold. Thesis, section 4.2.4.
+    """Quantize weights to 1 + k + b bits each. Thesis, section 4.2.4.
 
-    There are 2^k - 1 exponents, ending at that of the largest weight; the code left over is the weight 0. The authors
-    have no limit above and -16 below, and raise whatever is smaller to +-2^-16.
+    Of the 2^k exponent codes, 2^k - 1 are the exponents up to that of the largest weight, and one is the weight 0. The
+    authors' program has no upper limit, a lower limit of -16, and raises smaller weights to +-2^-16.
 
     Args:
-        w: float32 weights, any shape; taken in their order.
+        w: float32 weights, any shape; flattened in row-major order.
         exponent_bits: k, 1 to 6.
-        levels: of the probability; 4 bits, the nearest one, if not given.
-        flush_to_zero: make a weight below the smallest exponent 0; else raise it to the smallest power of two.
+        levels: of the probability; default `Levels()`, 4 bits and rounded to nearest.
+        flush_to_zero: set weights below the smallest exponent to 0; otherwise raise them to the smallest power of two.
 
     Raises:
-        OptionError: k is out of its range.
+        OptionError: k is out of range.
         ModelError: a weight is not finite.
 
     >>> packed = pack([3.0, -0.375, 0.0, 1e-9])
@@ -78,7 +78,7 @@ def pack(
     ([3.0, -0.375, 0.0, 0.0], 9)
     """
     if not 1 <= exponent_bits <= _MOST_BITS:
-        raise OptionError(f"an exponent takes 1 to {_MOST_BITS} bits, not {exponent_bits}")
+        raise OptionError(f"bits of an exponent: expected 1 to {_MOST_BITS}, got {exponent_bits}; change exponent_bits")
     levels = levels or Levels()
     codes = encode(np.asarray(w).reshape(-1))
     level, carry = levels.of(codes.probability)
@@ -98,20 +98,20 @@ def pack(
     )
 
 
-def planes(numbers: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Numbers of a few bits as bit planes, the highest bit first, eight numbers in a byte (bit, byte).
+def to_bit_planes(numbers: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Pack integers of a few bits into bit planes, most significant bit first, eight numbers per byte (bit, byte).
 
-    >>> planes(np.array([1, 2, 3]), 2).tolist()
+    >>> to_bit_planes(np.array([1, 2, 3]), 2).tolist()
     [[96], [160]]
     """
-    places = np.arange(bits - 1, -1, -1)[:, None]
-    return np.packbits((numbers >> places) & 1, axis=1)
+    shifts = np.arange(bits - 1, -1, -1)[:, None]
+    return np.packbits((numbers >> shifts) & 1, axis=1)
 
 
-def unplaned(planes: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
-    """The numbers again (number,).
+def from_bit_planes(planes: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
+    """Unpack bit planes (bit, byte) into `count` integers (number,).
 
-    >>> unplaned(planes(np.array([1, 2, 3]), 2), 3).tolist()
+    >>> from_bit_planes(to_bit_planes(np.array([1, 2, 3]), 2), 3).tolist()
     [1, 2, 3]
     """
     powers = 1 << np.arange(len(planes) - 1, -1, -1, dtype=np.int64)

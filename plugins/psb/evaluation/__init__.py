@@ -1,1 +1,1 @@
-"""What a rewritten model costs, and how far it deviates from the model it was made from."""
+"""The cost of a rewritten model, and its deviation from the float model."""

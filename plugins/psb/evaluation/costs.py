@@ -1,4 +1,4 @@
-"""What a rewritten model costs in hardware of its own kind: shifts, additions, random bits. Thesis, section 4.2.5."""
+"""Cost of a rewritten model on dedicated hardware: shifts, additions, random bits. Thesis, section 4.2.5."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from ....analyzer.errors import OptionError
 from ....analyzer.model.loading import parse
 from ..ops.operators import DOMAIN
 from ..rewriting.rewriter import Rewritten
-from .node_costs import NodeCost, node_cost, shapes_of
-from .read_layers import bits_of, samples_of, stored_layers, stored_table
+from .node_costs import NodeCost, find_shapes, node_cost
+from .read_layers import extract_layers, extract_table, samples_of, weight_bits_of
 
-SAMPLES = (1, 4, 16)
+DEFAULT_SAMPLES = (1, 4, 16)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs for one image, at one number of samples.
+    """Cost of a model for one image, at one number of samples.
 
     Args:
         samples: n; with attention, that of the second pass or of the refined weights.
         base: that of the first pass or of the other weights; None without attention.
-        coverage: share of the positions inside the mask; 1 where there is none.
-        nodes: its operators.
+        coverage: share of the positions inside the mask; 1 without a mask.
+        nodes: cost of each operator.
     """
 
     samples: int
@@ -36,52 +36,52 @@ class Cost:
 
     @property
     def two_passes(self) -> bool:
-        """Whether a second pass looks at some positions again; with attention by weights there is one pass."""
+        """Whether the model has two passes; with attention by weights it has one."""
         return any(node.turn != "only" for node in self.nodes)
 
     @property
     def shifts(self) -> int:
-        """Of all operators."""
+        """Shifts of all operators."""
         return sum(node.shifts for node in self.nodes)
 
     @property
     def adds(self) -> int:
-        """Of all operators."""
+        """Additions of all operators."""
         return sum(node.adds for node in self.nodes)
 
     @property
     def random_bits(self) -> int:
-        """Of all operators."""
+        """Random bits of all operators."""
         return sum(node.random_bits for node in self.nodes)
 
     @property
     def weight_bits(self) -> int:
-        """Bits of all stored weights; those of two passes are the same ones, stored once."""
+        """Bits of all stored weights; two passes share them."""
         return sum(node.weights * node.weight_bits for node in self.nodes if node.turn != "refined")
 
 
 def cost(
     model: Any,
     *,
-    samples: Sequence[int] = SAMPLES,
+    samples: Sequence[int] = DEFAULT_SAMPLES,
     base: int | None = None,
     coverage: float = 1.0,
     size: Mapping[str, Sequence[int]] | None = None,
 ) -> tuple[Cost, ...]:
-    """What a rewritten model costs, for each number of samples.
+    """Compute the cost of a rewritten model for each number of samples.
 
     Args:
-        model: what `rewrite` gave, or a file, bytes or graph of such a model.
+        model: the result of `rewrite`, or a file, bytes or graph of such a model.
         samples: numbers of samples.
-        base: with attention, the samples of the first pass, or of the weights that are not refined; None: the model's
+        base: with attention, samples of the first pass, or of the weights that are not refined; None: the model's
             default.
         coverage: with attention by positions, share of the positions inside the mask, from 0 to 1.
-        size: shape of one sample, by input, where the model leaves it open.
+        size: shape of one sample, by input, where the model has symbolic dimensions.
 
     Raises:
         ModelError: the model is not a rewritten one.
-        OptionError: a number of samples that the model has no table for, a coverage outside [0, 1], or a size that is
-            open and not given.
+        OptionError: the model has no table for a number of samples, the coverage is outside [0, 1], or a size is
+            missing.
 
     >>> from relucid.analyzer import demo
     >>> from relucid.plugins import psb
@@ -90,22 +90,22 @@ def cost(
     (True, 9)
     """
     if not 0 <= coverage <= 1:
-        raise OptionError(f"the coverage of a mask lies from 0 to 1, not {coverage}")
+        raise OptionError(f"coverage of a mask: expected a number from 0 to 1, got {coverage}; pass a share")
     graph = model.ir if isinstance(model, Rewritten) else parse(model).ir
-    layers = stored_layers(graph)
-    table = stored_table(graph)
-    shapes = shapes_of(graph, [node for node, _ in layers], size or {})
+    layers = extract_layers(graph)
+    table = extract_table(graph)
+    shapes = find_shapes(graph, [node for node, _ in layers], size or {})
     inputs = {value.name: value for value in graph.graph.inputs}
     first = None
     if "base" in inputs and inputs["base"].const_value is not None:
         first = int(inputs["base"].const_value.numpy()) if base is None else base
-    two_passes = any(_is_early(node) for node, _ in layers)
-    found = []
+    two_passes = any(_is_first_pass(node) for node, _ in layers)
+    costs = []
     for n in samples:
         nodes = []
         for node, layer in layers:
-            turn = ("base" if _is_early(node) else "refined") if two_passes else "only"
-            made = node_cost(
+            turn = ("base" if _is_first_pass(node) else "refined") if two_passes else "only"
+            found = node_cost(
                 layer,
                 table,
                 turn=turn,
@@ -113,17 +113,17 @@ def cost(
                 base=first,
                 share=coverage if turn == "refined" and _is_masked(node) else 1.0,
                 shapes=shapes[node],
-                weight_bits=bits_of(node),
+                weight_bits=weight_bits_of(node),
             )
-            nodes.append(made)
-        found.append(Cost(n, first, coverage if two_passes else 1.0, tuple(nodes)))
-    return tuple(found)
+            nodes.append(found)
+        costs.append(Cost(n, first, coverage if two_passes else 1.0, tuple(nodes)))
+    return tuple(costs)
 
 
 def relative_cost(base: int, refine: int, coverage: float) -> float:
     """(n + coverage m) / m: base samples everywhere and refined ones inside the mask, over refined ones everywhere.
 
-    The thesis' psb j/k has n = 2^j and m = 2^k; inside the mask it takes m samples anew. Figure 4.5, lower row.
+    The thesis' psb j/k has n = 2^j and m = 2^k; inside the mask it takes m new samples. Figure 4.5, lower row.
 
     >>> relative_cost(2, 32, 0.34)
     0.4025
@@ -132,7 +132,7 @@ def relative_cost(base: int, refine: int, coverage: float) -> float:
 
 
 def cost_table(coverage: float, *, samples: Sequence[int] = (1, 2, 4, 8, 16, 32)) -> NDArray[np.float64]:
-    """`relative_cost` for every pair (base, refine); not a number where base exceeds refine. Figure 4.5, lower row.
+    """`relative_cost` of every pair (base, refine); NaN where base exceeds refine. Figure 4.5, lower row.
 
     >>> cost_table(0.5, samples=(1, 2)).tolist()
     [[1.5, 1.0], [nan, 1.5]]
@@ -140,13 +140,13 @@ def cost_table(coverage: float, *, samples: Sequence[int] = (1, 2, 4, 8, 16, 32)
     return np.array([[relative_cost(n, m, coverage) if n <= m else np.nan for m in samples] for n in samples])
 
 
-def _is_early(node: ir.Node) -> bool:
-    """Whether it belongs to the first of two passes."""
+def _is_first_pass(node: ir.Node) -> bool:
+    """Whether the operator belongs to the first of two passes."""
     return str(node.name).endswith(".base") or samples_of(node) == "base"
 
 
 def _is_masked(node: ir.Node) -> bool:
-    """Whether what it makes counts only inside a mask."""
+    """Whether the output of the operator is used inside a mask only."""
     for use in node.outputs[0].uses():
         condition = use.node.inputs[0].producer() if use.node.op_type == "Where" and use.node.inputs[0] else None
         if use.idx == 1 and condition is not None and condition.domain == DOMAIN:

@@ -1,4 +1,4 @@
-"""How far an array moved: sums that add up over batches."""
+"""Deviation of an array from another, as a state that merges over batches."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Deviation:
-    """What was seen of an array before and after.
+    """Sums over the entries of an array before and after a change.
 
     Args:
-        numbers: how many, those that are not finite on either side left out.
+        numbers: number of entries that are finite on both sides.
         squared: sum of the squared differences.
         squared_before: sum of the squares before.
-        largest: the largest difference.
-        flipped: how many lie on the other side of the threshold.
-        samples: how many.
-        agreeing: samples whose largest entry is the same.
-        entries: of a sample.
+        largest: the largest absolute difference.
+        flipped: number of entries on different sides of the threshold.
+        samples: number of samples.
+        agreeing: number of samples with the same argmax.
+        entries: number of entries of a sample.
     """
 
     numbers: int = 0
@@ -39,7 +39,7 @@ class Deviation:
         Args:
             before: (sample, ...).
             after: of the same shape.
-            threshold: what `flipped` counts by.
+            threshold: for `flipped`.
 
         >>> Deviation.of(np.array([[3.0, 4.0]]), np.array([[3.0, -1.0]])).relative
         1.0
@@ -60,7 +60,7 @@ class Deviation:
         )
 
     def merge(self, other: Self) -> Self:
-        """What was seen in both."""
+        """Combine the sums of two batches."""
         return type(self)(
             numbers=self.numbers + other.numbers,
             squared=self.squared + other.squared,
@@ -79,17 +79,17 @@ class Deviation:
 
     @property
     def relative(self) -> float:
-        """That over the root mean square before; infinite where that is 0 and something moved."""
+        """`rms` over the root mean square before; infinite where that is 0 and there is a difference."""
         if self.squared_before:
             return sqrt(self.squared / self.squared_before)
         return float("inf") if self.squared else 0.0
 
     @property
     def flips(self) -> float:
-        """Share of the numbers that lie on the other side of the threshold."""
+        """Share of the entries on different sides of the threshold."""
         return self.flipped / max(1, self.samples * self.entries)
 
     @property
     def agreement(self) -> float | None:
-        """Share of the samples whose largest entry is the same; None where a sample has one entry only."""
+        """Share of the samples with the same argmax; None where a sample has a single entry."""
         return self.agreeing / self.samples if self.entries > 1 and self.samples else None

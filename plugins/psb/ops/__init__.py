@@ -1,1 +1,1 @@
-"""The operators as ONNX functions of standard operators."""
+"""The PSB operators as ONNX functions of standard operators."""

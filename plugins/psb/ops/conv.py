@@ -1,4 +1,4 @@
-"""Convolutions as ONNX functions: one product for each image, of the windows that its outputs see."""
+"""Convolutions as ONNX functions: for each image, one matrix product of unfolded windows and weights (im2col)."""
 
 from .sampling import COMMON, INPUTS, NUMBERS
 
@@ -6,30 +6,30 @@ _CONV = "strides, pads, dilations"
 _CONV_TRANSPOSE = f"{_CONV}, output_padding, output_shape"
 
 
-def bodies(*, per_image: bool) -> dict[str, str]:
-    """Signature and body of each function, by name; those that are called come first.
+def build_bodies(*, per_image: bool) -> dict[str, str]:
+    """Signature and body of each function, by name; each function precedes its callers.
 
     Args:
-        per_image: whether each image has draws of its own.
+        per_image: whether each image has its own draws.
     """
     return {
-        "ConvSeen": _seen("Conv", _CONV),
-        "ConvTransposeSeen": _seen("ConvTranspose", _CONV_TRANSPOSE),
+        "ConvSeen": _window_index("Conv", _CONV),
+        "ConvTransposeSeen": _window_index("ConvTranspose", _CONV_TRANSPOSE),
         "Conv": _convolution("Conv", _CONV, per_image=per_image),
         "ConvTranspose": _convolution("ConvTranspose", _CONV_TRANSPOSE, per_image=per_image),
     }
 
 
-def _seen(op_type: str, geometry: str) -> str:
-    """Which position of the input each output sees through each tap: 1 and up, or 0 for none (position, tap).
+def _window_index(op_type: str, geometry: str) -> str:
+    """The input position that each output reads at each tap, counted from 1; 0 for none (position, tap).
 
-    A convolution of the positions' own numbers with kernels that are 1 at one tap and 0 elsewhere. So padding, strides
-    and dilations are those of the runtime, for one, two or three axes alike. The numbers go in as three digits below
-    256, which even arithmetic with 8 significant bits takes unchanged.
+    Computed by convolving the indices of the positions with kernels that are 1 at one tap and 0 elsewhere, so that
+    padding, strides and dilations are those of the runtime, for one, two or three axes. The indices are split into
+    three digits below 256, which even arithmetic with 8 significant bits represents exactly.
 
     Args:
         op_type: Conv or ConvTranspose.
-        geometry: names of the attributes that are lists of whole numbers.
+        geometry: names of the attributes that are lists of integers, separated by commas.
     """
     lists = ", ".join(f"{name}: ints = @{name}" for name in geometry.split(", "))
     taps = "count, one_row, kernel" if op_type == "Conv" else "one_row, count, kernel"
@@ -79,9 +79,9 @@ def _seen(op_type: str, geometry: str) -> str:
 
 
 def _convolution(op_type: str, geometry: str, *, per_image: bool) -> str:
-    """A convolution as one product for each image: what each output sees, side by side, times the table of weights.
+    """A convolution as one matrix product for each image: the window of each output times the table of weights.
 
-    Image by image, since what all outputs of a batch see together would not stay in any cache.
+    Image by image, since the windows of a whole batch would not fit in any cache.
     """
     lists = ", ".join(f"{name}: ints = @{name}" for name in f"kernel_shape, {geometry}".split(", "))
     own = ", double[groups, inputs, units] table" if per_image else ""

@@ -1,10 +1,10 @@
-"""The masks of `uncertainty.py` as ONNX functions of standard operators."""
+"""The masks of `attention.uncertainty` as ONNX functions of standard operators."""
 
 MOST_AXES = 3
 
 
 def _score(summand: str, first: str) -> str:
-    """Minus the sum over the last axis of a product with the log-softmax: (sample, position ..., 1)."""
+    """Minus the sum, over the last axis, of a summand times the log-softmax: (sample, position ..., 1)."""
     return f"""(a) => (h) {{
         one_row = Constant <value = int64[1] {{1}}> ()
         minus_row = Constant <value = int64[1] {{-1}}> ()
@@ -21,7 +21,7 @@ def _score(summand: str, first: str) -> str:
 
 
 def _stretch(axes: int) -> str:
-    """A mask (sample, 1, position ...) read at the positions of another array, the nearest one before."""
+    """A mask (sample, 1, position ...) resized to the positions of another array, as in `uncertainty.resize_mask`."""
     steps = []
     for axis in range(2, axes + 2):
         before = "mask" if axis == 2 else f"read{axis - 1}"

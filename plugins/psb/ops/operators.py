@@ -1,8 +1,8 @@
 """The operators as ONNX functions: bodies of standard operators only, so that any ONNX runtime runs them.
 
-Each function is the normative form of an operator of our own domain; a native kernel registered under the same domain
-and name takes its place. Every value computed here is a whole multiple of a power of two that its type holds exactly,
-so no order of additions, no fusion and no fast multiply-add changes a bit: see docs/psb.md.
+Each function defines an operator of the domain `relucid.psb`; a native kernel registered under the same domain and name
+overrides it. Every value computed here is a multiple of a power of two that its type represents exactly, so neither the
+order of additions nor fusion nor fused multiply-add changes a bit: see docs/psb.md.
 """
 
 import onnx
@@ -15,24 +15,25 @@ from .sampling import COMMON, INPUTS, NUMBERS
 DOMAIN = "relucid.psb"
 VERSION = 1
 OLDEST_OPSET = 12
-"""The first opset in which every operator the bodies use takes the types they need."""
+"""The first opset in which all operators of the bodies accept the types used."""
 FIRST_IR_VERSION = 8
-"""The first version of ONNX files that have functions."""
+"""The first version of the ONNX file format with functions."""
 
 
-def functions(opset: int, *, per_image: bool = False) -> list[ir.Function]:
-    """All functions of the domain, with bodies in this opset of the standard domain; those that are called come first.
+def build_functions(opset: int, *, per_image: bool = False) -> list[ir.Function]:
+    """All functions of the domain; each function precedes its callers.
 
     Args:
-        opset: that of the model they go into, which every runtime wants them to share; 12 or newer.
-        per_image: whether each image has draws of its own.
+        opset: of the standard domain, 12 or newer; runtimes require it to be that of the model.
+        per_image: whether each image has its own draws.
 
-    >>> [function.name for function in functions(17)][:3]
+    >>> [function.name for function in build_functions(17)][:3]
     ['Squares', 'Keys', 'Binomial']
     """
     header = f'<domain: "{DOMAIN}", opset_import: ["": {opset}, "{DOMAIN}": {VERSION}]>'
-    drawn = sampling.BODIES | unpack.BODIES | {"Weights": sampling.weights(per_image=per_image)} | sampling.JOIN_BODIES
-    bodies = drawn | _PRODUCTS | conv.bodies(per_image=per_image) | masks.BODIES
+    weights = {"Weights": sampling.weights_body(per_image=per_image)}
+    drawing = sampling.BODIES | unpack.BODIES | weights | sampling.JOIN_BODIES
+    bodies = drawing | _PRODUCTS | conv.build_bodies(per_image=per_image) | masks.BODIES
     texts = [f"{header} {name} {body}" for name, body in bodies.items()]
     return [ir.serde.deserialize_function(onnx.parser.parse_function(text)) for text in texts]
 
@@ -92,4 +93,4 @@ _PRODUCTS = {
         y = Reshape(settled, y_shape)
     }}""",
 }
-"""Signature and body of each function that is no convolution; those that are called come first."""
+"""Signature and body of the quantization functions and of the operators other than convolutions."""

@@ -1,7 +1,7 @@
-"""The weights of one call, as ONNX functions: words from counters, binomial numbers from a table, 2^e (1 + B / n).
+"""The random weights of one call as ONNX functions: random words, binomial numbers from a table, s 2^e (1 + B / n).
 
-The counterpart of `words.py` and `draws.py`, in standard operators. All of it that does not depend on the seed or the
-samples a runtime computes once, when it loads the model.
+The counterpart of `encoding.counter_rng` and `encoding.binomial_table`, in standard operators. A runtime evaluates
+whatever does not depend on the seed or the samples once, when it loads the model.
 """
 
 NUMBERS = "number, unit, shape, step_in, step_out, per_image"
@@ -13,16 +13,15 @@ COMMON = """
             step_in: float = @step_in, step_out: float = @step_out>
             (x, signs, exponents, levels, keys, rest, width, cut, factor)
 """
-"""The activations in whole steps, and the weights drawn for this call."""
-
+"""First lines of each operator: the quantized activations, and the weights drawn for this call."""
 
 _HALF = "half = Constant <value = uint64 {32}> ()"
 
 
 def _rounds() -> str:
-    """The squares of `words.squares`, its last shift left to the caller: the word is the upper half of each number.
+    """The rounds of `counter_rng.squares` without its last shift: the word is the upper half of each number.
 
-    Unrolled, since a runtime takes a model of few large nodes faster than one of many calls.
+    Unrolled, since a runtime loads a few long functions faster than many calls.
     """
     lines, x = [], "y"
     for step, added in enumerate("yzy", start=1):
@@ -103,16 +102,16 @@ BODIES = {
         factor = Add(share, double_one)
     }}""",
 }
-"""Signature and body of each function, by name; those that are called come first."""
+"""Signature and body of each function, by name; each function precedes its callers."""
 
 
-def weights(*, per_image: bool) -> str:
-    """The body of `Weights`: what a runtime computes in every call, (image, *shape).
+def weights_body(*, per_image: bool) -> str:
+    """Signature and body of `Weights`, which a runtime evaluates in every call: the drawn weights (image, *shape).
 
-    They take whole steps of the input to steps of the output.
+    They convert fixed-point integers of the input to those of the output.
 
     Args:
-        per_image: whether each image has draws of its own; else there is one image for all.
+        per_image: whether each image has its own draws; otherwise the image axis has length 1.
     """
     images = """
         batch_place = Constant <value = int64 {0}> ()
@@ -178,7 +177,7 @@ def weights(*, per_image: bool) -> str:
 
 
 def _widened(table: str) -> str:
-    """The rows of a table in as many columns as both share, repeated, so that a word picks the same one."""
+    """The rows of a table with each column repeated, up to the common width, so that a word selects the same column."""
     return f"""
         {table}_scaled = Mul(column, {table}_width)
         {table}_read = Div({table}_scaled, width)

@@ -1,6 +1,6 @@
-"""Stored weights as an ONNX function: from bit planes to s 2^e and a level, in standard operators.
+"""Unpacking of stored weights as an ONNX function of standard operators: from bit planes to s 2^e and a level.
 
-The counterpart of `packing.py`. A runtime computes it once, when it loads the model.
+The counterpart of `encoding.packing`. A runtime evaluates it once, when it loads the model.
 """
 
 BODIES = {

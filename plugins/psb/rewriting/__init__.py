@@ -1,1 +1,1 @@
-"""A trained ONNX model rewritten into shifts and additions."""
+"""From a float model to a model of PSB operators."""

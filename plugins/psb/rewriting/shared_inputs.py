@@ -1,4 +1,4 @@
-"""What all operators of a rewritten model read: its samples, its seed, and the tables and keys made of them."""
+"""What all operators of a model share: its inputs `samples`, `base` and `seed`, the binomial table and the keys."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -8,30 +8,30 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ....analyzer.errors import ModelError
-from ..attention.weight_attention import to_codes
-from ..encoding.binomial_table import Table
+from ..attention.weight_attention import to_table_rows
+from ..encoding.binomial_table import BinomialTable
 from ..encoding.counter_rng import node_key
 from ..layer import Layer
 from ..ops.operators import DOMAIN
-from .constants import constant
+from .constants import add_constant
 
-REST, FACTOR = 6, 9
-"""Places of the first and the last input of an operator that belong to the table of binomial numbers."""
+FIRST_TABLE_INPUT, LAST_TABLE_INPUT = 6, 9
+"""Indices of the inputs of an operator that hold the table at one number of samples: rest, width, cut and factor."""
 
 
 @dataclass(frozen=True, eq=False)
-class Inputs:
-    """What all operators of a model share.
+class SharedInputs:
+    """Values of a graph that all its operators read.
 
     Args:
-        keys: of the calls, one for each operator.
-        samples: the table at the model's number of samples: rest, width, cut and factor of a `Binomial`; with
-            attention by weights those of a `Join`.
-        base: the same for a first pass; None where there is one pass.
-        table: bits, starts, cuts and outcomes of the table of binomial numbers.
-        levels: how many levels a probability has.
-        rows: with attention by weights, which rows the `Join` reads; as `rows_of` has it.
-        own: the table for operators that have a number of samples of their own.
+        keys: the key of each operator in this call.
+        samples: the table at the model's number of samples, four outputs of a `Binomial`: rest, width, cut and factor;
+            with attention by weights, those of a `Join`.
+        base: the same for the first of two passes; None with a single pass.
+        table: the whole binomial table: bits, starts, cuts and outcomes.
+        levels: number of levels of a probability.
+        rows: with attention by weights, the rows that the `Join` selects, from `joined_rows`.
+        by_samples: the table at the numbers of samples that single operators have, added on demand.
     """
 
     keys: ir.Value
@@ -40,13 +40,13 @@ class Inputs:
     table: tuple[ir.Value, ...]
     levels: int
     rows: NDArray[np.int64] | None = None
-    own: dict[int, tuple[ir.Value, ...]] = field(default_factory=dict)
+    by_samples: dict[int, tuple[ir.Value, ...]] = field(default_factory=dict)
 
     @classmethod
-    def added_to(
+    def add_to(
         cls,
         graph: ir.Graph,
-        table: Table,
+        table: BinomialTable,
         *,
         levels: int,
         operators: int,
@@ -55,78 +55,81 @@ class Inputs:
         base: int | None = None,
         rows: NDArray[np.int64] | None = None,
     ) -> Self:
-        """Give a graph the inputs, with defaults, the table and the keys.
+        """Add the inputs, with defaults, the table and the keys to a graph.
 
         Args:
             graph: still in float.
-            table: of the binomial numbers.
-            levels: how many levels a probability has.
-            operators: how many there will be.
-            samples: default of the model's input `samples`.
-            seed: default of the model's input `seed`.
-            base: default of the model's input `base`; None: it gets none.
-            rows: with attention by weights, as `rows_of` has it.
+            table: binomial random numbers.
+            levels: number of levels of a probability.
+            operators: number of operators that will be added.
+            samples: default of the input `samples`.
+            seed: default of the input `seed`.
+            base: default of the input `base`; None: no such input.
+            rows: with attention by weights, from `joined_rows`.
 
         Raises:
             ModelError: the model has a value of such a name already.
         """
         taken = {value.name for value in (*graph.inputs, *graph.initializers.values())}
         taken |= {out.name for node in graph for out in node.outputs}
-        wanted = {"samples": samples, "seed": seed} | ({} if base is None else {"base": base})
-        for name in wanted:
+        numbers = {"samples": samples, "seed": seed} | ({} if base is None else {"base": base})
+        for name in numbers:
             if name in taken:
-                raise ModelError(f"the model has a value called {name!r}, the name of an input it would get; rename it")
-        defaults = {name: constant(graph, name, np.int64(n)) for name, n in wanted.items()}
+                raise ModelError(
+                    f"expected no value called {name!r}, the name of an input that is added; rename it in the model"
+                )
+        defaults = {name: add_constant(graph, name, np.int64(n)) for name, n in numbers.items()}
         graph.inputs.extend(defaults.values())
         parts = tuple(
-            constant(graph, f"psb.{name}", getattr(table, name)) for name in ("bits", "starts", "cuts", "outcomes")
+            add_constant(graph, f"psb.{name}", getattr(table, name)) for name in ("bits", "starts", "cuts", "outcomes")
         )
-        node_keys = constant(graph, "psb.keys", np.array([node_key(n) for n in range(operators)], dtype=np.uint64))
+        node_keys = add_constant(graph, "psb.keys", np.array([node_key(n) for n in range(operators)], dtype=np.uint64))
         keys = ir.node("Keys", inputs=[node_keys, defaults["seed"]], domain=DOMAIN, name="psb.keys")
         keys.outputs[0].name = "psb.call_keys"
         graph.insert_before(graph[0], [keys])
-        drawn = {name: _binomial(graph, defaults[name], parts, levels) for name in wanted if name != "seed"}
+        tables = {name: _add_binomial(graph, defaults[name], parts, levels) for name in numbers if name != "seed"}
         if rows is None:
-            return cls(keys.outputs[0], drawn["samples"], drawn.get("base"), parts, levels)
-        joined = _joined(graph, drawn["base"], drawn["samples"], rows)
+            return cls(keys.outputs[0], tables["samples"], tables.get("base"), parts, levels)
+        joined = _add_join(graph, tables["base"], tables["samples"], rows)
         return cls(keys.outputs[0], joined, None, parts, levels, rows)
 
-    def at(self, graph: ir.Graph, samples: int | None) -> tuple[ir.Value, ...]:
+    def table_at(self, graph: ir.Graph, samples: int | None) -> tuple[ir.Value, ...]:
         """The table at a number of samples; None: that of the model."""
         if samples is None:
             return self.samples
-        if samples not in self.own:
-            stored = constant(graph, f"psb.samples.{samples}", np.int64(samples))
-            self.own[samples] = _binomial(graph, stored, self.table, self.levels)
-        return self.own[samples]
+        if samples not in self.by_samples:
+            constant = add_constant(graph, f"psb.samples.{samples}", np.int64(samples))
+            self.by_samples[samples] = _add_binomial(graph, constant, self.table, self.levels)
+        return self.by_samples[samples]
 
-    def codes(self, layer: Layer) -> tuple[NDArray[np.int64], int]:
-        """Which row of its table each weight reads (weight,), and the bits of that number."""
+    def table_rows(self, layer: Layer) -> tuple[NDArray[np.int64], int]:
+        """The row of the table that each weight of a layer reads (weight,), and the number of bits of a row index."""
         weights = layer.weights
         if self.rows is None or layer.refined is None:
             return weights.level, weights.levels.bits
-        codes = to_codes(weights.level, layer.refined, self.rows, levels=self.levels)
-        return codes, (len(self.rows) - 1).bit_length()
+        rows = to_table_rows(weights.level, layer.refined, self.rows, levels=self.levels)
+        return rows, (len(self.rows) - 1).bit_length()
 
 
-def _binomial(graph: ir.Graph, samples: ir.Value, table: tuple[ir.Value, ...], levels: int) -> tuple[ir.Value, ...]:
-    node = _table("Binomial", f"psb.table.{samples.name}", [samples, *table], {"levels": levels})
+def _add_binomial(graph: ir.Graph, samples: ir.Value, table: tuple[ir.Value, ...], levels: int) -> tuple[ir.Value, ...]:
+    node = _table_node("Binomial", f"psb.table.{samples.name}", [samples, *table], {"levels": levels})
     graph.insert_before(graph[0], [node])
     return tuple(node.outputs)
 
 
-def _joined(
+def _add_join(
     graph: ir.Graph, base: tuple[ir.Value, ...], refined: tuple[ir.Value, ...], rows: NDArray[np.int64]
 ) -> tuple[ir.Value, ...]:
-    node = _table("Join", "psb.table.joined", [*base, *refined, constant(graph, "psb.table.rows", rows)], {})
-    makers = {value.producer() for value in (*base, *refined)}
-    last = next(maker for maker in reversed(list(graph)) if maker in makers)
+    operands = [*base, *refined, add_constant(graph, "psb.table.rows", rows)]
+    node = _table_node("Join", "psb.table.joined", operands, {})
+    producers = {value.producer() for value in (*base, *refined)}
+    last = next(producer for producer in reversed(list(graph)) if producer in producers)
     graph.insert_after(last, [node])
     return tuple(node.outputs)
 
 
-def _table(op_type: str, name: str, reads: list[ir.Value], attributes: dict[str, int]) -> ir.Node:
-    node = ir.node(op_type, reads, attributes, domain=DOMAIN, num_outputs=4, name=name)
+def _table_node(op_type: str, name: str, operands: list[ir.Value], attributes: dict[str, int]) -> ir.Node:
+    node = ir.node(op_type, operands, attributes, domain=DOMAIN, num_outputs=4, name=name)
     for out, part in zip(node.outputs, ("rest", "width", "cut", "factor"), strict=True):
         out.name = f"{name}.{part}"
     return node

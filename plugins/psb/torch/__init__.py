@@ -1,4 +1,4 @@
-"""PSB while training: torch layers that compute as the rewritten model does, with straight-through gradients."""
+"""Training with PSB: torch layers that compute what the rewritten model computes, with straight-through gradients."""
 
 from .conversion import convert, float_copy
 from .gradients import clipped_straight_through, straight_through

@@ -1,4 +1,4 @@
-"""Straight-through estimators: forward one tensor, backward as if it were another."""
+"""Straight-through estimators: the forward pass returns one tensor, the backward pass differentiates another."""
 
 from typing import Any, Literal
 
@@ -11,11 +11,11 @@ ClipBy = Literal["gradient", "value"]
 
 
 def straight_through(x: Tensor, value: Tensor) -> Tensor:
-    """The value, bit for bit, with the gradient of x: dq/dx = 1. Thesis, (4.1).
+    """Return the value, bit for bit, with the gradient of x: dq/dx = 1. Thesis, (4.1).
 
     Args:
-        x: what the gradient goes to.
-        value: q(x), of the same shape; its gradient is not asked for, and its type is that of the result.
+        x: receives the gradient.
+        value: q(x), of the same shape; detached. The result has its dtype.
 
     >>> x = torch.tensor([0.3, 0.7], requires_grad=True)
     >>> y = straight_through(x, x.round())
@@ -23,24 +23,24 @@ def straight_through(x: Tensor, value: Tensor) -> Tensor:
     >>> y.tolist(), x.grad.tolist()
     ([0.0, 1.0], [1.0, 1.0])
     """
-    made: Tensor = _StraightThrough.apply(x, value.detach(), None, "gradient")
-    return made
+    result: Tensor = _StraightThrough.apply(x, value.detach(), None, "gradient")
+    return result
 
 
 def clipped_straight_through(x: Tensor, value: Tensor, *, limit: float = 1.0, by: ClipBy = "gradient") -> Tensor:
-    """The value, bit for bit, with the gradient of x where r < 1, and none elsewhere. Thesis, (4.2).
+    """Return the value, bit for bit, with the gradient of x where r < 1, and 0 elsewhere. Thesis, (4.2).
 
-    The thesis calls r the magnitude of a gradient and says no more; in the paper that its formula comes from
-    (Hubara et al., Binarized neural networks) r is the size of x itself. r is taken over a limit.
+    The thesis calls r the magnitude of a gradient, without details; in the source of its formula (Hubara et al.,
+    Binarized neural networks) r is the absolute value of x.
 
     Args:
-        x: what the gradient goes to.
+        x: receives the gradient.
         value: q(x), of the same shape.
-        limit: what r is measured by.
-        by: `gradient`, r is |dL/dq| / limit, element by element; `value`, r is |x| / limit.
+        limit: scale of r.
+        by: `gradient`, r = |dL/dq| / limit, element by element; `value`, r = |x| / limit.
 
     Raises:
-        OptionError: a limit that is not positive, or another `by`.
+        OptionError: the limit is not positive, or `by` is invalid.
 
     >>> x = torch.tensor([0.3, 1.7], requires_grad=True)
     >>> clipped_straight_through(x, x.round(), by="value").sum().backward()
@@ -48,11 +48,11 @@ def clipped_straight_through(x: Tensor, value: Tensor, *, limit: float = 1.0, by
     [1.0, 0.0]
     """
     if not limit > 0:
-        raise OptionError(f"the limit of a clipped gradient is positive, not {limit}")
+        raise OptionError(f"limit of a clipped gradient: expected a positive number, got {limit}")
     if by not in {"gradient", "value"}:
-        raise OptionError(f"a straight-through gradient is clipped by gradient or value, not {by!r}")
-    made: Tensor = _StraightThrough.apply(x, value.detach(), limit, by)
-    return made
+        raise OptionError(f"by of a clipped gradient: expected gradient or value, got {by!r}")
+    result: Tensor = _StraightThrough.apply(x, value.detach(), limit, by)
+    return result
 
 
 class _StraightThrough(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""The Gumbel-max trick: a draw from a categorical law as the largest of noisy logarithms (thesis, section 4.1)."""
+"""The Gumbel-max trick: a categorical sample as the argmax of perturbed log-weights (thesis, section 4.1)."""
 
 import math
 
@@ -11,14 +11,14 @@ from ....analyzer.errors import OptionError
 def gumbel_max(log_weights: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """D = argmax_k (log alpha_k - log(-log U_k)), so that P(D = k) = alpha_k / sum alpha. Thesis, section 4.1.
 
-    What is random does not depend on alpha, which is what lets one train it; the argmax itself has no gradient.
+    The random numbers do not depend on alpha, so that alpha can be trained; the argmax itself has no gradient.
 
     Args:
-        log_weights: log alpha (..., category); -inf for what is never drawn.
-        generator: draws U; torch's own by default.
+        log_weights: log alpha (..., category); -inf for a category of probability 0.
+        generator: for U; default: torch's global generator.
 
     Returns:
-        The category drawn (...), int64.
+        The sampled category (...), int64.
 
     >>> gumbel_max(torch.tensor([[0.0, -torch.inf], [-torch.inf, 3.0]])).tolist()
     [0, 1]
@@ -30,17 +30,17 @@ def gumbel_max(log_weights: Tensor, *, generator: torch.Generator | None = None)
 
 
 def gumbel_binomial(p: Tensor, samples: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """B_(n,p) by the Gumbel-max trick over its n + 1 log masses, as the authors draw it.
+    """Sample B(n, p) by the Gumbel-max trick over its n + 1 log-probabilities, as in the authors' program.
 
-    Its cost grows with n, unlike that of `draws.Table`, and it needs a generator with a state.
+    Its cost grows with n, unlike that of `BinomialTable.draw`, and it needs a stateful generator.
 
     Args:
         p: probabilities in [0, 1], any shape.
         samples: n.
-        generator: as for `gumbel_max`.
+        generator: as in `gumbel_max`.
 
     Returns:
-        How many of n samples succeed, int64, in the shape of p.
+        The number of successes, int64, in the shape of p.
 
     Raises:
         OptionError: n is less than 1.
@@ -49,7 +49,7 @@ def gumbel_binomial(p: Tensor, samples: int, *, generator: torch.Generator | Non
     [0, 8]
     """
     if samples < 1:
-        raise OptionError(f"at least one sample is drawn, not {samples}")
+        raise OptionError(f"expected at least one sample, got {samples}; choose a positive number of samples")
     choices = [math.lgamma(samples + 1) - math.lgamma(k + 1) - math.lgamma(samples - k + 1) for k in range(samples + 1)]
     ones = torch.arange(samples + 1, dtype=torch.float64, device=p.device)
     p = p.double()[..., None]

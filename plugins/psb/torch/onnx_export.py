@@ -1,4 +1,4 @@
-"""A trained PSB module as the ONNX model it stands for."""
+"""Export a trained PSB module as the equivalent ONNX model."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,30 +15,80 @@ from .conversion import float_copy
 from .layer import PsbLayer
 
 
-def layers_of(module: nn.Module) -> list[PsbLayer]:
-    """The PSB layers of a module, by their numbers.
+def export(module: nn.Module, example_inputs: tuple[Any, ...], *, calibrate: Any = None) -> Rewritten:
+    """Export a converted module: `psb.rewrite` of its float copy, with the options passed to `convert`.
+
+    What the module computes in float remains in float. For the same samples and seed, the model in onnxruntime and the
+    module in evaluation mode have the same outputs once the module uses the model's fixed point (`adopt`); without
+    `calibrate` they agree from the start.
+
+    Args:
+        module: as `convert` returns it.
+        example_inputs: arguments of its forward.
+        calibrate: as in `rewrite`.
 
     Raises:
-        ModelError: it has none.
+        ModelError: the module has no PSB layer, or the exported graph lacks one.
+        OptionError: its layers store or draw weights in different ways.
     """
-    found = [part for part in module.modules() if isinstance(part, PsbLayer)]
-    if not found:
-        raise ModelError("the module has no PSB layer; convert it first")
-    return sorted(found, key=lambda layer: layer.number)
+    layers = psb_layers(module)
+    formats = {layer.weight_format for layer in layers}
+    if len(formats) > 1:
+        raise OptionError(
+            f"expected PSB layers that store and draw weights in one way, got {len(formats)} ways; "
+            "convert them all alike"
+        )
+    (weight_format,) = formats
+    model = load(float_copy(module), example_inputs=example_inputs).ir
+    options: dict[str, Any] = {
+        "calibrate": calibrate,
+        "samples": layers[0].samples,
+        "seed": int(layers[0].seed),
+        "most_samples": weight_format.most_samples,
+        "exponent_bits": weight_format.exponent_bits,
+        "levels": weight_format.levels,
+        "flush_to_zero": weight_format.flush_to_zero,
+        "per_image": weight_format.per_image,
+        "exact_dyadics": weight_format.exact_dyadics,
+    }
+    complete = rewrite(model, **options)
+    indices = _match_layers(layers, complete.layers)
+    others = [layer.name for index, layer in enumerate(complete.layers) if index not in indices]
+    node_samples = {
+        complete.layers[index].name: layer.samples
+        for layer, index in zip(layers, indices, strict=True)
+        if layer.samples != layers[0].samples
+    }
+    if not others and not node_samples:
+        return complete
+    return rewrite(model, exclude=others, node_samples=node_samples, **options)
+
+
+def adopt(module: nn.Module, rewritten: Rewritten) -> None:
+    """Set the operator numbers and fixed-point formats of a converted module to those of its exported model, in place.
+
+    Raises:
+        ModelError: the model was not exported from this module.
+    """
+    layers = psb_layers(module)
+    operators = [rewritten.layers[index] for index in _match_layers(layers, rewritten.layers)]
+    for layer, operator in zip(layers, operators, strict=True):
+        layer.number = operator.number
+        layer.fraction_in, layer.fraction_out = operator.fraction_in, operator.fraction_out
 
 
 @contextmanager
 def sampling(module: nn.Module, *, samples: int | None = None, seed: int | None = None) -> Iterator[nn.Module]:
-    """Let all PSB layers of a module take n samples from a seed, as inputs of the ONNX model do; afterwards as before.
+    """Set samples and seed of all PSB layers of a module, like the inputs of the ONNX model; restore them on exit.
 
     Args:
         module: the converted module.
-        samples: n, a power of two; None leaves it.
-        seed: None leaves it.
+        samples: n, a power of two; None leaves it unchanged.
+        seed: None leaves it unchanged.
 
     Raises:
         ModelError: the module has no PSB layer.
-        OptionError: samples is not a power of two of the table.
+        OptionError: the table has no such number of samples.
 
     >>> import torch
     >>> from .conversion import convert
@@ -49,12 +99,12 @@ def sampling(module: nn.Module, *, samples: int | None = None, seed: int | None 
     >>> net.samples, int(net.seed)
     (4, 0)
     """
-    layers = layers_of(module)
+    layers = psb_layers(module)
     before = [(layer.samples, int(layer.seed)) for layer in layers]
     try:
         for layer in layers:
             if samples is not None:
-                layer.table.power(samples)
+                layer.table.exponent_of(samples)
                 layer.samples = samples
             if seed is not None:
                 layer.seed.fill_(seed)
@@ -65,77 +115,35 @@ def sampling(module: nn.Module, *, samples: int | None = None, seed: int | None 
             layer.seed.fill_(old_seed)
 
 
-def export(module: nn.Module, example_inputs: tuple[Any, ...], *, calibrate: Any = None) -> Rewritten:
-    """The rewritten model of a module: `psb.rewrite` of its float copy, with its options of `convert`.
-
-    What the module computes in float stays in float. For the same samples and seed the model in a runtime and the
-    module in evaluation give the same outputs once the module has taken over the model's fixed point (`adopt`); without
-    `calibrate` they have the same from the start.
-
-    Args:
-        module: as `convert` made it.
-        example_inputs: arguments of its forward.
-        calibrate: as for `rewrite`.
+def psb_layers(module: nn.Module) -> list[PsbLayer]:
+    """The PSB layers of a module, ordered by their numbers.
 
     Raises:
-        ModelError: the module has no PSB layer, or one that the exported graph does not show.
-        OptionError: its layers differ in how they store and draw weights.
+        ModelError: it has none.
     """
-    layers = layers_of(module)
-    chances = {layer.chance for layer in layers}
-    if len(chances) > 1:
-        raise OptionError("the PSB layers differ in how they store and draw weights; convert them all alike")
-    (chance,) = chances
-    model = load(float_copy(module), example_inputs=example_inputs).ir
-    options: dict[str, Any] = {
-        "calibrate": calibrate,
-        "samples": layers[0].samples,
-        "seed": int(layers[0].seed),
-        "most_samples": chance.most_samples,
-        "exponent_bits": chance.stored.exponent_bits,
-        "levels": chance.stored.levels,
-        "flush_to_zero": chance.stored.flush_to_zero,
-        "per_image": chance.stored.per_image,
-        "exact_dyadics": chance.exact_dyadics,
-    }
-    whole = rewrite(model, **options)
-    places = _places(layers, whole.layers)
-    others = [layer.name for place, layer in enumerate(whole.layers) if place not in places]
-    own = {
-        whole.layers[place].name: layer.samples
-        for layer, place in zip(layers, places, strict=True)
-        if layer.samples != layers[0].samples
-    }
-    return rewrite(model, exclude=others, node_samples=own, **options) if others or own else whole
+    found = [part for part in module.modules() if isinstance(part, PsbLayer)]
+    if not found:
+        raise ModelError("expected a module with PSB layers, got none; convert it first")
+    return sorted(found, key=lambda layer: layer.number)
 
 
-def adopt(module: nn.Module, rewritten: Rewritten) -> None:
-    """Let a converted module take over the numbers and the fixed point of its exported model, in place.
-
-    Raises:
-        ModelError: the model is not that of the module.
-    """
-    layers = layers_of(module)
-    found = [rewritten.layers[place] for place in _places(layers, rewritten.layers)]
-    for layer, operator in zip(layers, found, strict=True):
-        layer.number = operator.number
-        layer.fraction_in, layer.fraction_out = operator.fraction_in, operator.fraction_out
-
-
-def _places(layers: Sequence[PsbLayer], operators: Sequence[Layer]) -> list[int]:
-    """Which operator each layer became, both in the order they run: the next one of the same kind and weights."""
-    places, start = [], 0
+def _match_layers(layers: Sequence[PsbLayer], operators: Sequence[Layer]) -> list[int]:
+    """The index of the operator of each layer, both in execution order: the next with the same kind and weights."""
+    indices, start = [], 0
     for layer in layers:
-        wanted = layer.packed(layer.weights()[0])
-        for place in range(start, len(operators)):
-            operator = operators[place]
+        packed = layer.pack(layer.weights()[0])
+        for index in range(start, len(operators)):
+            operator = operators[index]
             if operator.kind == layer.kind and all(
-                np.array_equal(getattr(operator.weights, part), getattr(wanted, part))
+                np.array_equal(getattr(operator.weights, part), getattr(packed, part))
                 for part in ("lowest", "negative", "exponent", "level")
             ):
-                places.append(place)
-                start = place + 1
+                indices.append(index)
+                start = index + 1
                 break
         else:
-            raise ModelError(f"the model shows no {layer.kind} with the weights of PSB layer {layer.number}")
-    return places
+            raise ModelError(
+                f"expected a {layer.kind} with the weights of PSB layer {layer.number} in the model, got none; "
+                "export the module again"
+            )
+    return indices

@@ -1,4 +1,4 @@
-"""Small float models to rewrite, and how they are run."""
+"""Build small float models, and run models in stock onnxruntime."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ Run = Callable[..., np.ndarray]
 
 @pytest.fixture(scope="session")
 def start() -> Callable[..., Run]:
-    """A model in stock onnxruntime, as a function of its inputs that gives its first output."""
+    """A session of stock onnxruntime, as a function from the inputs to the first output."""
 
     def started(model: ir.Model, *, exact: bool = False) -> Run:
         options = ort.SessionOptions()
@@ -64,5 +64,5 @@ def start() -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def run(start: Callable[..., Run]) -> Run:
-    """The first output of a model, in a session of its own."""
+    """The first output of a model, in a new session."""
     return lambda model, x, *, exact=False, **inputs: start(model, exact=exact)(x, **inputs)

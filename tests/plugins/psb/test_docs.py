@@ -1,4 +1,4 @@
-"""The script that the page shows runs, and needs numpy and onnxruntime only."""
+"""The script in docs/psb.md runs with numpy and onnxruntime only."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Trained networks of other people keep their accuracy."""
+"""Trained third-party networks keep their accuracy."""
 
 import numpy as np
 import onnxruntime as ort

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ....analyzer.model.loading import Model, parse
 from ....analyzer.passes.expose_values import InstrumentPass
 from ....plugins import psb
-from ....plugins.psb.rewriting.float_model import Pruning, plain
+from ....plugins.psb.rewriting.float_model import prepare_float_model
 from ..figure import new_figure, save_figure
 from ..results_csv import six_decimals, write_table
 from .plans import Array, Subject, open_model
@@ -56,7 +56,7 @@ def compute_maps(
     rewritten = subject.psb_model()
     convolutions = [(k, layer.name) for k, layer in enumerate(rewritten.layers) if layer.kind == "Conv"]
     layers = (convolutions[0], convolutions[len(convolutions) // 2], convolutions[-1])
-    in_float = plain(subject.source(), Pruning(0.0, "tensor", ()))
+    in_float = prepare_float_model(subject.source())
     values = _outputs_of(rewritten, [name for _, name in layers])
     exact = _read_values(in_float, values)(x)
     sums = [np.zeros_like(value, dtype=np.float64) for value in exact]

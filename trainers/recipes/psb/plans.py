@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ....analyzer.model.loading import Model, parse
 from ....analyzer.runtime.session import Session, open_session
 from ....plugins import psb
-from ....plugins.psb.rewriting.float_model import Pruning, plain
+from ....plugins.psb.rewriting.float_model import prepare_float_model
 from ...datasets.labelled import Labelled
 from .scores import Score, append_scores, read_scores
 
@@ -134,7 +134,7 @@ def evaluate(subject: Subject, plans: Iterable[Plan], path: Path, *, advance: Ca
                 inputs = {"samples": n} | ({"base": base} if base else {})
                 logits, coverage = run_pass(session, subject.images.x, seed=seed, **inputs)
             else:
-                model = plain(subject.source(), Pruning(plan.options.get("prune", 0.0), "tensor", ()))
+                model = prepare_float_model(subject.source(), prune=plan.options.get("prune", 0.0))
                 logits, coverage = run_pass(open_model(model), subject.images.x)
             score = Score(
                 part=plan.part,

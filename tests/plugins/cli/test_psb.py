@@ -1,9 +1,10 @@
-"""The commands, as a user calls them."""
+"""The commands `relucid psb` and `relucid psb-cost`."""
 
 import json
 
 import click
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -26,7 +27,7 @@ def out(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(out) -> dict:
-    """What `relucid psb --json` says, options of all kinds given."""
+    """The output of `relucid psb --json` with options of all kinds."""
     words = ["--calibrate", demo.data(), "--verify", demo.data(), "--limit", 20, "--prune", 0.25, "--json"]
     words += ["--exponent-bits", 3, "--probability-bits", 2, "--placing", "ends", "--node-samples", "node_linear=4"]
     words += ["--exclude", "node_linear_1", "--samples", 8, "--most-samples", 64]
@@ -77,10 +78,11 @@ def test_the_tables(tmp_path):
         assert f"{number:,}" in done.output
 
 
-def test_costs_with_and_without_a_mask_as_json(build, tmp_path):
+def test_costs_with_and_without_a_mask_as_json(text_model, tmp_path):
     w = np.random.default_rng(0).standard_normal((4, 2, 3, 3)).astype("f4")
-    nodes = [("Conv", ["x", "w"], {}), ("Relu", ["v0"], {}), ("GlobalAveragePool", ["v1"], {})]
-    model = build(x=("batch", 2, 8, 8), weights={"w": w}, nodes=nodes)
+    nodes = "a = Conv(x, w) b = Relu(a) y = GlobalAveragePool(b)"
+    model = text_model(f"net (float[N, 2, 8, 8] x) => (float[N, 4, 1, 1] y) {{ {nodes} }}")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(w, "w"))
     psb.save(psb.rewrite(model, attention="entropy"), tmp_path / "o.onnx")
     done = call(psb_cost.command, tmp_path / "o.onnx", "--samples", "32", "--coverage", 0.5, "--base", 2, "--json")
     found = json.loads(done.stdout)
@@ -108,10 +110,10 @@ def test_attention_by_weights_and_what_it_costs(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--node-samples", "a=b"], "wants GLOB=N"),
+        (["--node-samples", "a=b"], "expected GLOB=N"),
         (["--attention", "margin"], "is not one of"),
         (["--verify", "nowhere.npz"], "as data, got 'nowhere.npz'"),
-        (["--exclude", "nothing"], "no node that can be rewritten"),
+        (["--exclude", "nothing"], "nodes that can be rewritten, got 'nothing'"),
         (["--attention", "entropy"], "averages its last feature map"),
     ],
 )
@@ -124,7 +126,7 @@ def test_what_is_wrong_is_one_line(tmp_path, words, said):
 
 def test_numbers_of_samples_and_sizes_are_read_or_refused(tmp_path):
     psb.save(psb.rewrite(demo.model()), tmp_path / "o.onnx")
-    assert "wants whole numbers" in call(psb_cost.command, tmp_path / "o.onnx", "--samples", "1,two").output
+    assert "expected whole numbers" in call(psb_cost.command, tmp_path / "o.onnx", "--samples", "1,two").output
     assert call(psb_cost.command, tmp_path / "o.onnx", "--size", "image=1,8,8").exit_code == 0
 
 

@@ -1,4 +1,4 @@
-"""Two passes in one graph equal the two passes done by hand, layer by layer, with masks from the formulas."""
+"""The graph with two passes equals two passes of the reference, layer by layer, with masks from the formulas."""
 
 import numpy as np
 import onnx
@@ -9,7 +9,7 @@ from relucid.analyzer.errors import ModelError, OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
 from relucid.plugins.psb.attention import uncertainty
-from relucid.plugins.psb.evaluation.read_layers import stored_layers, stored_table
+from relucid.plugins.psb.evaluation.read_layers import extract_layers, extract_table
 
 CALLS = {"samples": 16, "base": 2, "seed": 5}
 
@@ -20,7 +20,7 @@ def x() -> np.ndarray:
 
 
 def net(build, head: str, *, opset: int = 17, size: tuple = (9, 8)):
-    """Two convolutions, a stride, an average over positions, a classifier of one of several makes."""
+    """Two convolutions, a stride, an average over positions, and one of several classifiers."""
     random = np.random.default_rng(2)
     weights = {
         "a": random.standard_normal((4, 2, 3, 3)).astype("f4"),
@@ -66,8 +66,8 @@ def net(build, head: str, *, opset: int = 17, size: tuple = (9, 8)):
 
 def by_hand(rewritten: psb.Rewritten, x: np.ndarray, select) -> tuple[np.ndarray, np.ndarray]:
     """Scores before the softmax, and the mask."""
-    layers = {node.name: layer for node, layer in stored_layers(rewritten.ir)}
-    table = stored_table(rewritten.ir)
+    layers = {node.name: layer for node, layer in extract_layers(rewritten.ir)}
+    table = extract_table(rewritten.ir)
     base = {"table": table, "samples": CALLS["base"], "seed": CALLS["seed"]}
     high = base | {"samples": CALLS["samples"]}
     first = np.maximum(low_a := reference.apply(layers["n0.base"], x, **base), 0)
@@ -77,7 +77,7 @@ def by_hand(rewritten: psb.Rewritten, x: np.ndarray, select) -> tuple[np.ndarray
     mask = select(positions if name is None else reference.apply(layers[name], positions, **base))
 
     def inside(new: np.ndarray, old: np.ndarray) -> np.ndarray:
-        return np.where(uncertainty.stretched(mask, new.shape[2:])[:, None], new, old)
+        return np.where(uncertainty.resize_mask(mask, new.shape[2:])[:, None], new, old)
 
     second = np.maximum(inside(reference.apply(layers["n0"], x, **high), low_a), 0)
     features = np.maximum(inside(reference.apply(layers["n2"], second, **high), low_b), 0)
@@ -94,7 +94,7 @@ def test_the_graph_is_the_two_passes_by_hand(build, start, x, head, attention, s
 
     def select(a: np.ndarray) -> np.ndarray:
         mask = uncertainty.above_mean(score_of(a))
-        return uncertainty.widened(mask) if attention == "entropy+margin" else mask
+        return uncertainty.dilate(mask) if attention == "entropy+margin" else mask
 
     features, mask = by_hand(rewritten, x, select)
     assert 0 < mask.mean() < 1
@@ -103,7 +103,7 @@ def test_the_graph_is_the_two_passes_by_hand(build, start, x, head, attention, s
 
 
 def outputs(rewritten: psb.Rewritten, x: np.ndarray, name: str, **inputs: int) -> np.ndarray:
-    """A value of the model, from stock onnxruntime."""
+    """A value inside the model, from stock onnxruntime."""
     import onnxruntime as ort
 
     model = rewritten.ir.clone()
@@ -130,7 +130,7 @@ def test_a_random_mask_is_drawn_for_each_image_and_covers_its_share(build, x):
 
 
 def test_with_everything_or_nothing_in_the_mask_one_of_the_passes_is_left(build, x):
-    """Full coverage is the second pass alone; with none the features are those of the first."""
+    """With full coverage only the second pass counts; with none the features are those of the first."""
     model = net(build, "none")
     full = psb.rewrite(model, calibrate=x, attention="random", coverage=1.0)
     assert np.array_equal(outputs(full, x, "v3", base=1), outputs(full, x, "v3", base=16))
@@ -146,10 +146,10 @@ def test_defaults_and_names_and_the_layers_without_positions(build, run, x):
     assert names == ["x", "samples", "seed", "base"]
     assert [value.name for value in rewritten.ir.graph.outputs] == ["v6"]
     assert np.array_equal(run(rewritten.ir, x), run(rewritten.ir, x, samples=16, base=2, seed=0))
-    nodes = [node.name for node, _ in stored_layers(rewritten.ir)]
+    nodes = [node.name for node, _ in extract_layers(rewritten.ir)]
     assert "n6.base" not in nodes, "the first pass needs no classifier of averages"
     assert {"n0.base", "n2.base", "n6.map", "n0", "n2", "n6"} == set(nodes)
-    assert len({layer.number for _, layer in stored_layers(rewritten.ir)}) == 6, "every operator draws for itself"
+    assert len({layer.number for _, layer in extract_layers(rewritten.ir)}) == 6, "every operator draws for itself"
     proto = ir.to_proto(rewritten.ir)
     onnx.checker.check_model(proto, full_check=True)
 

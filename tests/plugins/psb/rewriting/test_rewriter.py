@@ -1,4 +1,4 @@
-"""What becomes an operator, what stays in float, and that nothing else of a model changes."""
+"""Which nodes become operators, which remain in float; nothing else in a model changes."""
 
 import numpy as np
 import onnx
@@ -11,16 +11,16 @@ from relucid.analyzer.errors import DataError, ModelError, OptionError
 from relucid.plugins import psb
 
 EXACT = {"levels": psb.Levels(8), "exact_dyadics": True}
-"""With weights that 8 bits hold, and 256 samples, nothing is left to chance: the float network itself comes out."""
+"""With weights of 8 bits and 256 samples no draw is random: the outputs are those of the float model."""
 
 
 def short(random: np.random.Generator, *shape: int) -> np.ndarray:
-    """Weights that 8 bits of probability and 4 of exponent hold exactly."""
+    """Weights that 8 bits of probability and 4 of exponent represent exactly."""
     return (random.integers(-255, 256, shape) / 128).astype(np.float32)
 
 
 def whole(random: np.random.Generator, *shape: int) -> np.ndarray:
-    """Activations on the grid of Q5.10 whose products and sums stay on it."""
+    """Activations in Q5.10 whose products and sums are in Q5.10 as well."""
     return random.integers(-3, 4, shape).astype(np.float32)
 
 
@@ -30,7 +30,7 @@ def random() -> np.random.Generator:
 
 
 def check(model, run, x, *, kinds, **options):
-    """Rewritten without chance, the model gives what it gave; and the operators are these."""
+    """Without random draws the rewritten model has the same outputs; its operators are of these kinds."""
     rewritten = psb.rewrite(model, **EXACT, **options)
     assert [layer.kind for layer in rewritten.layers] == kinds
     np.testing.assert_allclose(run(rewritten.ir, x, samples=256), run(model, x), rtol=1e-6, atol=2**-10)
@@ -137,7 +137,7 @@ def test_weights_in_another_file(build, run, random, tmp_path):
     np.testing.assert_allclose(run(saved, x, samples=256), run(model, x), atol=2**-7)
 
 
-def test_what_stays_in_float_is_told_with_the_reason(build, random):
+def test_nodes_left_in_float_are_listed_with_the_reason(build, random):
     weights = {"w": short(random, 4, 4), "h": short(random, 4, 4).astype(np.float16), "b": short(random, 2, 4, 4)}
     nodes = [
         ("MatMul", ["x", "w"], {}),
@@ -177,14 +177,14 @@ def test_a_model_is_refused_in_one_line(build, random):
         psb.rewrite(build(x=("batch", 4), weights={}, nodes=[("Relu", ["x"], {})]))
     with pytest.raises(ModelError, match="nothing to rewrite: MatMul 'n0': it is excluded"):
         psb.rewrite(plain, exclude="*")
-    with pytest.raises(OptionError, match="no node that can be rewritten is called 'conv'; the first are: n0"):
+    with pytest.raises(OptionError, match="nodes that can be rewritten, got 'conv'; the first such nodes are: n0"):
         psb.rewrite(plain, exclude="conv")
-    with pytest.raises(OptionError, match="samples is a power of two from 1 to 64"):
+    with pytest.raises(OptionError, match="power of two from 1 to 64, got 128"):
         psb.rewrite(plain, samples=128, most_samples=64)
     with pytest.raises(DataError):
         psb.rewrite(plain, calibrate=np.zeros((3, 5), "f4"))
     taken = build(x=("batch", 4), weights={"seed": short(random, 4, 4)}, nodes=[("MatMul", ["x", "seed"], {})])
-    with pytest.raises(ModelError, match="'seed', the name of an input it would get"):
+    with pytest.raises(ModelError, match="no value called 'seed', the name of an input"):
         psb.rewrite(taken)
 
 

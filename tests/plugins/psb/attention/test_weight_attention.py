@@ -1,4 +1,4 @@
-"""Attention by channels and by neuron: which weights are refined, and that each draws as if it were alone."""
+"""Attention by channels and by neuron: the selected weights, and their draws."""
 
 from fractions import Fraction
 
@@ -13,9 +13,15 @@ from hypothesis.extra.numpy import arrays
 from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.attention.weight_attention import by_channels, by_neuron, from_codes, rows_of, to_codes
+from relucid.plugins.psb.attention.weight_attention import (
+    from_table_rows,
+    joined_rows,
+    select_channels,
+    select_neurons,
+    to_table_rows,
+)
 from relucid.plugins.psb.encoding.packing import Packed, pack
-from relucid.plugins.psb.evaluation.read_layers import stored_layers
+from relucid.plugins.psb.evaluation.read_layers import extract_layers
 from relucid.plugins.psb.ops.operators import OLDEST_OPSET
 
 SETTINGS = settings(max_examples=25)
@@ -52,7 +58,7 @@ def test_channels_are_the_units_whose_mean_probability_exceeds_that_of_the_tenso
     p = np.array(probabilities(weights), dtype=object).reshape(w.shape)
     held = (weights.exponent > 0).reshape(w.shape)
     everywhere = p[held].tolist()
-    chosen = by_channels(weights, w.shape).reshape(w.shape)
+    chosen = select_channels(weights, w.shape).reshape(w.shape)
     for group, unit in np.ndindex(w.shape[0], w.shape[2]):
         own = [p[group, i, unit] for i in range(w.shape[1]) if held[group, i, unit]]
         above = bool(own) and sum(own) / len(own) > sum(everywhere) / len(everywhere)
@@ -64,7 +70,7 @@ def test_channels_are_the_units_whose_mean_probability_exceeds_that_of_the_tenso
 def test_neurons_are_the_weights_with_a_probability_near_one_half(w, levels, within):
     weights = pack(w, levels=levels)
     meant = [abs(p - Fraction(1, 2)) <= Fraction(within) for p in probabilities(weights)]
-    assert by_neuron(weights, within=within).tolist() == meant
+    assert select_neurons(weights, within=within).tolist() == meant
     if within == 0.5:
         assert all(meant)
 
@@ -72,23 +78,23 @@ def test_neurons_are_the_weights_with_a_probability_near_one_half(w, levels, wit
 @SETTINGS
 @given(st.sampled_from(KINDS), levels, withins, st.data())
 def test_what_is_stored_says_level_and_choice_again(kind, levels, within, data):
-    """By neuron in no more bits than the level alone takes, by channels in one more."""
+    """By neuron in the bits of the level, by channels in one more."""
     count = 2**levels.bits
     level = data.draw(arrays(np.int64, 9, elements=st.integers(0, count - 1)))
-    rows = rows_of(kind, levels, within=within)
+    rows = joined_rows(kind, levels, within=within)
     if kind == "neuron":
         chosen = np.array([abs(p - Fraction(1, 2)) <= Fraction(within) for p in levels.probabilities])[level]
     else:
         chosen = data.draw(arrays(np.bool_, 9))
-    codes = to_codes(level, chosen, rows, levels=count)
+    codes = to_table_rows(level, chosen, rows, levels=count)
     assert codes.max() < count * (1 + (kind == "channels"))
-    found = from_codes(codes, rows, levels=count)
+    found = from_table_rows(codes, rows, levels=count)
     assert np.array_equal(found[0], level)
     assert np.array_equal(found[1], chosen)
 
 
 def layer_of(build, kind: str, random: np.random.Generator, groups: int) -> tuple[ir.Model, np.ndarray]:
-    """A model of one layer, and what it reads."""
+    """A model of one layer, and its input."""
     if kind == "MatMul":
         x, w = random.standard_normal((3, 7)), weights_of(random, 7, 5)
         model = build(x=("batch", 7), weights={"w": w}, nodes=[("MatMul", ["x", "w"], {})])
@@ -149,7 +155,7 @@ def test_each_weight_draws_as_it_would_if_all_took_its_number_of_samples(
 
 @pytest.fixture(scope="module")
 def small(build):
-    """A convolution, a normalization of its own and a product that no average over positions stands before."""
+    """A convolution, a normalization that is not folded and a product, without an average over positions."""
 
     def made(opset: int = 17) -> ir.Model:
         random = np.random.default_rng(5)
@@ -218,7 +224,7 @@ def test_the_layers_of_a_file_are_those_that_were_written(small, x, kind, tmp_pa
     rewritten = psb.rewrite(small(), calibrate=x, attention=kind, within=0.2)
     psb.save(rewritten, tmp_path / "m.onnx")
     onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
-    for (_, found), meant in zip(stored_layers(ir.load(tmp_path / "m.onnx")), rewritten.layers, strict=True):
+    for (_, found), meant in zip(extract_layers(ir.load(tmp_path / "m.onnx")), rewritten.layers, strict=True):
         assert np.array_equal(found.refined, meant.refined)
         assert np.array_equal(found.weights.level, meant.weights.level)
         assert found.weights.levels.bits == meant.weights.levels.bits
@@ -226,12 +232,12 @@ def test_the_layers_of_a_file_are_those_that_were_written(small, x, kind, tmp_pa
 
 @pytest.mark.parametrize("opset", [OLDEST_OPSET, 13])
 def test_every_opset_gives_the_same(small, run, x, opset):
-    wanted = run(psb.rewrite(small(), attention="channels").ir, x, base=2)
-    assert np.array_equal(run(psb.rewrite(small(opset), attention="channels").ir, x, base=2), wanted)
+    expected = run(psb.rewrite(small(), attention="channels").ir, x, base=2)
+    assert np.array_equal(run(psb.rewrite(small(opset), attention="channels").ir, x, base=2), expected)
 
 
 def test_a_layer_as_wide_as_float64_allows_is_exact(build, run):
-    """All activations at their extremes, all signs alike, coarse steps beside the finest ones."""
+    """All activations at their extremes, all signs alike, coarse and finest steps together."""
     random = np.random.default_rng(0)
     w = np.full((2000, 3), 1.9, np.float32)
     w[1900:] = 1 + random.random((100, 3))
@@ -266,9 +272,9 @@ def test_the_cost_is_counted_weight_by_weight(build):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"attention": "neurons"}, "random, channels, neuron, not 'neurons'"),
-        ({"attention": "neuron", "within": 0.6}, "from 0 to 0.5, not 0.6"),
-        ({"attention": "channels", "mask": True}, "selects weights, not positions: leave the mask out"),
+        ({"attention": "neurons"}, "random, channels, neuron, got 'neurons'"),
+        ({"attention": "neuron", "within": 0.6}, "from 0 to 0.5, got 0.6"),
+        ({"attention": "channels", "mask": True}, "selects weights, not positions; omit mask=True"),
         ({"attention": "channels", "base": 3}, "power of two"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A trained PSB module and its exported model give the same outputs for the same draws."""
+"""A trained PSB module and its exported model have the same outputs for the same draws."""
 
 import numpy as np
 import onnxruntime as ort
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
 
 class Net(nn.Module):
-    """Convolutions with batch norms, one of them behind an addition, a transposed one, a product that is no module."""
+    """Convolutions with batch norms, one after an addition, a transposed one, a product that is not a module."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def data() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def trained(data) -> nn.Module:
-    """Fine-tuned at two samples, so that running statistics and weights have moved."""
+    """Fine-tuned at two samples, so that running statistics and weights are no longer the initial ones."""
     torch.manual_seed(1)
     x, y = data
     net = psb_torch.convert(Net(), (x,), samples=2, seed=17, exclude="conv1")
@@ -111,7 +111,7 @@ def test_another_model_is_not_adopted(data):
     one, other = (psb_torch.convert(nn.Conv2d(2, 2, 3), (x,)) for _ in range(2))
     rewritten = psb_torch.export(one, (x,))
     psb_torch.adopt(one, rewritten)
-    with pytest.raises(ModelError, match="no Conv with the weights of PSB layer 0"):
+    with pytest.raises(ModelError, match="a Conv with the weights of PSB layer 0 in the model, got none"):
         psb_torch.adopt(other, rewritten)
 
 

@@ -1,4 +1,4 @@
-"""The weights closest to zero go, and no others."""
+"""Exactly the weights closest to zero are pruned."""
 
 import numpy as np
 import onnx_ir as ir
@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
-from relucid.plugins.psb.evaluation.read_layers import stored_layers
-from relucid.plugins.psb.rewriting.prune import PrunePass, pruned
+from relucid.plugins.psb.evaluation.read_layers import extract_layers
+from relucid.plugins.psb.rewriting.prune import PrunePass, prune_tensors
 
 tensors = st.lists(arrays(np.float32, st.integers(0, 12), elements=st.floats(-4, 4, width=32)), max_size=3)
 
@@ -18,15 +18,15 @@ tensors = st.lists(arrays(np.float32, st.integers(0, 12), elements=st.floats(-4,
 @given(tensors, st.floats(0, 0.99))
 def test_the_share_is_met_and_what_goes_is_smaller_than_what_stays(tensors, share):
     for over in ("tensor", "model"):
-        found = pruned(tensors, share=share, over=over)
+        found = prune_tensors(tensors, share=share, over=over)
         groups = list(zip(tensors, found, strict=True))
         if over == "model" and tensors:
             groups = [(np.concatenate(tensors), np.concatenate(found))]
         for before, after in groups:
             gone = after != before
             assert (after[gone] == 0).all()
-            wanted = round(share * before.size)
-            assert wanted - np.count_nonzero(before == 0) <= gone.sum() <= wanted
+            expected = round(share * before.size)
+            assert expected - np.count_nonzero(before == 0) <= gone.sum() <= expected
             assert not gone.any() or np.abs(before[gone]).max() <= np.abs(before[~gone & (before != 0)]).min(initial=9)
 
 
@@ -60,7 +60,7 @@ def test_shared_weights_are_pruned_once_and_other_readers_keep_them(build, run):
     nodes = [("MatMul", ["x", "w"], {}), ("Gemm", ["v0", "w"], {}), ("Mul", ["v1", "w"], {})]
     model = build(x=(2, 2), weights=weights, nodes=nodes)
     copy = ir.from_proto(ir.to_proto(model))
-    prune = PrunePass(share=0.5, over="tensor", chosen=lambda _: True)
+    prune = PrunePass(share=0.5, over="tensor", selects=lambda _: True)
     assert prune(copy).modified
     assert not prune(copy).modified
     x = np.eye(2, dtype=np.float32)
@@ -72,7 +72,7 @@ def test_shared_weights_are_pruned_once_and_other_readers_keep_them(build, run):
 def test_pruned_weights_are_stored_as_zeros(build):
     w = np.random.default_rng(0).standard_normal((20, 10)).astype(np.float32)
     model = build(x=("batch", 20), weights={"w": w}, nodes=[("MatMul", ["x", "w"], {})])
-    ((_, layer),) = stored_layers(psb.rewrite(model, prune=0.25, exponent_bits=5).ir)
+    ((_, layer),) = extract_layers(psb.rewrite(model, prune=0.25, exponent_bits=5).ir)
     assert np.count_nonzero(layer.weights.exponent == 0) == 50
 
 

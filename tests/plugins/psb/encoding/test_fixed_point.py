@@ -1,4 +1,4 @@
-"""Activations in 16 bits."""
+"""Activations in 16-bit fixed point."""
 
 from fractions import Fraction
 

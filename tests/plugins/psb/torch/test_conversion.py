@@ -74,7 +74,7 @@ def as_onnx(module: nn.Module, shape: tuple[int, ...], build):
 
 
 def agree(module: nn.Module, shape: tuple[int, ...], build, run, *, samples: int, seed: int, calibrated: bool, **how):
-    """All three, for the same weights, samples and seed; the layer's own number stands for the node."""
+    """Compare all three for the same weights, samples and seed."""
     random = np.random.default_rng(seed % 1000)
     x = (random.standard_normal((3, *shape)) * 10).astype(np.float32)
     rewritten = psb.rewrite(as_onnx(module, shape, build), calibrate=x if calibrated else None, **how)
@@ -162,7 +162,7 @@ def test_a_conversion_leaves_the_module_as_it_was():
 
 
 class Branches(nn.Module):
-    """Batch norms that can be folded, one whose input another function reads too, one behind an addition."""
+    """Batch norms that can be folded, one whose input another function reads too, one after an addition."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,17 +200,17 @@ def test_excluded_layers_stay_in_float():
     made = psb_torch.convert(net, (torch.zeros(1, 2),), exclude="0")
     assert [type(part) for part in made] == [nn.Linear, nn.ReLU, psb_torch.PsbLayer]
     assert made[2].number == 0
-    with pytest.raises(OptionError, match="no layer is called '9'; there are 0, 2"):
+    with pytest.raises(OptionError, match="got '9'; there are 0, 2"):
         psb_torch.convert(net, (torch.zeros(1, 2),), exclude="9")
 
 
 def test_what_cannot_be_converted_is_one_line():
-    with pytest.raises(ModelError, match="no Conv, Linear or BatchNorm is called"):
+    with pytest.raises(ModelError, match="nothing to convert"):
         psb_torch.convert(nn.ReLU(), (torch.zeros(1),))
     shared = nn.Linear(2, 2)
-    with pytest.raises(ModelError, match="'0' is called twice"):
+    with pytest.raises(ModelError, match="got several of '0'"):
         psb_torch.convert(nn.Sequential(shared, shared), (torch.zeros(1, 2),))
     with pytest.raises(OptionError, match="power of two"):
         psb_torch.convert(shared, (torch.zeros(1, 2),), samples=3)
-    with pytest.raises(ModelError, match="of a layer, of a batch norm, or of both"):
-        psb_torch.PsbLayer(None, None, psb_torch.convert(shared, (torch.zeros(1, 2),)).chance)
+    with pytest.raises(ModelError, match="a layer, a batch norm, or both, got neither"):
+        psb_torch.PsbLayer(None, None, psb_torch.convert(shared, (torch.zeros(1, 2),)).weight_format)

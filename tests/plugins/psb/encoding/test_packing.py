@@ -1,4 +1,4 @@
-"""Weights in few bits."""
+"""Weights quantized and packed."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,16 @@ from hypothesis.extra.numpy import arrays
 
 from relucid.analyzer.errors import OptionError
 from relucid.plugins.psb.encoding.levels import Levels
-from relucid.plugins.psb.encoding.packing import pack, planes, unplaned
+from relucid.plugins.psb.encoding.packing import from_bit_planes, pack, to_bit_planes
 
 
 @given(st.integers(1, 8), st.data())
 def test_planes_give_the_numbers_back_in_bits_per_number(bits, data):
     numbers = data.draw(arrays(np.int64, st.integers(1, 40), elements=st.integers(0, 2**bits - 1)))
-    packed = planes(numbers, bits)
+    packed = to_bit_planes(numbers, bits)
     assert packed.dtype == np.uint8
     assert packed.shape == (bits, -(-len(numbers) // 8))
-    assert unplaned(packed, len(numbers)).tolist() == numbers.tolist()
+    assert from_bit_planes(packed, len(numbers)).tolist() == numbers.tolist()
 
 
 @given(arrays(np.float32, 30, elements=st.floats(-100, 100, width=32)), st.integers(2, 6), st.integers(1, 8))

@@ -1,4 +1,4 @@
-"""Shifts, additions and random bits counted a second time, one multiplication after the other."""
+"""Shifts, additions and random bits, compared with counts of the reference at work."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from relucid.analyzer.errors import ModelError, OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.evaluation.read_layers import stored_layers, stored_table
+from relucid.plugins.psb.evaluation.read_layers import extract_layers, extract_table
 
 
 def counted(rewritten: psb.Rewritten, x: np.ndarray, samples: int, monkeypatch) -> tuple[int, int, int]:
@@ -16,23 +16,23 @@ def counted(rewritten: psb.Rewritten, x: np.ndarray, samples: int, monkeypatch) 
     """
     shifts, outputs, two_steps = 0, 0, 0
     slow = reference.shift_add
-    settle = reference.settle
+    requantize = reference.requantize
 
     def shift_add(layer, x, ones, n):
         nonlocal shifts
         shifts += int(n[layer.weights.exponent > 0].sum())
         return slow(layer, x, ones, n)
 
-    def counting_settle(layer, total, n):
+    def counting_requantize(layer, total, n):
         nonlocal outputs, two_steps
         outputs += total.size
         taken = np.where(layer.weights.exponent > 0, n, 0).reshape(layer.shape)
         by_unit = np.swapaxes(taken, -1, -2).reshape(-1, layer.shape[-2]).tolist()
         two_steps += sum(len(set(each) - {0}) > 1 for each in by_unit)
-        return settle(layer, total, n)
+        return requantize(layer, total, n)
 
     monkeypatch.setattr(reference, "shift_add", shift_add)
-    monkeypatch.setattr(reference, "settle", counting_settle)
+    monkeypatch.setattr(reference, "requantize", counting_requantize)
     (layer,) = rewritten.layers
     reference.apply(layer, x, table=rewritten.table, samples=samples, seed=0, base=1)
     return shifts, outputs, two_steps
@@ -123,7 +123,7 @@ def test_two_passes_and_the_mask(pooled):
 def test_a_size_that_is_open_is_asked_for(pooled, tmp_path):
     rewritten = psb.rewrite(pooled("height", "width"))
     psb.save(rewritten, tmp_path / "m.onnx")
-    with pytest.raises(OptionError, match="leaves the size of 'x' open"):
+    with pytest.raises(OptionError, match="fixed size of input 'x'"):
         psb.cost(tmp_path / "m.onnx")
     found = psb.cost(tmp_path / "m.onnx", size={"x": (2, 8, 8)})
     assert [one.shifts for one in found] == [one.shifts for one in psb.cost(psb.rewrite(pooled(8, 8)))]
@@ -139,7 +139,7 @@ def test_the_table_of_figure_4_5():
 
 def test_the_layers_of_a_file_are_those_that_were_written(pooled, tmp_path):
     rewritten = psb.rewrite(pooled(8, 8), node_samples={"n4": 4}, flush_to_zero=False, calibrate="random:4")
-    for (_, found), meant in zip(stored_layers(rewritten.ir), rewritten.layers, strict=True):
+    for (_, found), meant in zip(extract_layers(rewritten.ir), rewritten.layers, strict=True):
         assert found.name == meant.name
         for part in ("negative", "exponent", "level"):
             assert np.array_equal(getattr(found.weights, part), getattr(meant.weights, part))
@@ -148,7 +148,7 @@ def test_the_layers_of_a_file_are_those_that_were_written(pooled, tmp_path):
         assert found.weights.lowest == meant.weights.lowest
         assert np.array_equal(found.bias, meant.bias)
         assert dict(found.geometry) == dict(meant.geometry)
-    table = stored_table(rewritten.ir)
+    table = extract_table(rewritten.ir)
     assert all(
         np.array_equal(getattr(table, part), getattr(rewritten.table, part))
         for part in ("bits", "starts", "cuts", "outcomes")
@@ -156,7 +156,7 @@ def test_the_layers_of_a_file_are_those_that_were_written(pooled, tmp_path):
 
 
 def test_what_cannot_be_counted_is_one_line(pooled):
-    with pytest.raises(ModelError, match="no operator of ours"):
+    with pytest.raises(ModelError, match=r"operators of the domain relucid\.psb, got none"):
         psb.cost(pooled(8, 8))
     rewritten = psb.rewrite(pooled(8, 8), most_samples=64)
     with pytest.raises(OptionError, match="power of two from 1 to 64"):

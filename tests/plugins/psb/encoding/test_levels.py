@@ -1,4 +1,4 @@
-"""Probabilities in a few bits."""
+"""Quantization levels of probabilities."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ P = np.arange(2**12) / 2**12
 
 
 def probability_of(levels: Levels, p: np.ndarray) -> np.ndarray:
-    """What each probability becomes; a carry counts as 1."""
+    """The quantized probabilities; a carry counts as 1."""
     level, carry = levels.of(p)
     return np.array([float(q) for q in levels.probabilities])[level] + carry
 

@@ -1,4 +1,4 @@
-"""The operators in stock onnxruntime equal the integer reference, bit for bit, whatever the layer."""
+"""The operators in stock onnxruntime equal the integer reference, bit for bit, for any layer."""
 
 import numpy as np
 import onnx
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from relucid.plugins import psb
 from relucid.plugins.psb import reference
-from relucid.plugins.psb.evaluation.read_layers import operators_of
-from relucid.plugins.psb.ops.operators import OLDEST_OPSET, functions
+from relucid.plugins.psb.evaluation.read_layers import find_operators
+from relucid.plugins.psb.ops.operators import OLDEST_OPSET, build_functions
 
 SETTINGS = settings(max_examples=25)
 
@@ -122,7 +122,7 @@ def test_products_and_normalizations(build, run, kind, between, inputs, units, s
 
 
 def test_a_layer_as_wide_as_float64_allows_is_exact_and_a_wider_one_stays_in_float(build, run):
-    """All activations at their extremes, all signs alike: the largest sums there are, and the finest steps."""
+    """All activations at their extremes, all signs alike: the largest possible sums, and the finest steps."""
     random = np.random.default_rng(0)
     w = np.abs(weights_of(random, 2000, 3)) + np.float32(1e-9)
     w[:1900] = 1.9
@@ -140,13 +140,13 @@ def test_a_layer_as_wide_as_float64_allows_is_exact_and_a_wider_one_stays_in_flo
     agree(psb.Rewritten(_first_output(rewritten.ir), rewritten.layers, (), rewritten.table), run, x, samples=64, seed=1)
     wider = psb.rewrite(model, exponent_bits=5, most_samples=128)
     assert [layer.name for layer in wider.layers] == ["n2"]
-    assert "can take 54 bits, and 53 are exact" in wider.left[0].reason
+    assert "can need 54 bits, and float64 is exact up to 53" in wider.left[0].reason
 
 
 def _first_output(model: ir.Model) -> ir.Model:
     """The model cut after its first operator."""
     model = model.clone()
-    first = operators_of(model)[0].outputs[0]
+    first = find_operators(model)[0].outputs[0]
     model.graph.outputs[0] = first
     first.type = ir.TensorType(ir.DataType.FLOAT)
     return model
@@ -228,14 +228,14 @@ def test_the_mean_over_draws_nears_the_float_network_as_one_over_the_square_root
 @pytest.mark.parametrize("opset", [OLDEST_OPSET, 13, 17, 18, 21, 22, 24])
 def test_every_opset_gives_the_same(small, x, run, opset):
     rewritten = psb.rewrite(small)
-    wanted = run(rewritten.ir, x, samples=2)
+    expected = run(rewritten.ir, x, samples=2)
     newer = rewritten.ir.clone()
     newer.ir_version = 10
     newer.opset_imports[""] = opset
     newer.functions.clear()
-    for function in functions(opset):
+    for function in build_functions(opset):
         newer.functions[function.identifier()] = function
-    assert np.array_equal(run(newer, x, samples=2), wanted)
+    assert np.array_equal(run(newer, x, samples=2), expected)
 
 
 def test_the_checker_and_shape_inference_accept_the_model(small):

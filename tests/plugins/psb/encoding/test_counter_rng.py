@@ -1,17 +1,17 @@
-"""Random words from counters."""
+"""Counter-based random numbers."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from relucid.plugins.psb.encoding.counter_rng import ROOT, derive, node_key, squares, weight_words
+from relucid.plugins.psb.encoding.counter_rng import ROOT_KEY, derive_key, node_key, random_words, squares
 
 MASK = 2**64 - 1
 
 
 def squares_of_the_paper(counter: int, key: int) -> int:
-    """Widynski's listing, in whole numbers of any size."""
+    """Widynski's listing, in Python integers."""
     y = x = counter * key & MASK
     z = y + key & MASK
     for addend in (y, z, y):
@@ -27,25 +27,25 @@ def test_the_generator_is_that_of_the_paper(counter, key):
 
 @given(st.integers(0, 2**63 - 1))
 def test_a_derived_key_is_two_words_side_by_side_and_odd(number):
-    key = int(derive(ROOT, number))
-    high, low = (squares_of_the_paper(2 * number + i, ROOT) for i in (0, 1))
+    key = int(derive_key(ROOT_KEY, number))
+    high, low = (squares_of_the_paper(2 * number + i, ROOT_KEY) for i in (0, 1))
     assert key == ((high << 32) + 2 * low + 1) & MASK
     assert key % 2 == 1
 
 
 def test_a_word_is_a_function_of_seed_node_image_and_index():
-    long, short = weight_words(100, seed=7, node=3), weight_words(10, seed=7, node=3)
+    long, short = random_words(100, seed=7, node=3), random_words(10, seed=7, node=3)
     assert long[:10].tolist() == short.tolist()
-    assert weight_words(10, seed=7, node=3, image=2).tolist() == weight_words(30, seed=7, node=3)[20:].tolist()
-    variants = [weight_words(50, seed=s, node=n, image=i) for s in range(3) for n in range(3) for i in range(3)]
+    assert random_words(10, seed=7, node=3, image=2).tolist() == random_words(30, seed=7, node=3)[20:].tolist()
+    variants = [random_words(50, seed=s, node=n, image=i) for s in range(3) for n in range(3) for i in range(3)]
     assert len({word for words in variants for word in words.tolist()}) == 27 * 50
 
 
 def test_words_are_even_and_streams_unrelated():
     """256 cells of the first byte, of the last, and of two neighbouring seeds, nodes and indices together."""
     count = 2**18
-    one, two = weight_words(count, seed=0, node=0), weight_words(count, seed=1, node=0)
-    other = weight_words(count, seed=0, node=1)
+    one, two = random_words(count, seed=0, node=0), random_words(count, seed=1, node=0)
+    other = random_words(count, seed=0, node=1)
     pairs = [one >> np.uint64(24), one & np.uint64(255)]
     for a, b in ((one, two), (one, other), (one[1:], one[:-1])):
         pairs.append((a >> np.uint64(28)) * np.uint64(16) + (b >> np.uint64(28)))

@@ -1,51 +1,23 @@
-"""Straight-through gradients, batch norms while training, and training at few samples."""
+"""PSB layers in training mode: gradients, batch norms, and training at few samples."""
 
 import copy
 
 import numpy as np
 import pytest
-import scipy.stats
 
 pytest.importorskip("torch")
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from relucid.analyzer.errors import OptionError
 from relucid.plugins import psb
 from relucid.plugins.psb import torch as psb_torch
 
 FINE = {"samples": 1024, "levels": psb.Levels(6), "exponent_bits": 6}
 
 
-def test_straight_through_passes_everything_on():
-    x = torch.randn(7, requires_grad=True)
-    upstream = torch.randn(7, dtype=torch.float64)
-    y = psb_torch.straight_through(x, x.detach().sign().double())
-    y.backward(upstream)
-    assert y.dtype == torch.float64
-    assert torch.equal(y, x.detach().sign().double())
-    assert torch.equal(x.grad, upstream.float())
-
-
-@pytest.mark.parametrize(("by", "kept"), [("gradient", [False, True, False]), ("value", [True, True, False])])
-def test_clipped_straight_through_passes_on_what_is_below_the_limit(by, kept):
-    x = torch.tensor([-1.9, 0.1, 2.0], requires_grad=True)
-    upstream = torch.tensor([2.0, -1.5, -9.0])
-    psb_torch.clipped_straight_through(x, x.round(), limit=2.0, by=by).backward(upstream)
-    assert torch.equal(x.grad, upstream * torch.tensor(kept))
-
-
-def test_a_clip_without_meaning_is_refused():
-    x = torch.zeros(1)
-    with pytest.raises(OptionError, match="positive, not 0"):
-        psb_torch.clipped_straight_through(x, x, limit=0)
-    with pytest.raises(OptionError, match="gradient or value, not 'size'"):
-        psb_torch.clipped_straight_through(x, x, by="size")
-
-
 def test_the_gradient_is_that_of_the_drawn_weights():
-    """Backward, rounding is the identity: dL/dw is what float gives for dL/dy, dL/dx is taken at the drawn weights."""
+    """In the backward pass rounding is the identity: dL/dw as in float, dL/dx at the drawn weights."""
     torch.manual_seed(0)
     layer = nn.Conv2d(2, 3, 3, padding=1, stride=2)
     x = (torch.randn(4, 2, 5, 5) * 64).round() / 64
@@ -182,28 +154,3 @@ def test_training_from_scratch_at_one_sample_learns_what_float_cannot_keep():
     in_float = psb_torch.convert(trained(first()), (x,))
     at_one = trained(psb_torch.convert(first(), (x,), samples=1))
     assert accuracy(at_one) > accuracy(in_float) + 0.05
-
-
-def test_the_gumbel_maximum_has_the_categorical_law():
-    weights = torch.tensor([0.5, 2.0, 0.0, 7.5])
-    draws = psb_torch.gumbel_max(weights.log().expand(20_000, 4), generator=torch.Generator().manual_seed(0)).bincount(
-        minlength=4
-    )
-    assert draws[2] == 0
-    expected = 20_000 * weights[weights > 0] / 10
-    assert scipy.stats.chisquare(draws[weights > 0], expected).pvalue > 1e-3
-
-
-@pytest.mark.parametrize(("p", "samples"), [(0.3, 1), (1 / 3, 4), (0.9, 16)])
-def test_gumbel_binomial_has_the_binomial_law(p, samples):
-    generator = torch.Generator().manual_seed(1)
-    draws = psb_torch.gumbel_binomial(torch.full((20_000,), p), samples, generator=generator)
-    masses = scipy.stats.binom.pmf(np.arange(samples + 1), samples, p)
-    seen = masses * 20_000 > 5
-    counts = draws.bincount(minlength=samples + 1).numpy()
-    found = np.append(counts[seen], counts[~seen].sum())
-    expected = np.append(masses[seen], masses[~seen].sum()) * 20_000
-    kept = expected > 0
-    assert scipy.stats.chisquare(found[kept], expected[kept]).pvalue > 1e-3
-    with pytest.raises(OptionError, match="at least one"):
-        psb_torch.gumbel_binomial(torch.tensor(p), 0)

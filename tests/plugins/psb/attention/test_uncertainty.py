@@ -1,4 +1,4 @@
-"""The score of a position and the masks, against scipy and against themselves turned around."""
+"""Scores of positions and masks, compared with scipy and with their inverses."""
 
 import numpy as np
 from hypothesis import given
@@ -28,15 +28,15 @@ def test_the_authors_score_is_a_cross_entropy_of_unnormed_labels(a):
 
 @given(masks)
 def test_a_margin_is_a_dilation_of_each_image_by_a_square(mask):
-    wanted = [ndimage.binary_dilation(image, structure=np.ones((3, 3))) for image in mask]
-    assert np.array_equal(uncertainty.widened(mask), wanted)
+    expected = [ndimage.binary_dilation(image, structure=np.ones((3, 3))) for image in mask]
+    assert np.array_equal(uncertainty.dilate(mask), expected)
 
 
 @given(masks, st.integers(1, 4))
 def test_stretching_by_a_whole_number_repeats(mask, k):
     size = (mask.shape[1] * k, mask.shape[2] * k)
-    assert np.array_equal(uncertainty.stretched(mask, size), mask.repeat(k, axis=1).repeat(k, axis=2))
-    assert np.array_equal(uncertainty.stretched(uncertainty.stretched(mask, size), mask.shape[1:]), mask)
+    assert np.array_equal(uncertainty.resize_mask(mask, size), mask.repeat(k, axis=1).repeat(k, axis=2))
+    assert np.array_equal(uncertainty.resize_mask(uncertainty.resize_mask(mask, size), mask.shape[1:]), mask)
 
 
 def test_the_threshold_belongs_to_the_image():
