@@ -33,6 +33,17 @@ MOST = 0.5
 """Most times a word may occur in 10,000; optax, onnx-ir, clu and equinox have 0 to 0.5 of each."""
 
 
+def prose(text: str) -> str:
+    """A text without its code: examples, names in backticks, the names that `Args:` explains.
+
+    >>> prose("Args:\\n    wanted: a share, see `told`.\\n>>> came = 1").split()
+    ['Args:', 'a', 'share,', 'see', '.']
+    """
+    text = re.sub(r"^\s*(?:>>>|\.\.\.).*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"`[^`\n]*`", "", text)
+    return re.sub(r"^\s*\w+: ", "", text, flags=re.MULTILINE)
+
+
 def docstrings(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -40,16 +51,24 @@ def docstrings(tree: ast.AST) -> Iterator[str]:
 
 
 def messages(tree: ast.AST) -> Iterator[str]:
-    """String literals of two words or more that are no docstrings: messages, notes, help texts."""
+    """String literals of two words or more that are no docstrings and no ONNX: messages, notes, help texts."""
     documentation = {
         id(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     }
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
-        literal = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
-        if literal and " " in node.value.strip():
-            yield node.value
+        literal = ""
+        if isinstance(node, ast.JoinedStr):
+            literal = "{}".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (documentation | parts)
+        ):
+            literal = node.value
+        is_onnx = "\n" in literal and re.search(r"^ +[\w{}]+ = \w+", literal, re.MULTILINE)
+        if " " in literal.strip() and not is_onnx:
+            yield literal
 
 
 def texts(root: Path) -> dict[str, list[str]]:
@@ -70,6 +89,7 @@ def rates(texts: list[str]) -> dict[str, float]:
     >>> rates(["They tell, and nobody listens."])["tell"]
     2000.0
     """
+    texts = [prose(text) for text in texts]
     words = sum(len(text.split()) for text in texts)
     found = Counter(
         {
