@@ -29,7 +29,7 @@ MeasureName = Literal[
     "information",
     "global_patterns",
 ]
-"""Names of measures: those of `MEASURES` and `GLOBAL_PATTERNS`."""
+"""Names of measures: those of `MEASURES`, in their order, then `GLOBAL_PATTERNS`."""
 
 Kind = Literal[
     "celu",

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from relucid.analyzer.measures import MEASURES, Measure
+from relucid.analyzer.report.columns import COLUMNS, OPTIONAL_COLUMNS, PAGE_COLUMNS
+from relucid.analyzer.report.schema import REPORT_FIELDS_BY_NAME
 from relucid.analyzer.stats import STATISTICS, Block
 from relucid.analyzer.values.plain_data import to_plain
 
@@ -30,6 +32,13 @@ def test_names_are_unique_and_no_value_is_reported_twice(block: Block) -> None:
     assert len(set(names)) == len(names)
     values = [name for each in MEASURES for name in each(*(statistic.of(block) for statistic in each.needs))]
     assert len(set(values)) == len(values)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda each: each.name)
+def test_a_report_knows_every_value_and_shows_some_of_each_measure(measure: Measure, block: Block) -> None:
+    values = set(measure(*(statistic.of(block) for statistic in measure.needs)))
+    assert values <= set(REPORT_FIELDS_BY_NAME)
+    assert values & {column.name for column in (*COLUMNS, *PAGE_COLUMNS, *OPTIONAL_COLUMNS)}
 
 
 def test_the_default_measures_need_no_labels() -> None:

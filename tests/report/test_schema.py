@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from relucid.analyzer.report.columns import COLUMNS, PAGE_COLUMNS
+from relucid.analyzer.report.columns import COLUMNS, OPTIONAL_COLUMNS, PAGE_COLUMNS
 from relucid.analyzer.report.schema import REPORT_FIELDS, REPORT_FIELDS_BY_NAME
 from relucid.analyzer.report.serialize import VERSION
 
@@ -24,7 +24,7 @@ def test_names_are_unique_in_each_place():
 def test_shares_of_lists_and_columns_are_fields():
     for field in REPORT_FIELDS:
         assert not field.share or REPORT_FIELDS_BY_NAME[field.share].kind == "share"
-    assert all(column.name in REPORT_FIELDS_BY_NAME for column in COLUMNS + PAGE_COLUMNS)
+    assert all(column.name in REPORT_FIELDS_BY_NAME for column in COLUMNS + PAGE_COLUMNS + OPTIONAL_COLUMNS)
 
 
 def test_hand_made_reports_use_no_other_names(usual):
