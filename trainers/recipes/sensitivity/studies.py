@@ -19,7 +19,7 @@ from ..rng import cell_generator
 from ..schedules.schedules import make_schedule
 from .maps import draw_maps
 from .measuring import measure_training
-from .states import Key, TrainingState, append_states, read_states, write_fits
+from .states import TrainingKey, TrainingState, append_states, read_states, write_fits
 
 
 class SGDW(SGD):
@@ -155,7 +155,7 @@ def run_study(
         advance: called with 1 after each epoch.
     """
     numbers = out / "studies.csv"
-    found: dict[Key, list[TrainingState]] = {}
+    found: dict[TrainingKey, list[TrainingState]] = {}
     for case in STUDIES[study]:
         key = (study, case.name, seed, len(data.train), epochs)
         if key in read_states(numbers, STUDY_COLUMNS):
