@@ -92,7 +92,7 @@ def _measure_missing(
     config: RunConfig, data: Split, runs: list[Run], advance: Callable[[int], None], numbers: Path
 ) -> None:
     batch = QUICK_BATCH if config.quick else BATCH
-    columns = QUICK_STATES if config.quick else STATES
+    count = QUICK_STATES if config.quick else STATES
 
     @cache
     def rate(name: str, seed: int) -> float:
@@ -106,7 +106,7 @@ def _measure_missing(
             each,
             data,
             rate=rate(each.net, each.seed) if each.schedule in TUNED else 0.0,
-            columns=columns,
+            count=count,
             batch=batch,
             quick=config.quick,
             device=config.device,
@@ -124,7 +124,7 @@ def _run_study(config: RunConfig, name: str, advance: Callable[[int], None]) -> 
         seed=config.seed,
         epochs=_epochs(config),
         batch=QUICK_BATCH if config.quick else BATCH,
-        columns=QUICK_STATES if config.quick else STUDY_STATES,
+        count=QUICK_STATES if config.quick else STUDY_STATES,
         device=config.device,
         advance=advance,
     )
