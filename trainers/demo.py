@@ -10,7 +10,6 @@ processor counts the same patterns.
 
 import copy
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from ..analyzer import demo
+from .datasets.labelled import Labelled, Split
 
 SEED = 1
 SPLIT_SEED = 0
@@ -36,14 +36,6 @@ MARGIN = 4e-6  # smallest |z| of a kept digit, relative to its site's largest; f
 OPSET = 18
 IR_VERSION = 10  # the newest that runtimes of 2024 can read
 MODULE_PATH = "pkg.torch.onnx.name_scopes"
-
-
-@dataclass(frozen=True, eq=False)
-class Digits:
-    """Images (sample, 1, 8, 8) float32 in [0, 1] and their classes (sample,) int64."""
-
-    image: NDArray[np.float32]
-    labels: NDArray[np.int64]
 
 
 class ResidualBlock(nn.Module):
@@ -81,18 +73,18 @@ class DigitsNet(nn.Module):
         return logits
 
 
-def load_split() -> tuple[Digits, Digits]:
-    """Load the UCI digits as (training, held-out), with the same class proportions in both."""
+def load_split() -> Split:
+    """Load the UCI digits (sample, 1, 8, 8) in [0, 1]; both parts have the same class proportions."""
     pixels, labels = load_digits(return_X_y=True)
     image = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
     labels = labels.astype(np.int64)
     parts = train_test_split(image, labels, test_size=HELD_OUT, random_state=SPLIT_SEED, stratify=labels)
-    return Digits(parts[0], parts[2]), Digits(parts[1], parts[3])
+    return Split(Labelled(parts[0], parts[2]), Labelled(parts[1], parts[3]))
 
 
-def train(data: Digits, *, epochs: int = EPOCHS, seed: int = SEED) -> DigitsNet:
+def train(data: Labelled, *, epochs: int = EPOCHS, seed: int = SEED) -> DigitsNet:
     """Train a network; seed, number of threads and torch version determine the weights bit for bit."""
-    image, labels = torch.from_numpy(data.image), torch.from_numpy(data.labels)
+    image, labels = torch.from_numpy(data.x), torch.from_numpy(data.y)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = DigitsNet()
@@ -108,7 +100,7 @@ def train(data: Digits, *, epochs: int = EPOCHS, seed: int = SEED) -> DigitsNet:
     return net.eval()
 
 
-def compute_preactivations(net: DigitsNet, data: Digits) -> list[NDArray[np.float64]]:
+def compute_preactivations(net: DigitsNet, data: Labelled) -> list[NDArray[np.float64]]:
     """Return the pre-activations of each ReLU (sample, value), in order of execution, in double precision."""
     taps: list[NDArray[np.float64]] = []
     double = copy.deepcopy(net).double()
@@ -116,21 +108,21 @@ def compute_preactivations(net: DigitsNet, data: Digits) -> list[NDArray[np.floa
         if isinstance(module, nn.ReLU):
             module.register_forward_pre_hook(lambda _, args: taps.append(args[0].flatten(1).numpy().copy()))
     with torch.no_grad():
-        double(torch.from_numpy(data.image).double())
+        double(torch.from_numpy(data.x).double())
     return taps
 
 
-def keep_decisive(net: DigitsNet, data: Digits) -> Digits:
+def keep_decisive(net: DigitsNet, data: Labelled) -> Labelled:
     """Keep the digits whose pre-activations are all at least `MARGIN` times the site's largest away from 0."""
     nearest = np.min([np.abs(z).min(axis=1) / np.abs(z).max() for z in compute_preactivations(net, data)], axis=0)
-    return Digits(data.image[nearest >= MARGIN], data.labels[nearest >= MARGIN])
+    return Labelled(data.x[nearest >= MARGIN], data.y[nearest >= MARGIN])
 
 
-def accuracy(net: DigitsNet, data: Digits) -> float:
+def accuracy(net: DigitsNet, data: Labelled) -> float:
     """Return the share of correctly classified images."""
     with torch.no_grad():
-        predicted = net(torch.from_numpy(data.image)).argmax(1).numpy()
-    return float((predicted == data.labels).mean())
+        predicted = net(torch.from_numpy(data.x)).argmax(1).numpy()
+    return float((predicted == data.y).mean())
 
 
 def export(net: DigitsNet, path: Path) -> None:
@@ -158,18 +150,18 @@ def export(net: DigitsNet, path: Path) -> None:
     program.save(path)
 
 
-def make_demo(folder: Path) -> tuple[DigitsNet, Digits]:
+def make_demo(folder: Path) -> tuple[DigitsNet, Labelled]:
     """Write `digits.onnx` and `digits.npz` to a folder; return the trained network and the held-out digits."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the order of summation depends on the number of threads
     try:
-        training, held_out = load_split()
-        net = train(training)
+        digits = load_split()
+        net = train(digits.train)
     finally:
         torch.set_num_threads(threads)
-    held_out = keep_decisive(net, held_out)
+    held_out = keep_decisive(net, digits.val)
     export(net, folder / demo.model().name)
-    np.savez(folder / demo.data().name, image=held_out.image, labels=held_out.labels)
+    np.savez(folder / demo.data().name, image=held_out.x, labels=held_out.y)
     return net, held_out
 
 
@@ -178,7 +170,7 @@ def make_demo(folder: Path) -> tuple[DigitsNet, Digits]:
 def main(out: Path) -> None:
     """Train the demo network and write digits.onnx and digits.npz."""
     net, held_out = make_demo(out)
-    click.echo(f"{out}: accuracy on {len(held_out.labels)} held-out digits {accuracy(net, held_out):.4f}")
+    click.echo(f"{out}: accuracy on {len(held_out)} held-out digits {accuracy(net, held_out):.4f}")
 
 
 if __name__ == "__main__":

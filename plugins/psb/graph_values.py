@@ -20,19 +20,22 @@ CALIBRATION_SAMPLES = 512
 Arrays = dict[str, NDArray[Any]]
 
 
-def open_tapped(model: Model, values: Collection[str]) -> tuple[Session, Callable[[Arrays], Arrays]]:
+def open_tapped(
+    model: Model, values: Collection[str], *, threads: int | None = None
+) -> tuple[Session, Callable[[Arrays], Arrays]]:
     """Open a session that returns values of the graph.
 
     Args:
         model: its graph is changed: the values become outputs.
         values: names of values.
+        threads: as for `open_session`.
 
     Returns:
         The session, and a function from the inputs of the model to the values, by name.
     """
     tapping = InstrumentPass(values)
     tapping(model.ir)
-    session, names = open_session(model), tapping.tapped
+    session, names = open_session(model, threads=threads), tapping.tapped
 
     def run(feed: Arrays) -> Arrays:
         outputs = session.run(list(names.values()), feed)

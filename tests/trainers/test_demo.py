@@ -13,6 +13,7 @@ import torch
 
 from relucid.analyzer import demo
 from relucid.trainers import demo as script
+from relucid.trainers.datasets.labelled import Labelled
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +62,23 @@ def test_no_trace_of_the_machine_is_shipped():
 
 
 def test_held_out_digits_are_the_decisive_ones_of_those_published_and_not_trained_on(held_out, weights):
-    training, published = script.load_split()
+    digits = script.load_split()
+    training, published = digits.train, digits.val
     expected = script.keep_decisive(shipped_net(weights), published)
-    np.testing.assert_array_equal(held_out["image"], expected.image)
-    np.testing.assert_array_equal(held_out["labels"], expected.labels)
+    np.testing.assert_array_equal(held_out["image"], expected.x)
+    np.testing.assert_array_equal(held_out["labels"], expected.y)
     assert held_out["image"].dtype == np.float32
     assert held_out["labels"].dtype == np.int64
-    assert len(training.labels) + len(published.labels) == 1797
-    assert len(published.labels) - len(expected.labels) == 17
-    trained_on = {image.tobytes() for image in training.image}
-    assert not [image for image in expected.image if image.tobytes() in trained_on]
+    assert len(training.y) + len(published.y) == 1797
+    assert len(published.y) - len(expected.y) == 17
+    trained_on = {image.tobytes() for image in training.x}
+    assert not [image for image in expected.x if image.tobytes() in trained_on]
 
 
 def test_no_sign_depends_on_how_a_processor_rounds(held_out, weights):
     """float32, float64 and the runtime with and without its fusions agree on every sign, with room to spare."""
     runtime = pytest.importorskip("onnxruntime")
-    net, data = shipped_net(weights), script.Digits(held_out["image"], held_out["labels"])
+    net, data = shipped_net(weights), Labelled(held_out["image"], held_out["labels"])
     exact = script.compute_preactivations(net, data)
     assert min(np.abs(z).min() / np.abs(z).max() for z in exact) >= script.MARGIN
     model = onnx.load(demo.model())
@@ -86,14 +88,14 @@ def test_no_sign_depends_on_how_a_processor_rounds(held_out, weights):
         options = runtime.SessionOptions()
         options.graph_optimization_level = level
         session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        found = session.run(relus, {"image": data.image})
+        found = session.run(relus, {"image": data.x})
         for z, reference in zip(found, exact, strict=True):
             assert np.abs(z.reshape(len(z), -1) - reference).max() / np.abs(reference).max() < script.MARGIN / 4
 
 
 def test_accuracy(held_out, weights):
     net = shipped_net(weights)
-    assert script.accuracy(net, script.Digits(held_out["image"], held_out["labels"])) > 0.95
+    assert script.accuracy(net, Labelled(held_out["image"], held_out["labels"])) > 0.95
 
 
 def test_dead_linear_and_nonlinear_units_all_occur(held_out, weights):
@@ -124,19 +126,19 @@ def test_script_makes_such_files_again(tmp_path, held_out):
     net, kept = script.make_demo(tmp_path)
     made, shipped = onnx.load(tmp_path / "digits.onnx"), onnx.load(demo.model())
     with np.load(tmp_path / "digits.npz") as again:
-        made_data = script.Digits(again["image"], again["labels"])
+        made_data = Labelled(again["image"], again["labels"])
     assert [(node.op_type, node.metadata_props) for node in made.graph.node] == [
         (node.op_type, node.metadata_props) for node in shipped.graph.node
     ]
     assert [(t.name, t.dims) for t in made.graph.initializer] == [(t.name, t.dims) for t in shipped.graph.initializer]
-    np.testing.assert_array_equal(made_data.image, kept.image)
-    np.testing.assert_array_equal(made_data.labels, kept.labels)
-    np.testing.assert_array_equal(kept.labels, script.keep_decisive(net, script.load_split()[1]).labels)
-    assert abs(len(kept.labels) - len(held_out["labels"])) < 30
+    np.testing.assert_array_equal(made_data.x, kept.x)
+    np.testing.assert_array_equal(made_data.y, kept.y)
+    np.testing.assert_array_equal(kept.y, script.keep_decisive(net, script.load_split().val).y)
+    assert abs(len(kept.y) - len(held_out["labels"])) < 30
 
 
 def test_the_seed_determines_the_weights_and_the_callers_generator_is_unchanged():
-    training, _ = script.load_split()
+    training = script.load_split().train
     state = torch.get_rng_state()
     first, second = (script.train(training, epochs=1).state_dict() for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)

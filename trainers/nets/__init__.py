@@ -2,12 +2,11 @@
 
 from .counting import conv_parameters, dense_parameters
 from .inits import INITS, initialize
-from .rectangular import F1, Rectangular, conv, conv21, dense
+from .rectangular import Rectangular, conv, conv21, dense, f1
 from .residual import ResidualNet, convnet, resnet, toynet
 from .stacked_nets import StackedNets
 
 __all__ = [
-    "F1",
     "INITS",
     "Rectangular",
     "ResidualNet",
@@ -18,6 +17,7 @@ __all__ = [
     "convnet",
     "dense",
     "dense_parameters",
+    "f1",
     "initialize",
     "resnet",
     "toynet",

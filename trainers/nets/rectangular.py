@@ -201,8 +201,10 @@ def conv21(
     return _assemble(maps, nn.Flatten(), top, init=init, batch_norm=batch_norm, dropout=dropout, generator=generator)
 
 
-class F1(nn.Module):
-    """The thesis' fully connected net, 784 - 512 - 512 - 512 - 512 - 512 - 10 by default (H section 2.1.1 ii).
+def f1(
+    *, inputs: int = 784, classes: int = 10, batch_norm: bool = False, generator: torch.Generator | None = None
+) -> nn.Sequential:
+    """Build the thesis' fully connected net, 784 - 512 - 512 - 512 - 512 - 512 - 10 by default (H section 2.1.1 ii).
 
     Args:
         inputs: number of values in a sample; samples of any shape are flattened.
@@ -210,25 +212,11 @@ class F1(nn.Module):
         batch_norm: whether to normalize before each ReLU, as in the lower rows of Fig 2.12.
         generator: random generator of the weights (Kaiming); torch's global one by default.
 
-    >>> sum(parameter.numel() for parameter in F1().parameters())
+    >>> sum(parameter.numel() for parameter in f1().parameters())
     1457674
     """
-
-    def __init__(
-        self,
-        *,
-        inputs: int = 784,
-        classes: int = 10,
-        batch_norm: bool = False,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.net = dense(inputs, 512, 5, classes, init="kaiming", batch_norm=batch_norm, generator=generator)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map samples (sample, ...) to logits (sample, class)."""
-        logits: Tensor = self.net(x.flatten(1))
-        return logits
+    net = dense(inputs, 512, 5, classes, init="kaiming", batch_norm=batch_norm, generator=generator)
+    return nn.Sequential(OrderedDict(flatten=nn.Flatten(), net=net))
 
 
 def _assemble(

@@ -80,15 +80,20 @@ class ResidualNet(nn.Module):
         self.norm = nn.BatchNorm2d(inputs)
         self.relu = activation()
         self.classes = nn.Linear(inputs, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        initialize_convolutions(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (sample, channel, row, column) to logits (sample, class)."""
         features = self.relu(self.norm(self.stages(self.conv(x))))
         logits: Tensor = self.classes(features.mean((2, 3)))
         return logits
+
+
+def initialize_convolutions(net: nn.Module) -> None:
+    """Initialize the weights of all convolutions of a net (He et al., by fan-out)."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
 def resnet(depth: int = 20, **options: Any) -> ResidualNet:

@@ -1,9 +1,10 @@
 """One recipe per published figure or table; each writes its numbers (csv) and its picture (png)."""
 
 import importlib
+from types import ModuleType
 
 from ...analyzer.errors import OptionError, import_optional
-from .recipe import Recipe, RunConfig
+from .recipe import RunConfig
 
 RECIPES = {
     "moons": "J Fig 2, S Fig 1, 4, 5: depth x width grids on MOONS, with and without separation constraints",
@@ -16,11 +17,16 @@ RECIPES = {
 _MODULES = {"moons": "grids.moons", "mnist": "grids.mnist"}
 """Modules of the recipes that are not in NAME/recipe.py."""
 
-__all__ = ["RECIPES", "Recipe", "RunConfig", "find_recipe"]
+__all__ = ["RECIPES", "RunConfig", "find_recipe"]
 
 
-def find_recipe(name: str) -> Recipe:
-    """Import and return a recipe.
+def find_recipe(name: str) -> ModuleType:
+    """Import and return the module of a recipe.
+
+    Returns:
+        A module with two functions: `steps(config)` returns the number of steps of a run, for a progress bar;
+        `run(config, advance)` runs the recipe, calls `advance` with the number of steps completed, and returns the
+        lines to print.
 
     Raises:
         OptionError: no recipe has this name.
@@ -32,8 +38,7 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
     import_optional("torch", package="torch", task=f"the recipe {name}")
-    recipe: Recipe = importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__).RECIPE
-    return recipe
+    return importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__)
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,5 @@
-"""A recipe reproduces a published figure or table from a run configuration."""
+"""The configuration of a run, the argument of `steps` and `run` of every recipe."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,16 +39,3 @@ class RunConfig:
     limit: int | None = None
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A published figure or table.
-
-    Args:
-        steps: returns the number of steps of a run, for a progress bar.
-        run: runs the recipe, calls back with the number of steps completed, and returns the lines to print.
-    """
-
-    steps: Callable[[RunConfig], int]
-    run: Callable[[RunConfig, Callable[[int], None]], list[str]]

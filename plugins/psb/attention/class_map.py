@@ -14,7 +14,7 @@ from ..rewriting.targets import Target, find_targets
 ClassMap = tuple[str, str, int]
 """Name of the feature map, name of the scores of its positions, and number of axes of positions."""
 
-_RESHAPING = frozenset({"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+_TAIL_RESHAPING = frozenset({"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 _NORMALIZING = frozenset({"LogSoftmax", "Softmax"})
 
 
@@ -96,7 +96,7 @@ def _find_classifier(graph: ir.Graph, pooled: ir.Value) -> Target | None:
         target = None if node is None else targets.get(node)
         if target is not None and found is None and _is_linear(target):
             found, value = target, target.y
-        elif node is not None and not node.domain and node.op_type in _RESHAPING | _NORMALIZING:
+        elif node is not None and not node.domain and node.op_type in _TAIL_RESHAPING | _NORMALIZING:
             value = node.outputs[0]
         else:
             what = "several nodes read" if node is None else f"{node.op_type} {node.name!r} reads"

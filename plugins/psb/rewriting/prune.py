@@ -11,7 +11,7 @@ from ....analyzer.errors import OptionError
 from ....analyzer.sites.graph_match import tensor_of
 from .constants import add_constant, array_of
 
-Array = NDArray[Any]
+Weights = NDArray[Any]
 
 SCOPES = ("tensor", "model")
 PRUNED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -30,7 +30,7 @@ def check_pruning(share: float, over: str) -> None:
         raise OptionError(f"prune_over: expected one of {', '.join(SCOPES)}, got {over!r}")
 
 
-def prune_tensors(tensors: Sequence[Array], *, share: float, over: str = "tensor") -> list[Array]:
+def prune_tensors(tensors: Sequence[Weights], *, share: float, over: str = "tensor") -> list[Weights]:
     """Return copies of the tensors in which the given share of the weights, those closest to zero, is 0.
 
     The number of weights is rounded to the nearest integer; of equal weights the first are pruned. The thesis says "of
@@ -58,7 +58,7 @@ def prune_tensors(tensors: Sequence[Array], *, share: float, over: str = "tensor
     return [part.reshape(w.shape).astype(w.dtype) for part, w in zip(parts, tensors, strict=True)]
 
 
-def _zero_smallest(w: Array, share: float) -> Array:
+def _zero_smallest(w: Weights, share: float) -> Weights:
     kept = w.copy()
     kept[np.argsort(np.abs(w), kind="stable")[: round(share * w.size)]] = 0
     return kept

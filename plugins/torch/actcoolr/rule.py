@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, get_args
 from ....analyzer.errors import OptionError, RelucidError
 from ....analyzer.measures.pattern_temperature import distance
 from ..temperature.transition import log_normal_inverse
-from .transition_estimate import TABLE_A1, Settings, TransitionEstimate, fit_estimate, update_estimate
+from .transition_estimate import CAUTION, LEAST_RATE, MOST_RATE, TransitionEstimate
 
 Form = Literal["hold", "printed", "linear_probability"]
 
@@ -81,7 +81,7 @@ def check_target(*, total: float, start: float, gamma: float, form: str) -> None
         raise OptionError(f"gamma: expected a number above 0 (1 with linear_probability), got {gamma!r}")
 
 
-def learning_rate(estimate: TransitionEstimate, P: float, *, settings: Settings = TABLE_A1) -> float:
+def learning_rate(estimate: TransitionEstimate, P: float) -> float:
     """Return the rate of a step with the target P, A.4 #5: the rate for 0.99 P by the model, at least eta_min.
 
     Raises:
@@ -90,13 +90,13 @@ def learning_rate(estimate: TransitionEstimate, P: float, *, settings: Settings 
     >>> round(learning_rate(TransitionEstimate(mu=-1.0, sigma=1.0), 0.5 / 0.99), 4)  # exp(-1)
     0.3679
     """
-    found = float(log_normal_inverse(settings.caution * P, estimate.mu, estimate.sigma))
-    if not found <= settings.most_rate:
+    found = float(log_normal_inverse(CAUTION * P, estimate.mu, estimate.sigma))
+    if not found <= MOST_RATE:
         raise Diverged(
             f"a step that changes {P:.3g} of the patterns would need the learning rate {found:.3g} "
             f"(mu {estimate.mu:.3g}, sigma {estimate.sigma:.3g}): the training diverges; start at a lower temperature"
         )
-    return max(found, settings.least_rate)
+    return max(found, LEAST_RATE)
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,3 @@ class MeasureSchedule:
         """The schedule after a fit before this step without informative measurements."""
         retry = step + min(2**self.failed, every)
         return replace(self, fits=self.fits + 1, failed=self.failed + 1, fit_due=retry)
-
-
-# former names
-Belief, Looks = TransitionEstimate, MeasureSchedule
-wanted, rate, observed, fitted, check = target_distance, learning_rate, update_estimate, fit_estimate, check_target

@@ -15,40 +15,36 @@ MeasureDistance = Callable[[float], float]
 """Maps a rate to the P of a step with this rate, at a frozen state of the network."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Table A.1, and constants from the text around it.
+# table A.1, and constants from the text around it
+LEAST_RATE = 1e-10
+"""eta_min, the smallest rate of a step."""
 
-    Args:
-        least_rate: eta_min, the smallest rate of a step.
-        most_rate: the largest rate of a step; beyond it the training has diverged.
-        fit_at: remeasure_init, the probabilities around which a fit measures.
-        grid: initlrs, the fallback rates of a fit.
-        large: error_muthresh, the change of mu that counts as a large error.
-        large_errors: error_num, the number of large errors since the last fit that make an estimate stale.
-        jump: remeasure_jump, the factor between two rates of a search.
-        searches: max_while_loop, the largest number of rates of a search.
-        eps: P closer to 0 or 1 is not informative.
-        caution: a factor on the target of P.
-    """
+MOST_RATE = 1e10
+"""The largest rate of a step; beyond it the training has diverged."""
 
-    least_rate: float = 1e-10
-    most_rate: float = 1e10
-    fit_at: tuple[float, ...] = (0.25, 0.5, 0.75)
-    grid: tuple[float, ...] = tuple(10 ** (-4 + step / 4) for step in range(25))
-    large: float = 2.5
-    large_errors: int = 5
-    jump: float = 2.0
-    searches: int = 100
-    eps: float = 1e-10
-    caution: float = 0.99
+FIT_AT = (0.25, 0.5, 0.75)
+"""remeasure_init, the probabilities around which a fit measures."""
 
-    def is_informative(self, P: float) -> bool:
-        """Whether P is strictly between 0 and 1."""
-        return self.eps < P < 1 - self.eps
+GRID = tuple(10 ** (-4 + step / 4) for step in range(25))
+"""initlrs, the fallback rates of a fit."""
 
+LARGE_ERROR = 2.5
+"""error_muthresh, the change of mu that counts as a large error."""
 
-TABLE_A1 = Settings()
+MOST_ERRORS = 5
+"""error_num, the number of large errors since the last fit that make an estimate stale."""
+
+JUMP = 2.0
+"""remeasure_jump, the factor between two rates of a search."""
+
+MOST_SEARCHES = 100
+"""max_while_loop, the largest number of rates of a search."""
+
+EPS = 1e-10
+"""P closer to 0 or 1 is not informative."""
+
+CAUTION = 0.99
+"""A factor on the target of P."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +64,12 @@ class TransitionEstimate:
     stale: bool = True
 
 
-def update_estimate(
-    estimate: TransitionEstimate, rate: float, P: float, *, settings: Settings = TABLE_A1
-) -> TransitionEstimate:
+def is_informative(P: float) -> bool:
+    """Whether P is strictly between 0 and 1."""
+    return EPS < P < 1 - EPS
+
+
+def update_estimate(estimate: TransitionEstimate, rate: float, P: float) -> TransitionEstimate:
     """Update mu so that the model predicts a measured P, with the same sigma, (3.44), A.4 #6.
 
     A P of 0 or 1 is not informative and only makes the estimate stale. A large change of mu counts as an error; mu is
@@ -81,25 +80,22 @@ def update_estimate(
         estimate: the estimate before the step.
         rate: learning rate of the step.
         P: share of patterns that the step changed.
-        settings: constants of table A.1.
 
     >>> update_estimate(TransitionEstimate(stale=False), 1.0, 0.5)
     TransitionEstimate(mu=0.0, sigma=1.0, errors=0, stale=False)
     >>> update_estimate(TransitionEstimate(stale=False), 1.0, 0.0).stale
     True
     """
-    if not settings.is_informative(P):
+    if not is_informative(P):
         return replace(estimate, stale=True)
     mu = float(log_normal_place(rate, P, estimate.sigma))
-    errors = estimate.errors + (abs(mu - estimate.mu) > settings.large)
-    if errors >= settings.large_errors:
+    errors = estimate.errors + (abs(mu - estimate.mu) > LARGE_ERROR)
+    if errors >= MOST_ERRORS:
         return replace(estimate, errors=errors, stale=True)
     return replace(estimate, mu=mu, errors=errors)
 
 
-def fit_estimate(
-    estimate: TransitionEstimate, measure: MeasureDistance, *, settings: Settings = TABLE_A1
-) -> TransitionEstimate:
+def fit_estimate(estimate: TransitionEstimate, measure: MeasureDistance) -> TransitionEstimate:
     """Fit the model by measurements at several rates, at a frozen state of the network, A.4 #4.
 
     Measures at the rates for P of 0.25, 0.5 and 0.75 by the present estimate, then at rates further out until P is
@@ -109,7 +105,6 @@ def fit_estimate(
     Args:
         estimate: the present estimate.
         measure: returns P of a step with a given rate.
-        settings: constants of table A.1.
 
     >>> from relucid.plugins.torch.temperature.transition import log_normal
     >>> found = fit_estimate(TransitionEstimate(), lambda rate: float(log_normal(rate, 3.0, 2.0)))
@@ -123,24 +118,24 @@ def fit_estimate(
         return points[rate]
 
     def informative() -> dict[float, float]:
-        return {rate: P for rate, P in points.items() if settings.is_informative(P)}
+        return {rate: P for rate, P in points.items() if is_informative(P)}
 
-    for P in settings.fit_at:
+    for P in FIT_AT:
         rate = float(log_normal_inverse(P, estimate.mu, estimate.sigma))
-        add(min(max(rate, settings.least_rate), settings.most_rate))
+        add(min(max(rate, LEAST_RATE), MOST_RATE))
     if not informative():
-        for rate in settings.grid:
+        for rate in GRID:
             add(rate)
     if not informative():  # the outermost rates: any transition is between them
-        for rate in (settings.least_rate, settings.most_rate):
+        for rate in (LEAST_RATE, MOST_RATE):
             add(rate)
-    _search(points, add, "max", settings)
-    _search(points, add, "min", settings)
-    for _ in range(settings.searches):
+    _search(points, add, "max")
+    _search(points, add, "min")
+    for _ in range(MOST_SEARCHES):
         if len(informative()) >= 3 or not _bisect(points, add):
             break
     if found := informative():
-        mu, sigma = probit_lstsq([*found], [*found.values()], sigma=estimate.sigma, eps=settings.eps)
+        mu, sigma = probit_lstsq([*found], [*found.values()], sigma=estimate.sigma, eps=EPS)
         return TransitionEstimate(mu, sigma, stale=False)
     below, above = _split_at_half(points)
     if not below or not above:
@@ -148,19 +143,19 @@ def fit_estimate(
     return TransitionEstimate(log(max(below) * min(above)) / 2, estimate.sigma, stale=False)
 
 
-def _search(points: dict[float, float], add: MeasureDistance, end: Literal["min", "max"], settings: Settings) -> None:
-    """Measure at rates further and further out until P is beyond the outermost one of `fit_at`, A.4 #3.
+def _search(points: dict[float, float], add: MeasureDistance, end: Literal["min", "max"]) -> None:
+    """Measure at rates further and further out until P is beyond the outermost one of FIT_AT, A.4 #3.
 
     A.4 prints the condition that ends the loop inverted: it is the one that continues it.
     """
     upwards = end == "max"
-    bound = max(settings.fit_at) if upwards else min(settings.fit_at)
+    bound = max(FIT_AT) if upwards else min(FIT_AT)
     rate = (max if upwards else min)(points)
-    for _ in range(settings.searches):
+    for _ in range(MOST_SEARCHES):
         if (points[rate] >= bound) if upwards else (points[rate] <= bound):
             return
-        rate = rate * settings.jump if upwards else rate / settings.jump
-        if not settings.least_rate <= rate <= settings.most_rate:
+        rate = rate * JUMP if upwards else rate / JUMP
+        if not LEAST_RATE <= rate <= MOST_RATE:
             return
         add(rate)
 

@@ -5,25 +5,16 @@ every position of a map is a unit, so that there are too many extremes for index
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+Places = tuple[Tensor, Tensor, Tensor]
+"""Entries of a block that receive a part of the gradient of an extreme: offset, owner and share (place,).
 
-class Places(NamedTuple):
-    """Entries of a block that receive a part of the gradient of an extreme.
-
-    Args:
-        number: offset of the entry in the memory of the block (place,).
-        owner: index of the extreme (place,).
-        share: part of the extreme's gradient that goes to the entry (place,).
-    """
-
-    number: Tensor
-    owner: Tensor
-    share: Tensor
-
+The offset is that of the entry in the memory of the block; the owner is the index of the extreme; the share is the part
+of the extreme's gradient that goes to the entry.
+"""
 
 Extreme = tuple[Tensor, Places]
 """Values of a family of extremes (extreme,), and their places."""
@@ -90,8 +81,8 @@ def find_extremes(view: Tensor, kept: Sequence[int], ties: str, *, largest: bool
         largest: whether to find maxima or minima.
 
     >>> view = torch.tensor([[[1.0, 5.0]], [[2.0, 4.0]]])
-    >>> values, places = next(find_extremes(view, (2,), "one", largest=True))
-    >>> values.tolist(), places.number.tolist()
+    >>> values, (offset, _, _) = next(find_extremes(view, (2,), "one", largest=True))
+    >>> values.tolist(), offset.tolist()
     ([2.0, 5.0], [2, 1])
     """
     reduce = torch.amax if largest else torch.amin
@@ -108,15 +99,12 @@ def find_extremes(view: Tensor, kept: Sequence[int], ties: str, *, largest: bool
 
 def join_places(extremes: Sequence[Extreme]) -> Places:
     """Concatenate the places of several families of extremes, numbering the extremes consecutively."""
-    first, owners = 0, []
-    for values, places in extremes:
-        owners.append(places.owner + first)
+    first, parts = 0, []
+    for values, (offset, owner, share) in extremes:
+        parts.append((offset, owner + first, share))
         first += len(values)
-    return Places(
-        torch.cat([places.number for _, places in extremes]),
-        torch.cat(owners),
-        torch.cat([places.share for _, places in extremes]),
-    )
+    offsets, owners, shares = zip(*parts, strict=True)
+    return torch.cat(offsets), torch.cat(owners), torch.cat(shares)
 
 
 def _first_places(
@@ -127,7 +115,7 @@ def _first_places(
     plane = argextreme(partial, along)
     row, column = (plane, owner) if along == 0 else (owner, plane)
     inner = argextreme(view[row, :, column], 1)
-    return Places(_offsets(view, row, inner, column), owner, torch.ones_like(values))
+    return _offsets(view, row, inner, column), owner, torch.ones_like(values)
 
 
 def _all_places(view: Tensor, partial: Tensor, values: Tensor, along: int) -> Places:
@@ -137,15 +125,15 @@ def _all_places(view: Tensor, partial: Tensor, values: Tensor, along: int) -> Pl
     plane, inner = torch.nonzero(view[row, :, column] == values[owner].unsqueeze(1), as_tuple=True)
     owner = owner[plane]
     share = 1 / torch.bincount(owner, minlength=len(values))[owner].to(values.dtype)
-    return Places(_offsets(view, row[plane], inner, column[plane]), owner, share)
+    return _offsets(view, row[plane], inner, column[plane]), owner, share
 
 
 def _draw_places(places: Places, extremes: int) -> Places:
     """One of the places of each extreme, drawn uniformly."""
-    number, owner, share = places
-    draw = torch.rand(len(number), dtype=torch.float64, device=number.device)
+    offset, owner, share = places
+    draw = torch.rand(len(offset), dtype=torch.float64, device=offset.device)
     drawn = draw == draw.new_zeros(extremes).scatter_reduce_(0, owner, draw, "amax")[owner]
-    return Places(number[drawn], owner[drawn], torch.ones_like(share[drawn]))
+    return offset[drawn], owner[drawn], torch.ones_like(share[drawn])
 
 
 def _offsets(view: Tensor, row: Tensor, inner: Tensor, column: Tensor) -> Tensor:

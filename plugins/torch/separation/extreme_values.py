@@ -6,7 +6,7 @@ every position of a map is a unit there are too many of them, and masks are used
 the tests, `extremes_reference`, leaves both passes to torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -17,6 +17,12 @@ from .extreme_positions import find_extremes, join_places, masked_extremes, spli
 Axis = Literal["unit", "point", "layer"]
 ConvUnits = Literal["channel", "position"]
 Ties = Literal["one", "shared", "random"]
+
+Spread = Callable[..., Tensor]
+"""Maps the gradients of the largest and of the smallest values to the gradient of z."""
+
+Find = Callable[[Tensor, int, Sequence[Axis], Ties], tuple[Tensor, Tensor, Spread]]
+"""Returns the largest and the smallest values of z, and the function for the backward pass."""
 
 
 class Extremes(NamedTuple):
@@ -55,48 +61,55 @@ def extremes(
     >>> extremes(z)
     Extremes(high=tensor([ 3., -2.,  1.,  3.]), low=tensor([ 1., -4., -2., -4.]))
     """
-    function = _ExtremesByMask if conv_units == "position" and z.dim() > 2 else _ExtremesByIndex
-    return Extremes(*function.apply(z, unit_axis % max(z.dim(), 1), axes, ties))
+    find = _find_by_mask if conv_units == "position" and z.dim() > 2 else _find_by_index
+    return Extremes(*_Extremes.apply(z, unit_axis % max(z.dim(), 1), axes, ties, find))
 
 
-class _ExtremesByIndex(torch.autograd.Function):
+class _Extremes(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties) -> tuple[Tensor, Tensor]:
-        block = as_block(z.detach(), unit_axis)
-        if "layer" in axes or not _is_dense(block):
-            block = block.contiguous()
-        views = split_views(block, axes)
-        high, low = (
-            [found for view, kept in views for found in find_extremes(view, kept, ties, largest=largest)]
-            for largest in (True, False)
-        )
+    def forward(  # noqa: PLR0917 - autograd takes no keywords
+        ctx: Any, z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties, find: Find
+    ) -> tuple[Tensor, Tensor]:
         # not by save_for_backward: when a checkpointed segment runs again, it would find no places
-        ctx.places = join_places(high), join_places(low)
-        ctx.block, ctx.strides, ctx.z, ctx.unit_axis = block.shape, block.stride(), z.shape, unit_axis
-        return torch.cat([values for values, _ in high]), torch.cat([values for values, _ in low])
+        high, low, ctx.spread = find(z.detach(), unit_axis, axes, ties)
+        return high, low
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        numbers = torch.cat([places.number for places in ctx.places])
-        shares = [places.share * side[places.owner] for places, side in zip(ctx.places, gradients, strict=True)]
-        memory = gradients[0].new_zeros(ctx.z.numel()).index_add_(0, numbers, torch.cat(shares))
-        return from_block(memory.as_strided(ctx.block, ctx.strides), ctx.z, ctx.unit_axis), None, None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
+        return ctx.spread(*gradients), None, None, None, None
 
 
-class _ExtremesByMask(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties) -> tuple[Tensor, Tensor]:
-        (high, highest), (low, lowest) = (
-            masked_extremes(z.detach(), unit_axis, axes, ties, largest=largest) for largest in (True, False)
-        )
-        ctx.found, ctx.unit_axis = (*high, *low), unit_axis  # not by save_for_backward, as above
-        return highest, lowest
+def _find_by_index(z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties) -> tuple[Tensor, Tensor, Spread]:
+    block = as_block(z, unit_axis)
+    if "layer" in axes or not _is_dense(block):
+        block = block.contiguous()
+    views = split_views(block, axes)
+    high, low = (
+        [found for view, kept in views for found in find_extremes(view, kept, ties, largest=largest)]
+        for largest in (True, False)
+    )
+    places = join_places(high), join_places(low)
+    size, strides, shape = block.shape, block.stride(), z.shape
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        return spread_gradient(ctx.found, torch.cat(gradients), unit_axis=ctx.unit_axis), None, None, None
+    def spread(*gradients: Tensor) -> Tensor:
+        offsets = torch.cat([offset for offset, _, _ in places])
+        shares = [share * side[owner] for (_, owner, share), side in zip(places, gradients, strict=True)]
+        memory = gradients[0].new_zeros(shape.numel()).index_add_(0, offsets, torch.cat(shares))
+        return from_block(memory.as_strided(size, strides), shape, unit_axis)
+
+    return torch.cat([values for values, _ in high]), torch.cat([values for values, _ in low]), spread
+
+
+def _find_by_mask(z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties) -> tuple[Tensor, Tensor, Spread]:
+    (high, highest), (low, lowest) = (
+        masked_extremes(z, unit_axis, axes, ties, largest=largest) for largest in (True, False)
+    )
+
+    def spread(*gradients: Tensor) -> Tensor:
+        return spread_gradient((*high, *low), torch.cat(gradients), unit_axis=unit_axis)
+
+    return highest, lowest, spread
 
 
 def as_block(z: Tensor, unit_axis: int) -> Tensor:

@@ -61,10 +61,6 @@ def balance_deficits(plus: Tensor, minus: Tensor, *, balance: float = 0.5, merge
     return torch.cat([2 * balance * plus, 2 * (1 - balance) * minus])
 
 
-balanced = balance_deficits
-"""Former name."""
-
-
 def aggregate(deficits: Tensor, aggregation: Aggregation = "mean") -> Tensor:
     """P: reduce the deficits of all layers, units and points to one number.
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..capture.hooks import unwrap_model
 from ..validation import check_count, check_number
 
-_AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_AFFINE_MODULES = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def zero_init(model: nn.Module, *, head: bool = False) -> None:
@@ -29,7 +29,7 @@ def zero_init(model: nn.Module, *, head: bool = False) -> None:
     >>> bool(model[0].weight.any()), bool(model[2].weight.any())
     (False, True)
     """
-    affine = [module for module in unwrap_model(model).modules() if isinstance(module, _AFFINE)]
+    affine = [module for module in unwrap_model(model).modules() if isinstance(module, _AFFINE_MODULES)]
     for module in affine if head else affine[:-1]:
         nn.init.zeros_(module.weight)
         if module.bias is not None:

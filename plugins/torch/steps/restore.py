@@ -80,10 +80,6 @@ def restore_afterwards(
         yield
 
 
-rolled_back = restore_afterwards
-"""Former name."""
-
-
 @contextmanager
 def restore_on_exit(restore: Restore) -> Iterator[None]:
     """Call a function on exit, and once more if an interrupt from the keyboard stops it."""

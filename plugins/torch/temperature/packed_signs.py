@@ -123,6 +123,3 @@ def _or_over_units(differ: Tensor) -> Tensor:
 
 
 _BIT_COUNTS = torch.tensor([number.bit_count() for number in range(256)])
-
-Signs = PackedSigns
-"""Former name."""

@@ -5,11 +5,10 @@ norms in the same mode. Buffers and random number generators are restored afterw
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +53,7 @@ class PatternProbe:
         self._root = unwrap_model(model)
         self._armed = False
         self._arguments: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
-        self._forward: ReplayableForward | None = None
+        self._run_again: Callable[[], Any] | None = None
         self._before: dict[str, PackedSigns] = {}
         self._changed: dict[str, Tensor] | None = None
         self._trace_parameters = trace_parameters
@@ -78,7 +77,7 @@ class PatternProbe:
     def forget(self) -> None:
         """Release the remembered forward, and disarm."""
         self._armed = self.ready = False
-        self._arguments = self._forward = None
+        self._arguments = self._run_again = None
         self._before = {}
         self._traced.clear()
 
@@ -95,12 +94,12 @@ class PatternProbe:
         Raises:
             ModelError: no forward is remembered, its batch has been overwritten, or the model has no site.
         """
-        if not self.ready or self._forward is None:
+        if not self.ready or self._run_again is None:
             raise ModelError("measuring a step: expected a forward of the model with gradients before it, got none")
         self._changed = {}
         try:
             with self.dry_run(), preserve_rng_and_modes(self._root), _restore_buffers(self._root):
-                self._forward.run(self._root)
+                self._run_again()
             names = [name for name in self._before if name in self._changed]
             changed = [self._changed[name] for name in names]
         finally:
@@ -145,7 +144,7 @@ class PatternProbe:
         if self._arguments is None or not torch.is_grad_enabled():
             self._arguments = None
             return False
-        self._forward, self._arguments = ReplayableForward.of(self._root, *self._arguments), None
+        self._run_again, self._arguments = record_forward(self._root, *self._arguments), None
         self._before = {}
         return True
 
@@ -184,63 +183,43 @@ class PatternProbe:
         self._traced.add(z.grad_fn)
 
 
-@dataclass(frozen=True)
-class ReplayableForward:
-    """The arguments of a forward and the state of its environment, to run it again.
+def record_forward(root: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Callable[[], Any]:
+    """Record the arguments and the environment of a forward that is about to start.
 
     Args:
+        root: the model.
         arguments: positional arguments.
         named: keyword arguments.
-        versions: versions of the tensors among the arguments, to detect in-place changes.
-        random: states of the random number generators: Python's, numpy's, torch's, the device's.
-        autocast: type of the device, whether autocast is enabled, and its dtype.
-        device: the device of the model.
+
+    Returns:
+        A function that runs the forward again with the present parameters and returns its output; the random number
+        generators (Python's, numpy's, torch's, the device's) advance as in the first run. It raises ModelError if an
+        argument has been overwritten since.
 
     >>> model, x = nn.Dropout(), torch.ones(8)
-    >>> forward = ReplayableForward.of(model, (x,), {})
-    >>> torch.equal(model(x), forward.run(model))
+    >>> run_again = record_forward(model, (x,), {})
+    >>> torch.equal(model(x), run_again())
     True
     """
+    device = next((tensor.device for tensor in chain(root.parameters(), root.buffers())), torch.device("cpu"))
+    versions = _versions((arguments, named))
+    python, legacy, on_cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - users may draw
+    on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    enabled, dtype = torch.is_autocast_enabled(device.type), torch.get_autocast_dtype(device.type)
 
-    arguments: tuple[Any, ...]
-    named: Mapping[str, Any]
-    versions: list[int]
-    random: tuple[Any, Any, Tensor, Tensor | None]
-    autocast: tuple[str, bool, torch.dtype]
-    device: torch.device
-
-    @classmethod
-    def of(cls, root: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Self:
-        """The forward of `root` that is about to start."""
-        device = next((tensor.device for tensor in chain(root.parameters(), root.buffers())), torch.device("cpu"))
-        on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return cls(
-            arguments,
-            named,
-            _versions((arguments, named)),
-            (random.getstate(), np.random.get_state(), torch.get_rng_state(), on_device),  # noqa: NPY002 - users may draw
-            (device.type, torch.is_autocast_enabled(device.type), torch.get_autocast_dtype(device.type)),
-            device,
-        )
-
-    def run(self, root: nn.Module) -> Any:
-        """Run the forward with the present parameters; the random number generators advance as in the first run.
-
-        Raises:
-            ModelError: an argument has been overwritten since.
-        """
-        if _versions((self.arguments, self.named)) != self.versions:
+    def run_again() -> Any:
+        if _versions((arguments, named)) != versions:
             raise ModelError("measuring a step: its batch was overwritten since the forward; pass the model a copy")
-        python, legacy, on_cpu, on_device = self.random
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002
         torch.set_rng_state(on_cpu)
         if on_device is not None:
-            torch.cuda.set_rng_state(on_device, self.device)
-        kind, enabled, dtype = self.autocast
+            torch.cuda.set_rng_state(on_device, device)
         # no cache: it may hold casts of the former parameters
-        with torch.autocast(kind, dtype=dtype, enabled=enabled, cache_enabled=False):
-            return root(*self.arguments, **self.named)
+        with torch.autocast(device.type, dtype=dtype, enabled=enabled, cache_enabled=False):
+            return root(*arguments, **named)
+
+    return run_again
 
 
 def _versions(arguments: Any) -> list[int]:
@@ -262,7 +241,3 @@ def _sum_over_processes(changed: Tensor, counts: list[int]) -> tuple[list[int], 
     dist.all_reduce(both)
     changed_counts, counts = both.tolist()
     return changed_counts, counts
-
-
-Probe = PatternProbe
-"""Former name."""

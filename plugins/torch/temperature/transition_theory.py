@@ -1,9 +1,7 @@
-"""The deviations of theorem 1: sigma_c of the pre-activations of a layer, and sigma_g of their change by a step.
+"""The standard deviations of theorem 1: sigma_c of the pre-activations of a layer, sigma_g of their change at rate 1.
 
 Their ratio is the scale of the transition: D(rate) = 1 - [1 - arctan(rate sigma_g / sigma_c) / pi]^d.
 """
-
-from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,22 +9,6 @@ from torch.nn import functional
 from ....analyzer.errors import ModelError
 
 _CONVOLVE = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv3d: functional.conv3d}
-
-
-class Deviations(NamedTuple):
-    """Standard deviations sigma_c of the pre-activations and sigma_g of their change at a rate of 1.
-
-    >>> Deviations(c=2.0, g=1.0).scale
-    0.5
-    """
-
-    c: float
-    g: float
-
-    @property
-    def scale(self) -> float:
-        """The s = sigma_g / sigma_c of `transition.arctan`."""
-        return self.g / self.c
 
 
 def deviation(weight: Tensor, bias: Tensor | None, energy: float) -> float:
@@ -77,8 +59,8 @@ def energy(layer: nn.Module, x: Tensor) -> float:
     raise ModelError(f"the deviations of a layer: expected a linear map or a convolution, got {type(layer).__name__}")
 
 
-def deviations(layer: nn.Module, x: Tensor) -> Deviations:
-    """Return sigma_c and sigma_g of a layer, from its weights and gradients.
+def deviations(layer: nn.Module, x: Tensor) -> tuple[float, float]:
+    """Return sigma_c and sigma_g of a layer, from its weights and gradients; sigma_g / sigma_c is the s of `arctan`.
 
     Args:
         layer: a linear map or a convolution after `backward()`.
@@ -90,8 +72,8 @@ def deviations(layer: nn.Module, x: Tensor) -> Deviations:
     >>> import torch
     >>> layer, x = nn.Linear(3, 4), torch.ones(2, 3)
     >>> layer(x).sum().backward()
-    >>> found = deviations(layer, x)
-    >>> round(found.g, 6)  # each weight has the gradient 2, each bias too
+    >>> _, sigma_g = deviations(layer, x)
+    >>> round(sigma_g, 6)  # each weight has the gradient 2, each bias too
     4.0
     """
     sum_of_squares = energy(layer, x)
@@ -99,7 +81,5 @@ def deviations(layer: nn.Module, x: Tensor) -> Deviations:
     if not isinstance(weight, Tensor) or weight.grad is None:
         raise ModelError("the deviations of a layer: expected gradients, got none; call backward() first")
     slope = bias.grad if isinstance(bias, Tensor) else None
-    return Deviations(
-        deviation(weight, bias if isinstance(bias, Tensor) else None, sum_of_squares),
-        deviation(weight.grad, slope, sum_of_squares),
-    )
+    sigma_c = deviation(weight, bias if isinstance(bias, Tensor) else None, sum_of_squares)
+    return sigma_c, deviation(weight.grad, slope, sum_of_squares)

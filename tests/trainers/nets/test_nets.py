@@ -42,7 +42,7 @@ def test_parameter_counts_are_the_formulas(width, depth, batch_norm):
         (lambda: nets.resnet(32), 464_154),
         (lambda: nets.convnet(20), 269_722),
         (lambda: nets.dense(2, 50, 3, 4), 5454),  # H appendix A.3.2
-        (nets.F1, 784 * 512 + 512 + 4 * (512 * 512 + 512) + 512 * 10 + 10),
+        (nets.f1, 784 * 512 + 512 + 4 * (512 * 512 + 512) + 512 * 10 + 10),
     ],
 )
 def test_published_parameter_counts(net, parameters):
@@ -183,6 +183,6 @@ def test_invalid_conv_options_are_refused(options, message):
 
 
 def test_f1_has_five_relus_and_takes_images():
-    net = nets.F1(inputs=64)
+    net = nets.f1(inputs=64)
     assert relus(net, torch.zeros(2, 1, 8, 8)) == 5
-    assert sum(isinstance(m, nn.BatchNorm1d) for m in nets.F1(batch_norm=True).modules()) == 5
+    assert sum(isinstance(m, nn.BatchNorm1d) for m in nets.f1(batch_norm=True).modules()) == 5

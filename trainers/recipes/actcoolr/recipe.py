@@ -6,7 +6,7 @@ from functools import cache
 from math import isfinite
 
 from ...datasets.labelled import Labelled, Split
-from ..recipe import Recipe, RunConfig
+from ..recipe import RunConfig
 from ..results_csv import append_rows, read_rows, six_digits
 from ..schedules.nets import dataset_of, load_data
 from ..schedules.runs import EpochRow, Run, StepRow, run_of
@@ -132,6 +132,3 @@ def _compare(config: RunConfig, name: str, groups: dict[str, list[Run]]) -> list
 
 def _nets(config: RunConfig) -> tuple[str, ...]:
     return config.nets or (QUICK_NETS if config.quick else NETS)
-
-
-RECIPE = Recipe(steps, run)

@@ -1,6 +1,6 @@
 """Compares cells with the published ones: as a text table, as panels of a heat map, as shares."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..heatmap import Scores
 from ..published import Key
@@ -45,6 +45,14 @@ def select_published(published: Mapping[Key, float], method: str, metric: str, l
     """Return the published accuracies of the cells in `like`."""
     found = {key: published.get((method, *key, METRICS[metric])) for key in like}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def compare_methods(cells: Sequence[Cell], published: Mapping[Key, float]) -> Iterator[tuple[str, str, Scores, Scores]]:
+    """Yield method, published name of the metric, our accuracies and the published ones, for each method and metric."""
+    for name in dict.fromkeys(cell.method for cell in cells):
+        for metric, label in METRICS.items():
+            ours = mean_accuracies([cell for cell in cells if cell.method == name], metric)
+            yield name, label, ours, select_published(published, name, metric, ours)
 
 
 def make_panels(cells: Sequence[Cell], published: Mapping[Key, float], metric: str) -> list[tuple[str, Scores]]:

@@ -13,17 +13,17 @@ from ...nets.rectangular import Rectangular, conv
 from ..heatmap import draw_heatmaps
 from ..methods import METHODS, Method, find_method
 from ..published import Key, read_published
-from ..recipe import Recipe, RunConfig
+from ..recipe import RunConfig
 from ..rng import cell_generator
 from .cells import Cell, append_cells, read_cells
-from .comparison import METRICS, format_shares, format_table, make_panels, mean_accuracies, select_published
+from .comparison import METRICS, compare_methods, format_shares, format_table, make_panels
 from .fused_penalty import IMAGE_AXES, Formula, make_formula, penalty
+from .stacked_training import ADAM_EPS
 
 DEFAULT = ("relu", "sep-up")
 WIDTHS, DEPTHS = (2, 8), (2, 12, 24, 44, 68)  # published: 2, 4, 8 and 2, 4, 8, 12, ... 68
 EPOCHS, LEARNING_RATE, BATCH, STRENGTH = 50, 1e-3, 1024, 1e-8
 QUICK_WIDTHS, QUICK_DEPTHS, QUICK_EPOCHS, QUICK_SAMPLES = (2,), (2, 24), 30, 10_240
-ADAM_EPS = 1e-7  # Keras' default
 ARCH, SIZE, CLASSES = "conv33", 28, 10
 COMPILED_FROM = 200  # steps of a net above which half a minute of compiling pays off
 SUCCESSFUL = 0.5  # accuracy above which the published table counts a net as trained
@@ -138,13 +138,10 @@ def build_net(method: Method, width: int, depth: int, seed: int) -> Rectangular:
 def summarize(cells: Sequence[Cell], published: Mapping[Key, float]) -> list[str]:
     """Return the rows of J Table 1 for these cells: how many trained, and the best accuracies."""
     lines = []
-    for name in dict.fromkeys(cell.method for cell in cells):
-        for metric, label in METRICS.items():
-            ours = mean_accuracies([cell for cell in cells if cell.method == name], metric)
-            theirs = select_published(published, name, metric, ours)
-            best = f", published {max(theirs.values()):.4f}" if theirs else ""
-            trained = format_shares(ours, theirs, SUCCESSFUL)
-            lines.append(f"{name}: {label} above {SUCCESSFUL}: {trained}; best {max(ours.values()):.4f}{best}")
+    for name, label, ours, theirs in compare_methods(cells, published):
+        best = f", published {max(theirs.values()):.4f}" if theirs else ""
+        trained = format_shares(ours, theirs, SUCCESSFUL)
+        lines.append(f"{name}: {label} above {SUCCESSFUL}: {trained}; best {max(ours.values()):.4f}{best}")
     return lines
 
 
@@ -187,6 +184,3 @@ def _limit(data: Split, config: RunConfig) -> Split:
 
 def _epochs(config: RunConfig) -> int:
     return config.epochs or (QUICK_EPOCHS if config.quick else EPOCHS)
-
-
-RECIPE = Recipe(steps, run)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from ..heatmap import draw_heatmaps
 from ..methods import find_method
 from ..published import Key, read_published
-from ..recipe import Recipe, RunConfig
+from ..recipe import RunConfig
 from .cells import Cell
-from .comparison import METRICS, format_shares, format_table, make_panels, mean_accuracies, select_published
+from .comparison import METRICS, compare_methods, format_shares, format_table, make_panels
 from .moons_grid import DEPTHS, EPOCHS, WIDTHS, Arch, MoonsGrid, train_grid
 
 DEFAULT = ("relu", "sep-up")
@@ -57,16 +57,8 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
 
 def summarize(cells: Sequence[Cell], published: Mapping[Key, float]) -> list[str]:
     """Return the share of cells that reach .9 and 1, for each method, in training and validation."""
-    lines = []
-    for name in dict.fromkeys(cell.method for cell in cells):
-        for metric, label in METRICS.items():
-            ours = mean_accuracies([cell for cell in cells if cell.method == name], metric)
-            theirs = select_published(published, name, metric, ours)
-            lines += [
-                f"{name}: {label} at least {at_least}: {format_shares(ours, theirs, at_least)}"
-                for at_least in (0.9, 1.0)
-            ]
-    return lines
-
-
-RECIPE = Recipe(steps, run)
+    return [
+        f"{name}: {label} at least {at_least}: {format_shares(ours, theirs, at_least)}"
+        for name, label, ours, theirs in compare_methods(cells, published)
+        for at_least in (0.9, 1.0)
+    ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Arch = Literal["conv21", "dense"]
 DEPTHS = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120)
 WIDTHS = (1, 2, 3, 4, 5, 10, 15, 20, 25)
-POINTS, EPOCHS, LEARNING_RATE, STRENGTH = 85, 5000, 0.01, 1e-4
+TRAINING_POINTS, EPOCHS, LEARNING_RATE, STRENGTH = 85, 5000, 0.01, 1e-4
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def train_grid(grid: MoonsGrid, path: Path, *, advance: Callable[[int], None] = 
                     (depth, seed)
                     for depth in grid.depths
                     for seed in grid.seeds
-                    if (method.name, grid.arch, width, depth, seed, POINTS, grid.epochs) not in done
+                    if (method.name, grid.arch, width, depth, seed, TRAINING_POINTS, grid.epochs) not in done
                 ]
                 if missing:
                     append_cells(path, train_width(grid, method, width, missing, advance=lambda _: advance(1)))
@@ -114,7 +114,7 @@ def train_width(
         )
     trained = [
         Cell(
-            *(method.name, grid.arch, width, depth, seed, POINTS, grid.epochs),
+            *(method.name, grid.arch, width, depth, seed, TRAINING_POINTS, grid.epochs),
             *summarize_net(train[:, net]),
             *summarize_net(val[:, net]),
         )

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ....analyzer.model.loading import Model, parse
-from ....analyzer.passes.expose_values import InstrumentPass
 from ....plugins import psb
+from ....plugins.psb.graph_values import open_tapped
 from ....plugins.psb.rewriting.float_model import prepare_float_model
 from ..figure import new_figure, save_figure
 from ..results_csv import six_decimals, write_table
@@ -124,15 +125,11 @@ def _outputs_of(rewritten: psb.Rewritten, names: Sequence[str]) -> list[str]:
 
 def _read_values(model: Model, values: Sequence[str]) -> Callable[..., list[Array]]:
     """Return a function that computes these values of a model for some images."""
-    instrument, copy = InstrumentPass(values), model.ir.clone()
-    instrument(copy)
-    session = open_model(replace(model, ir=copy))
-    names = [instrument.tapped[value] for value in values]
+    session, run = open_tapped(replace(model, ir=model.ir.clone()), values, threads=torch.get_num_threads())
 
     def read(x: Array, **inputs: int) -> list[Array]:
-        feed = {session.inputs()[0][0]: x} | {name: np.array(n) for name, n in inputs.items()}
-        found = session.run(names, feed)
-        return [found[name] for name in names]
+        found = run({session.inputs()[0][0]: x} | {name: np.array(n) for name, n in inputs.items()})
+        return [found[value] for value in values]
 
     return read
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...nets.residual import initialize_convolutions
+
 
 def small_net(*, width: int = 64, depth: int = 8, channels: int = 3, classes: int = 10) -> nn.Sequential:
     """Build the net of Fig 4.2: 3 x 3 convolutions of stride 2 with batch norm and ReLU, mean pooling, a 1 x 1 head.
@@ -71,9 +73,7 @@ class AfterAddition(nn.Module):
                 inputs = width
         self.blocks = nn.Sequential(*blocks)
         self.classes = nn.Linear(inputs, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        initialize_convolutions(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (sample, channel, row, column) to logits (sample, class)."""

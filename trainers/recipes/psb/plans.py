@@ -18,7 +18,7 @@ from ....plugins.psb.rewriting.float_model import prepare_float_model
 from ...datasets.labelled import Labelled
 from .scores import Score, append_scores, read_scores
 
-BATCH = 250
+IMAGES_PER_DRAW = 250
 MOST_SAMPLES = 64
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 PRUNED = {"pruning 25%": 0.25, "pruning 50%": 0.5}
@@ -174,12 +174,12 @@ def run_pass(session: Session, x: Array, *, seed: int = 0, **inputs: int) -> tup
     """
     name, _, shape = session.inputs()[0]
     outputs = [value.name for value in session.model.ir.graph.outputs if value.name]
-    size = shape[0] if shape and isinstance(shape[0], int) else BATCH
+    size = shape[0] if shape and isinstance(shape[0], int) else IMAGES_PER_DRAW
     more = {key: np.array(value) for key, value in inputs.items()}
     scores, inside = [], []
     for number, rows in enumerate(_split(x, size)):
         if inputs:
-            more["seed"] = np.array((seed << 20) + number * size // BATCH)
+            more["seed"] = np.array((seed << 20) + number * size // IMAGES_PER_DRAW)
         found = session.run(outputs, {name: rows, **more})
         scores.append(found[outputs[0]].reshape(len(rows), -1))
         inside += [found["mask"].mean()] * len(rows) if "mask" in found else []

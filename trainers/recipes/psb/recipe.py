@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..recipe import Recipe, RunConfig
+from ..recipe import RunConfig
 from .costs import compute_savings, draw_savings, write_savings
 from .curves import draw_curves, fit_convergence
 from .maps import compute_maps, draw_maps, write_maps
@@ -117,6 +117,3 @@ def fig4_2(scores: Sequence[Score], picture: Path) -> list[str]:
 
 def _repetitions(config: RunConfig) -> int:
     return QUICK_REPETITIONS if config.quick else REPETITIONS
-
-
-RECIPE = Recipe(steps, run)

@@ -13,14 +13,14 @@ from ...datasets.cifar import find_cifar, load_cifar, standardize
 from ...datasets.digits import load_digits
 from ...datasets.labelled import Labelled, Split
 from ...datasets.mnist import load_mnist
-from ...nets.rectangular import F1
+from ...nets.rectangular import f1
 from ...nets.residual import convnet, resnet, toynet
 from ..recipe import RunConfig
 from ..rng import cell_generator
 
 
 def _dense(shape: tuple[int, ...], *, batch_norm: bool) -> nn.Module:
-    return F1(inputs=int(np.prod(shape)), batch_norm=batch_norm)
+    return f1(inputs=int(np.prod(shape)), batch_norm=batch_norm)
 
 
 def _residual(shape: tuple[int, ...], *, kind: Callable[..., nn.Module], depth: int) -> nn.Module:

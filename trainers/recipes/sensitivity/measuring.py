@@ -24,7 +24,7 @@ def measure_run(
     *,
     batch: int,
     rate: float,
-    columns: int,
+    count: int,
     device: str = "cpu",
     quick: bool = False,
     advance: Callable[[int], None] = lambda _: None,
@@ -36,7 +36,7 @@ def measure_run(
         data: training and validation set.
         batch: samples per step.
         rate: rate of the range test; 0 if the schedule needs none.
-        columns: number of states after the one before training.
+        count: number of states after the one before training.
         device: torch device to train on.
         quick: whether to train without augmentation.
         advance: called with 1 after each epoch.
@@ -54,7 +54,7 @@ def measure_run(
         ),
         epochs=run.epochs,
         batch=batch,
-        columns=columns,
+        count=count,
         shuffle=generator,
         augment=make_augmentation(run.net, generator, quick=quick),
         advance=advance,
@@ -69,7 +69,7 @@ def measure_training(
     schedule: LRScheduler,
     epochs: int,
     batch: int,
-    columns: int,
+    count: int,
     shuffle: torch.Generator,
     augment: Callable[[Tensor], Tensor] | None = None,
     advance: Callable[[int], None] = lambda _: None,
@@ -84,7 +84,7 @@ def measure_training(
         epochs: passes over the training set.
         batch: samples per step, and in the batch that is measured on: always the same samples, evenly spaced in the
             training set.
-        columns: number of states after the one before training.
+        count: number of states after the one before training.
         shuffle: random generator of each epoch's order.
         augment: applied to the samples of each training step.
         advance: called with 1 after each epoch.
@@ -92,7 +92,7 @@ def measure_training(
     steps = -(-len(data.train) // batch)
     rows = torch.arange(batch) * len(data.train) // batch
     x, y = to_tensors(data.train, rows, next(model.parameters()).device)
-    measured = {1, *np.linspace(0, epochs * steps, columns + 1).round().astype(int).tolist()}
+    measured = {1, *np.linspace(0, epochs * steps, count + 1).round().astype(int).tolist()}
     states: list[TrainingState] = []
     done = 0
 

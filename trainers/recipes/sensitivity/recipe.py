@@ -8,7 +8,7 @@ from statistics import fmean
 
 from ....plugins.torch.temperature.transition import MODELS
 from ...datasets.labelled import Split
-from ..recipe import Recipe, RunConfig
+from ..recipe import RunConfig
 from ..results_csv import columns_of
 from ..schedules.nets import dataset_of, load_data
 from ..schedules.runs import Run
@@ -16,12 +16,12 @@ from ..schedules.schedules import TUNED, check_schedule
 from ..schedules.training import find_rate
 from .maps import draw_layers, draw_maps, draw_models
 from .measuring import measure_run
-from .states import Key, TrainingState, append_states, read_states, write_fits
+from .states import TrainingKey, TrainingState, append_states, read_states, write_fits
 from .studies import STUDIES, run_study
 
 DEFAULT, NETS = ("step-decay", "one-cycle"), ("f1",)
-EPOCHS, COLUMNS, STUDY_COLUMNS, BATCH, SAMPLES = 8, 40, 24, 128, 20_480
-QUICK_EPOCHS, QUICK_COLUMNS, QUICK_BATCH = 4, 12, 32
+EPOCHS, STATES, STUDY_STATES, BATCH, SAMPLES = 8, 40, 24, 128, 20_480
+QUICK_EPOCHS, QUICK_STATES, QUICK_BATCH = 4, 12, 32
 RUN_COLUMNS = columns_of(Run)
 
 
@@ -53,7 +53,7 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
     if not list_runs(config, NETS[0], 0):
         return [*lines, f"studies.csv and pictures are written to {config.out}."]
     numbers = config.out / "sensitivity.csv"
-    trainings: dict[Key, list[TrainingState]] = {}
+    trainings: dict[TrainingKey, list[TrainingState]] = {}
     for name in config.nets or NETS:
         data = load_data(config, dataset_of(name), most=SAMPLES)
         runs = list_runs(config, name, len(data.train))
@@ -92,7 +92,7 @@ def _measure_missing(
     config: RunConfig, data: Split, runs: list[Run], advance: Callable[[int], None], numbers: Path
 ) -> None:
     batch = QUICK_BATCH if config.quick else BATCH
-    columns = QUICK_COLUMNS if config.quick else COLUMNS
+    count = QUICK_STATES if config.quick else STATES
 
     @cache
     def rate(name: str, seed: int) -> float:
@@ -106,7 +106,7 @@ def _measure_missing(
             each,
             data,
             rate=rate(each.net, each.seed) if each.schedule in TUNED else 0.0,
-            columns=columns,
+            count=count,
             batch=batch,
             quick=config.quick,
             device=config.device,
@@ -124,7 +124,7 @@ def _run_study(config: RunConfig, name: str, advance: Callable[[int], None]) -> 
         seed=config.seed,
         epochs=_epochs(config),
         batch=QUICK_BATCH if config.quick else BATCH,
-        columns=QUICK_COLUMNS if config.quick else STUDY_COLUMNS,
+        count=QUICK_STATES if config.quick else STUDY_STATES,
         device=config.device,
         advance=advance,
     )
@@ -136,6 +136,3 @@ def _studies(config: RunConfig) -> list[str]:
 
 def _epochs(config: RunConfig) -> int:
     return config.epochs or (QUICK_EPOCHS if config.quick else EPOCHS)
-
-
-RECIPE = Recipe(steps, run)

@@ -13,7 +13,7 @@ from ....plugins.torch.temperature.transition import MODELS
 from ....plugins.torch.temperature.transition_fit import Fit
 from ..results_csv import Columns, append_values, read_values, six_digits, write_table
 
-Key = tuple[Any, ...]
+TrainingKey = tuple[Any, ...]
 """Settings of a training, in the order of the first columns of a file."""
 
 RATE_COLUMNS: Columns = {"at": float, "used": float, "rate": float, "distances": str}
@@ -40,7 +40,7 @@ class TrainingState:
         return {model.name: self.sensitivity.fit(model) for model in MODELS}
 
 
-def append_states(path: Path, columns: Columns, key: Key, states: Sequence[TrainingState]) -> None:
+def append_states(path: Path, columns: Columns, key: TrainingKey, states: Sequence[TrainingState]) -> None:
     """Append the states of a training to a file, one row per rate and state.
 
     Args:
@@ -57,13 +57,13 @@ def append_states(path: Path, columns: Columns, key: Key, states: Sequence[Train
     append_values(path, [*columns, *RATE_COLUMNS], rows, number=six_digits)
 
 
-def read_states(path: Path, columns: Columns) -> dict[Key, list[TrainingState]]:
+def read_states(path: Path, columns: Columns) -> dict[TrainingKey, list[TrainingState]]:
     """Read the states of all trainings in a file, by the key of the training; sites are named by their numbers.
 
     Raises:
         DataError: the file has other columns, or a row that cannot be parsed.
     """
-    groups: dict[Key, dict[tuple[float, float], list[tuple[float, list[float]]]]] = {}
+    groups: dict[TrainingKey, dict[tuple[float, float], list[tuple[float, list[float]]]]] = {}
     for row in read_values(path, {**columns, **RATE_COLUMNS}):
         key, (at, used, rate, distances) = tuple(row[: len(columns)]), row[len(columns) :]
         tried = groups.setdefault(key, {}).setdefault((at, used), [])
@@ -77,7 +77,7 @@ def _state(at: float, used: float, tried: Sequence[tuple[float, list[float]]]) -
     return TrainingState(at, used, Sensitivity(np.array([rate for rate, _ in tried]), sites, distances))
 
 
-def write_fits(path: Path, columns: Columns, trainings: Mapping[Key, Sequence[TrainingState]]) -> None:
+def write_fits(path: Path, columns: Columns, trainings: Mapping[TrainingKey, Sequence[TrainingState]]) -> None:
     """Write a csv file with a row for each model at each state: both parameters and the mean squared error of P.
 
     Args:

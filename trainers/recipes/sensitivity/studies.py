@@ -19,7 +19,7 @@ from ..rng import cell_generator
 from ..schedules.schedules import make_schedule
 from .maps import draw_maps
 from .measuring import measure_training
-from .states import Key, TrainingState, append_states, read_states, write_fits
+from .states import TrainingKey, TrainingState, append_states, read_states, write_fits
 
 
 class SGDW(SGD):
@@ -137,7 +137,7 @@ def run_study(
     seed: int,
     epochs: int,
     batch: int,
-    columns: int,
+    count: int,
     device: str = "cpu",
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
@@ -150,19 +150,19 @@ def run_study(
         seed: seed of weights and order.
         epochs: passes over the data.
         batch: samples per step.
-        columns: number of states after the one before training.
+        count: number of states after the one before training.
         device: torch device to train on.
         advance: called with 1 after each epoch.
     """
     numbers = out / "studies.csv"
-    found: dict[Key, list[TrainingState]] = {}
+    found: dict[TrainingKey, list[TrainingState]] = {}
     for case in STUDIES[study]:
         key = (study, case.name, seed, len(data.train), epochs)
         if key in read_states(numbers, STUDY_COLUMNS):
             advance(epochs)
         else:
             states = measure_case(
-                case, data, seed=seed, epochs=epochs, batch=batch, columns=columns, device=device, advance=advance
+                case, data, seed=seed, epochs=epochs, batch=batch, count=count, device=device, advance=advance
             )
             append_states(numbers, STUDY_COLUMNS, key, states)
         found[key] = read_states(numbers, STUDY_COLUMNS)[key]
@@ -183,7 +183,7 @@ def measure_case(
     seed: int,
     epochs: int,
     batch: int,
-    columns: int,
+    count: int,
     device: str = "cpu",
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[TrainingState]:
@@ -198,7 +198,7 @@ def measure_case(
         schedule=make_schedule("step-decay", optimizer, model, steps=steps, rate=RATE),
         epochs=epochs,
         batch=batch,
-        columns=columns,
+        count=count,
         shuffle=torch.Generator().manual_seed(seed),
         advance=advance,
     )

@@ -19,9 +19,16 @@ from relucid.plugins.torch.actcoolr.rule import (
     target_temperature,
 )
 from relucid.plugins.torch.actcoolr.transition_estimate import (
-    TABLE_A1,
+    FIT_AT,
+    GRID,
+    JUMP,
+    LARGE_ERROR,
+    LEAST_RATE,
+    MOST_ERRORS,
+    MOST_SEARCHES,
     TransitionEstimate,
     fit_estimate,
+    is_informative,
     update_estimate,
 )
 from relucid.plugins.torch.temperature.transition import ARCTAN, LOG_NORMAL
@@ -110,7 +117,7 @@ def test_the_grid_where_nothing_is_told_and_bisection_where_it_is_a_jump():
     estimate = fit_estimate(TransitionEstimate(), jump)
     assert estimate.mu == pytest.approx(-7.3, abs=0.02)
     assert estimate.sigma > 0
-    assert set(TABLE_A1.grid) <= set(jump.asked)
+    assert set(GRID) <= set(jump.asked)
     step = fit_estimate(TransitionEstimate(sigma=0.7), lambda eta: float(eta > 5.0))
     assert (step.mu, step.sigma) == (pytest.approx(np.log(5), abs=1e-4), 0.7)
 
@@ -136,7 +143,7 @@ def test_an_observation_moves_the_model_onto_the_measured_point(mu, sigma, eta, 
     P = float(LOG_NORMAL.forward(np.exp(eta), mu, sigma))
     before = TransitionEstimate(mu=0.0, sigma=width, stale=False)
     after = update_estimate(before, np.exp(eta), P)
-    if TABLE_A1.is_informative(P):
+    if is_informative(P):
         assert LOG_NORMAL.forward(np.exp(eta), after.mu, after.sigma) == pytest.approx(P, rel=1e-6)
         assert after.sigma == width
     else:
@@ -264,8 +271,8 @@ def test_options_that_cannot_be_meant(wrong, said):
 
 
 def test_table_a1():
-    assert TABLE_A1.least_rate == 1e-10
-    assert TABLE_A1.fit_at == (0.25, 0.5, 0.75)
-    np.testing.assert_allclose(TABLE_A1.grid, 10 ** np.linspace(-4, 2, 25))
-    assert (TABLE_A1.large_errors, TABLE_A1.large, TABLE_A1.jump, TABLE_A1.searches) == (5, 2.5, 2, 100)
+    assert LEAST_RATE == 1e-10
+    assert FIT_AT == (0.25, 0.5, 0.75)
+    np.testing.assert_allclose(GRID, 10 ** np.linspace(-4, 2, 25))
+    assert (MOST_ERRORS, LARGE_ERROR, JUMP, MOST_SEARCHES) == (5, 2.5, 2, 100)
     assert (TransitionEstimate().mu, TransitionEstimate().sigma, TransitionEstimate().stale) == (-1, 1, True)

@@ -221,7 +221,10 @@ def test_memory_of_what_is_remembered():
     model(x)
     activations = 4 * 16 * (16 * 32 * 32 + 32 * 15 * 15)
     assert sum(signs.words.nbytes for signs in probe._before.values()) <= activations / 16
-    assert probe._forward.arguments[0] is x
+    inputs = []
+    model.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
+    probe.measure()
+    assert inputs[0] is x
 
 
 def test_detached_leaves_no_trace():

@@ -48,16 +48,16 @@ def short_range_test():
         yield
 
 
-def states_in(run: Run, *, columns: int) -> list[TrainingState]:
+def states_in(run: Run, *, count: int) -> list[TrainingState]:
     data = load_data(RunConfig(".", quick=True, limit=160), "mnist")
-    return measure_run(run, data, batch=32, rate=0.01, columns=columns, quick=True)
+    return measure_run(run, data, batch=32, rate=0.01, count=count, quick=True)
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "actcoolr"])
 def test_measuring_leaves_the_training_unchanged(schedule):
     """Also under a schedule that measures the steps itself."""
     run = Run("f1-bn", schedule, 10, 160, 1)
-    few, many = states_in(run, columns=1), states_in(run, columns=5)
+    few, many = states_in(run, count=1), states_in(run, count=5)
     assert [state.at for state in few] == [0.0, 0.2, 1.0]
     assert [state.at for state in many] == pytest.approx(np.arange(6) / 5)
     for state in few:
@@ -152,6 +152,6 @@ def test_the_measured_batch_is_evenly_spaced_in_the_data(monkeypatch):
         return measure(model, optimizer, x, **options)
 
     monkeypatch.setattr(measuring, "sensitivity", look)
-    states_in(Run("f1", "step-decay", 10, 160, 1), columns=1)
+    states_in(Run("f1", "step-decay", 10, 160, 1), count=1)
     data = load_data(RunConfig(".", quick=True, limit=160), "mnist")
     assert all(np.array_equal(x.numpy(), data.train.x[::5]) for x in batches)
