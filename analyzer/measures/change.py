@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import StateError
 from ..stats import Patterns
-from ..stats.tables import lookup
+from ..stats.patterns import lookup
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
 from .sampling_estimates import ratio, tracked, tracked_keys

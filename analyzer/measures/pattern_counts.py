@@ -9,7 +9,7 @@ from math import hypot, log2, sqrt
 import numpy as np
 
 from ..stats import Patterns
-from ..stats.tables import size_under
+from ..stats.patterns import size_under
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
 from .sampling_estimates import ratio, rest, tracked, tracked_keys

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from ..stats import Patterns
 from ..stats.keys import Keys
-from ..stats.patterns import TRACKED_SHARE
-from ..stats.tables import heaviest
+from ..stats.patterns import TRACKED_SHARE, heaviest
 
 Doubles = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..sites import RECTIFIERS, Site
 from ..stats import Block, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, classify, finite_samples, pattern_keys
+from ..stats.block import NONE
 from ..stats.covariance import CovarianceAccumulator, Doubles, Product
-from ..stats.nonfinite import NONE
 from .session import import_onnxruntime
 from .tap_axes import in_axes
 
