@@ -45,4 +45,4 @@ def _defer(name: str) -> ModuleType:
 
 
 if "onnx_ir" not in sys.modules:
-    sys.meta_path.insert(0, SimpleNamespace(find_spec=_find_onnx_ir))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, SimpleNamespace(find_spec=_find_onnx_ir))

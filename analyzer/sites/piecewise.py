@@ -120,8 +120,8 @@ def _test(condition: ir.Value | None) -> tuple[ir.Value, float, bool, tuple[ir.N
         return None
     true_above = _TRUE_MEANS_ABOVE[node.op_type]
     left, right = input_of(node, 0), input_of(node, 1)
-    for z, bound, above in ((left, right, true_above), (right, left, not true_above)):
+    for value, bound, above in ((left, right, true_above), (right, left, not true_above)):
         number = uniform(bound)
-        if z is not None and number is not None and not is_constant(z):
-            return z, number, above, (node,)
+        if value is not None and number is not None and not is_constant(value):
+            return value, number, above, (node,)
     return None
