@@ -14,7 +14,7 @@ from ..stats import Patterns
 from ..stats.patterns import lookup
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .sampling_estimates import ratio, tracked, tracked_keys
+from .sampling_estimates import estimate_counts, ratio, tracked_keys
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def weighted_jaccard(c: Patterns, d: Patterns) -> float | Estimate:
         shared = int(np.minimum(c.counts, lookup((d.keys, d.counts), c.keys)).sum())
         return shared / (N - shared)
     known = np.union1d(tracked_keys(c), tracked_keys(d))
-    (a, error_a), (b, error_b) = tracked(c, known), tracked(d, known)
+    (a, error_a), (b, error_b) = estimate_counts(c, known), estimate_counts(d, known)
     mass = max(N - float((a + b).sum()), 0.0)
     rest = np.setdiff1d(np.union1d(c.sample(level)[0], d.sample(level)[0]), known, assume_unique=True)
     x, y = c.bounds(rest)[0].astype(np.float64), d.bounds(rest)[0].astype(np.float64)

@@ -15,7 +15,7 @@ from ..stats import LabelledPatterns, Patterns
 from ..stats.patterns import size_under
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .sampling_estimates import ratio, rest, tracked, tracked_keys
+from .sampling_estimates import estimate_counts, ratio, rest, tracked_keys
 
 
 def total(c: Patterns) -> int | Estimate:
@@ -60,7 +60,7 @@ def entropy(c: Patterns) -> float | Estimate:
         p = c.counts / c.total
         return abs(float((p * np.log2(p)).sum()))
     keys = tracked_keys(c)
-    (known, error_of), x = tracked(c, keys), rest(c, keys)
+    (known, error_of), x = estimate_counts(c, keys), rest(c, keys)
     mass = max(c.total - float(known.sum()), 0.0)
     rate, error = ratio(x * np.log2(x), x, q=2.0**-c.level, most=log2(max(c.floor, 1)))
     inside = float((known * np.log2(known)).sum()) + mass * rate

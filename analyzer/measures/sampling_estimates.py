@@ -23,7 +23,7 @@ def tracked_keys(c: Patterns) -> Keys:
     return c.keys[heaviest(c.counts, c.capacity // TRACKED_SHARE)] if c.level == 0 else c.frequent_keys
 
 
-def tracked(c: Patterns, keys: Keys) -> tuple[Doubles, Callable[[NDArray[np.floating]], float]]:
+def estimate_counts(c: Patterns, keys: Keys) -> tuple[Doubles, Callable[[NDArray[np.floating]], float]]:
     """Estimate the counts of patterns that were chosen independently of their keys.
 
     The share of possibly missed occurrences that was missed is measured on the sampled patterns, whose true counts are
