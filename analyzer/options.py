@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from .errors import OptionError
 from .measures import MEASURES, Measure
 from .sites import KINDS, Site
+from .stats import Points, Statistic, UnitRanges
 from .stats.patterns import CAPACITY
 
 Units = Literal["channel", "position"]
@@ -141,6 +142,18 @@ class Options:
             if measure.labels and not labels:
                 raise OptionError(f"the measure {measure.name!r} needs the class of every sample; pass labels")
         return selected
+
+    def select_statistics(self, *, labels: bool) -> tuple[type[Statistic], ...]:
+        """The types of the statistics that the measures read, each once; every report needs unit ranges and points.
+
+        Args:
+            labels: whether the data has labels.
+
+        Raises:
+            OptionError: a named measure needs labels and there are none.
+        """
+        needed = (kind for measure in self.select_measures(labels=labels) for kind in measure.needs)
+        return tuple(dict.fromkeys((UnitRanges, Points, *needed)))
 
     @property
     def counts_global_patterns(self) -> bool:

@@ -13,8 +13,8 @@ from ..data import Batch, InputSpec, fixed_batch
 from ..data.batch import pad_batch, reverse_samples, slice_batch
 from ..errors import DataError, ModelError
 from ..runtime.preparation import InstrumentedModel
-from ..runtime.tap_accumulator import values_to_tap
-from ..runtime.tap_axes import agree, in_axes
+from ..runtime.tap_accumulator import in_axes, values_to_tap
+from ..runtime.tap_runner import agree
 from ..sites import Site
 from ..stats import CoMoment
 from .site_changes import ChangeAccumulator

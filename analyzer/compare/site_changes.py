@@ -11,7 +11,7 @@ from ..errors import ModelError
 from ..runtime.tap_accumulator import as_float
 from ..sites import Site
 from ..stats import Block, Changes, CoMoment, MergeTree, Nonfinite, Patterns, Statistic, UnitRanges, finite_samples
-from ..stats.nonfinite import NONE
+from ..stats.block import NONE
 
 Array = NDArray[Any]
 Pair = tuple[int, int]

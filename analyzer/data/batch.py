@@ -156,21 +156,6 @@ def balanced_size(count: int, most: int) -> int:
     return ceil(count / ceil(count / most))
 
 
-def count_samples(arrays: Mapping[str, Array], specs: Sequence[InputSpec]) -> int:
-    """Number of samples in arrays that fit the inputs; 1 if all inputs are shared.
-
-    >>> spec = InputSpec("state", np.dtype("f4"), (2, "batch"), 1)
-    >>> count_samples({"state": np.zeros((2, 5), "f4")}, [spec])
-    5
-    """
-    for spec in specs:
-        array = arrays[spec.name]
-        axis = spec.axis_of(array.ndim)
-        if axis is not None:
-            return int(array.shape[axis])
-    return 1
-
-
 def _rebatch(
     batches: Iterable[Batch], specs: Sequence[InputSpec], batch: int, limit: int | None, shard: tuple[int, int] | None
 ) -> Iterator[Batch]:

@@ -84,19 +84,6 @@ def fixed_batch(specs: Sequence[InputSpec]) -> int | None:
     return next((size for size in sizes if isinstance(size, int)), None)
 
 
-def check_columns(columns: Mapping[str, str] | None, specs: Sequence[InputSpec]) -> dict[str, str]:
-    """The user's choice of columns as a dict, after checking that its keys are inputs of the model.
-
-    Raises:
-        DataError: a name is not an input.
-    """
-    names = [spec.name for spec in specs]
-    for name in columns or {}:
-        if name not in names:
-            raise DataError(f"--input: expected an input of the model ({format_names(names)}), got '{name}'; rename it")
-    return dict(columns or {})
-
-
 def match_keys(
     available: Collection[str],
     specs: Sequence[InputSpec],

@@ -121,15 +121,6 @@ def _to_array(value: Any, source: str) -> Array:
         raise DataError(f"{source}: expected an array, got {got} ({reason}); convert it to a numpy array") from error
 
 
-def is_loader(text: str) -> bool:
-    """Whether the text names a function in a Python file.
-
-    >>> is_loader("data/loader.py:func"), is_loader("data.npz")
-    (True, False)
-    """
-    return text.rpartition(":")[0].endswith(".py")
-
-
 def read_loader(
     text: str, specs: Sequence[InputSpec], *, columns: Mapping[str, str], labels: str | None
 ) -> Iterator[Samples]:

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .batch import Batch, Samples, count_samples
-from .input_spec import InputSpec, check_columns
-from .iterables import is_loader, read_iterable, read_loader
-from .npy import open_npy, read_npy
-from .npz import load_only_array, read_npz
+from .batch import Array, Batch, Samples
+from .input_spec import InputSpec, format_names
+from .iterables import read_iterable, read_loader
+from .numpy_files import load_only_array, open_npy, read_npy, read_npz
 from .random_data import RANDOM_PREFIX, read_random
 from .validation import check_labels, convert_labels, open_file
 
@@ -133,6 +132,28 @@ def _read(
     return _read_file(text, specs, columns, labels)
 
 
+def check_columns(columns: Mapping[str, str] | None, specs: Sequence[InputSpec]) -> dict[str, str]:
+    """The user's choice of columns as a dict, after checking that its keys are inputs of the model.
+
+    Raises:
+        DataError: a name is not an input.
+    """
+    names = [spec.name for spec in specs]
+    for name in columns or {}:
+        if name not in names:
+            raise DataError(f"--input: expected an input of the model ({format_names(names)}), got '{name}'; rename it")
+    return dict(columns or {})
+
+
+def is_loader(text: str) -> bool:
+    """Whether the text names a function in a Python file.
+
+    >>> is_loader("data/loader.py:func"), is_loader("data.npz")
+    (True, False)
+    """
+    return text.rpartition(":")[0].endswith(".py")
+
+
 def _read_folder(
     path: Path, specs: Sequence[InputSpec], columns: Mapping[str, str], labels: str | None, preprocess: Path | None
 ) -> Iterator[Samples]:
@@ -199,6 +220,21 @@ def _number_samples(
         )
     if not number:
         raise DataError(f"{name}: expected at least one sample, got none; check the data")
+
+
+def count_samples(arrays: Mapping[str, Array], specs: Sequence[InputSpec]) -> int:
+    """Number of samples in arrays that fit the inputs; 1 if all inputs are shared.
+
+    >>> spec = InputSpec("state", np.dtype("f4"), (2, "batch"), 1)
+    >>> count_samples({"state": np.zeros((2, 5), "f4")}, [spec])
+    5
+    """
+    for spec in specs:
+        array = arrays[spec.name]
+        axis = spec.axis_of(array.ndim)
+        if axis is not None:
+            return int(array.shape[axis])
+    return 1
 
 
 def _load_labels(path: Path) -> NDArray[np.int64]:

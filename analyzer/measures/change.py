@@ -11,10 +11,10 @@ import numpy as np
 
 from ..errors import StateError
 from ..stats import Patterns
-from ..stats.tables import lookup
+from ..stats.patterns import lookup
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .sampling_estimates import ratio, tracked, tracked_keys
+from .sampling_estimates import estimate_counts, ratio, tracked_keys
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,14 @@ def weighted_jaccard(c: Patterns, d: Patterns) -> float | Estimate:
         shared = int(np.minimum(c.counts, lookup((d.keys, d.counts), c.keys)).sum())
         return shared / (N - shared)
     known = np.union1d(tracked_keys(c), tracked_keys(d))
-    a, b = tracked(c, known), tracked(d, known)
-    mass = max(N - float((a.counts + b.counts).sum()), 0.0)
+    (a, error_a), (b, error_b) = estimate_counts(c, known), estimate_counts(d, known)
+    mass = max(N - float((a + b).sum()), 0.0)
     rest = np.setdiff1d(np.union1d(c.sample(level)[0], d.sample(level)[0]), known, assume_unique=True)
     x, y = c.bounds(rest)[0].astype(np.float64), d.bounds(rest)[0].astype(np.float64)
     rate, error = ratio(np.minimum(x, y), x + y, q=2.0**-level, most=0.5)
-    minima = float(np.minimum(a.counts, b.counts).sum()) + mass * rate
+    minima = float(np.minimum(a, b).sum()) + mass * rate
     # One more occurrence raises the minimum if it is in the state with fewer, and leaves one less for the rest.
-    doubts = a.error((a.counts < b.counts) - rate), b.error((b.counts < a.counts) - rate)
+    doubts = error_a((a < b) - rate), error_b((b < a) - rate)
     return Estimate(minima / (N - minima), N / (N - minima) ** 2 * hypot(mass * error, *doubts))
 
 

@@ -1,18 +1,21 @@
-"""Activation patterns (Hartmann, 2025): the number of distinct patterns of a site and their entropy.
+"""Activation patterns (Hartmann, 2025): the number of distinct patterns of a site, their entropy and information.
 
 c_i is the count of pattern i and N = sum_i c_i. The thesis counts buckets of a hash; here c is a `Patterns` state. At
 level 0 every count is exact and so is every value; above it, values are estimates (sampling_estimates.py).
+
+The information about the labels is defined in the code of the thesis' author only: A is the pattern at one (sample,
+position), L the class of the sample; all values are in bits.
 """
 
 from math import hypot, log2, sqrt
 
 import numpy as np
 
-from ..stats import Patterns
-from ..stats.tables import size_under
+from ..stats import LabelledPatterns, Patterns
+from ..stats.patterns import size_under
 from ..values.estimate import Estimate
 from ..values.plain_data import Value
-from .sampling_estimates import ratio, rest, tracked, tracked_keys
+from .sampling_estimates import estimate_counts, ratio, rest, tracked_keys
 
 
 def total(c: Patterns) -> int | Estimate:
@@ -57,12 +60,12 @@ def entropy(c: Patterns) -> float | Estimate:
         p = c.counts / c.total
         return abs(float((p * np.log2(p)).sum()))
     keys = tracked_keys(c)
-    known, x = tracked(c, keys), rest(c, keys)
-    mass = max(c.total - float(known.counts.sum()), 0.0)
+    (known, error_of), x = estimate_counts(c, keys), rest(c, keys)
+    mass = max(c.total - float(known.sum()), 0.0)
     rate, error = ratio(x * np.log2(x), x, q=2.0**-c.level, most=log2(max(c.floor, 1)))
-    inside = float((known.counts * np.log2(known.counts)).sum()) + mass * rate
+    inside = float((known * np.log2(known)).sum()) + mass * rate
     # One more occurrence of a tracked pattern is one less of the rest.
-    doubt = known.error(np.log2(known.counts) + 1 / np.log(2) - rate)
+    doubt = error_of(np.log2(known) + 1 / np.log(2) - rate)
     return Estimate(max(log2(c.total) - inside / c.total, 0.0), hypot(mass * error, doubt) / c.total)
 
 
@@ -85,4 +88,33 @@ def patterns(c: Patterns) -> dict[str, Value]:
         "top_pattern": max_frequency(c),
         "entropy": entropy(c),
         "relative_entropy": relative_entropy(c),
+    }
+
+
+def label_entropy(pairs: LabelledPatterns) -> float:
+    """H(L) of the classes, each (sample, position) counted once.
+
+    The author's code assumes equally frequent classes, p(L) = 1 / K; here H(L) is computed from the class counts.
+    """
+    p = pairs.class_counts / pairs.class_counts.sum()
+    return abs(float((p * np.log2(p)).sum()))
+
+
+def information(patterns: Patterns, pairs: LabelledPatterns) -> dict[str, Value]:
+    """H(L), H(A, L), H(A | L) = H(A, L) - H(L) and MI(A; L) = H(A) + H(L) - H(A, L)."""
+    H_L, H_A, H_AL = label_entropy(pairs), entropy(patterns), entropy(pairs)
+    if isinstance(H_AL, Estimate):
+        conditional: float | Estimate = Estimate(H_AL.value - H_L, H_AL.error)
+    else:
+        conditional = H_AL - H_L
+    if isinstance(H_A, Estimate) or isinstance(H_AL, Estimate):
+        error = hypot(*(H.error for H in (H_A, H_AL) if isinstance(H, Estimate)))
+        mutual: float | Estimate = Estimate(float(H_A) + H_L - float(H_AL), error)
+    else:
+        mutual = max(H_A + H_L - H_AL, 0.0)
+    return {
+        "label_entropy": H_L,
+        "joint_entropy": H_AL,
+        "conditional_entropy": conditional,
+        "mutual_information": mutual,
     }

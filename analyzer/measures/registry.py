@@ -15,7 +15,7 @@ from ..stats import (
     UnitRanges,
 )
 from ..values.plain_data import Value
-from . import jumpstart, label_information, pattern_counts, vanishing_nodes
+from . import jumpstart, pattern_counts, vanishing_nodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         name="information",
         needs=(Patterns, LabelledPatterns),
-        formula=label_information.information,
+        formula=pattern_counts.information,
         default=False,
         labels=True,
     ),

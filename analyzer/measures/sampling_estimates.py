@@ -5,7 +5,7 @@ patterns that are not tracked are therefore a random sample of all untracked one
 tracked show how many occurrences tracking misses.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -13,34 +13,9 @@ from numpy.typing import NDArray
 
 from ..stats import Patterns
 from ..stats.keys import Keys
-from ..stats.patterns import TRACKED_SHARE
-from ..stats.tables import heaviest
+from ..stats.patterns import TRACKED_SHARE, heaviest
 
 Doubles = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Tracked:
-    """Estimated counts of tracked patterns in one state.
-
-    Args:
-        counts: exact where the pattern is sampled or missed no occurrence, else the expected value in its range
-            (pattern,).
-        missed: width of that range (pattern,), 0 where the count is exact.
-        doubt: standard error of the share of possibly missed occurrences that is assumed missed.
-    """
-
-    counts: Doubles
-    missed: Doubles
-    doubt: float
-
-    def error(self, slope: NDArray[np.floating]) -> float:
-        """Standard error of a sum over the patterns whose terms change by `slope` (pattern,) per occurrence.
-
-        The share is common to all patterns, so its error adds linearly; each count is also uniform over its range.
-        """
-        reach = slope * self.missed
-        return float(np.hypot(self.doubt * reach.sum(), np.sqrt(np.square(reach).sum() / 12)))
 
 
 def tracked_keys(c: Patterns) -> Keys:
@@ -48,7 +23,7 @@ def tracked_keys(c: Patterns) -> Keys:
     return c.keys[heaviest(c.counts, c.capacity // TRACKED_SHARE)] if c.level == 0 else c.frequent_keys
 
 
-def tracked(c: Patterns, keys: Keys) -> Tracked:
+def estimate_counts(c: Patterns, keys: Keys) -> tuple[Doubles, Callable[[NDArray[np.floating]], float]]:
     """Estimate the counts of patterns that were chosen independently of their keys.
 
     The share of possibly missed occurrences that was missed is measured on the sampled patterns, whose true counts are
@@ -58,6 +33,11 @@ def tracked(c: Patterns, keys: Keys) -> Tracked:
     Args:
         c: the state.
         keys: sorted keys of the patterns (pattern,).
+
+    Returns:
+        The counts (pattern,): exact where the pattern is sampled or missed no occurrence, else the expected value in
+        its range. And a function that returns the standard error of a sum over the patterns, from the change of each
+        term per occurrence (pattern,).
     """
     seen, missed = c.frequent_bounds(keys)
     exact, unknown = c.bounds(keys)
@@ -66,7 +46,14 @@ def tracked(c: Patterns, keys: Keys) -> Tracked:
     width = float(missed[shown].sum()) + average
     share = (float((exact - seen)[shown].sum()) + average / 2) / width
     doubt = sqrt((float(np.square(missed[shown]).sum()) + average**2) / 12) / width
-    return Tracked(exact + share * unknown, unknown.astype(np.float64), doubt)
+    ranges = unknown.astype(np.float64)
+
+    def error(slope: NDArray[np.floating]) -> float:
+        # The share is common to all patterns, so its error adds linearly; each count is also uniform over its range.
+        reach = slope * ranges
+        return float(np.hypot(doubt * reach.sum(), np.sqrt(np.square(reach).sum() / 12)))
+
+    return exact + share * unknown, error
 
 
 def rest(c: Patterns, keys: Keys) -> Doubles:

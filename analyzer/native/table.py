@@ -10,8 +10,7 @@ from ..errors import MissingDependencyError, OptionError
 from ..stats import LabelledPatterns, Patterns
 from ..stats.keys import Keys
 from ..stats.labelled import Classes, Labels, add_classes, count_classes, pair_keys
-from ..stats.patterns import CAPACITY, TRACKED_SHARE
-from ..stats.tables import heaviest
+from ..stats.patterns import CAPACITY, TRACKED_SHARE, heaviest
 from .library import load_library, unavailable_reason
 
 SIZES = 5

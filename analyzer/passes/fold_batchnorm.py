@@ -1,6 +1,5 @@
 """Fold a batch normalization into the weights of the layer before it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,27 +9,19 @@ from numpy.typing import NDArray
 from ..sites.graph_match import input_of, made_by, number_of, tensor_of
 
 Array = NDArray[Any]
+Doubles = NDArray[np.float64]
 EPSILON = 1e-5
 """Epsilon of a batch normalization without that attribute."""
 
 
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """A batch normalization at inference, as an affine function of each unit: y = gain x + offset.
+def affine_of(node: ir.Node | None) -> tuple[Doubles, Doubles] | None:
+    """Return a batch normalization at inference as an affine function of each unit: y = gain x + offset.
 
     Thesis, section 4.2.3: gain = gamma / sqrt(var + epsilon), offset = beta - mean gain.
 
-    Args:
-        gain: (unit,), float64.
-        offset: (unit,), float64.
+    Returns:
+        Gain and offset, each (unit,); None if they vary, or if the other outputs of the normalization are read.
     """
-
-    gain: NDArray[np.float64]
-    offset: NDArray[np.float64]
-
-
-def affine_of(node: ir.Node | None) -> Affine | None:
-    """Return the gain and offset of a batch normalization; None if they vary, or if its other outputs are read."""
     if node is None or node.op_type != "BatchNormalization" or node.domain:
         return None
     if number_of(node, "training_mode", 0) or not number_of(node, "spatial", 1):
@@ -42,7 +33,7 @@ def affine_of(node: ir.Node | None) -> Affine | None:
         return None
     gamma, beta, mean, variance = (tensor.numpy().astype(np.float64) for tensor in numbers if tensor is not None)
     gain = gamma / np.sqrt(variance + number_of(node, "epsilon", EPSILON))
-    return Affine(gain, beta - mean * gain)
+    return gain, beta - mean * gain
 
 
 class FoldBatchNormPass(ir.passes.InPlacePass):
@@ -66,25 +57,25 @@ class FoldBatchNormPass(ir.passes.InPlacePass):
             x = node.inputs[0] if affine is not None else None
             if affine is None or x is None or not _read_once(x):
                 continue
-            modified |= _fold_layer(model.graph, node, x, affine) or _fold_matmul(model.graph, node, x, affine)
+            modified |= _fold_layer(model.graph, node, x, *affine) or _fold_matmul(model.graph, node, x, *affine)
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _fold_layer(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
+def _fold_layer(graph: ir.Graph, node: ir.Node, x: ir.Value, gain: Doubles, offset: Doubles) -> bool:
     """Cases 1 and 2: the layer has an input for the bias."""
     layer = made_by(x, "Conv", "ConvTranspose", "Gemm")
     w = _array(input_of(layer, 1)) if layer is not None else None
     if layer is None or w is None:
         return False
-    units = len(affine.gain)
+    units = len(gain)
     bias_value = input_of(layer, 2)
     bias = np.zeros(units) if bias_value is None else _array(bias_value)
     if bias is None:
         return False
     if not _is_row(bias, units):
         return False
-    gained = w * _along_units(layer, w, affine.gain)
-    shifted = number_of(layer, "beta", 1.0) * bias.reshape(-1) * affine.gain + affine.offset
+    gained = w * _along_units(layer, w, gain)
+    shifted = number_of(layer, "beta", 1.0) * bias.reshape(-1) * gain + offset
     layer.attributes.pop("beta", None)
     prefix = f"{node.outputs[0].name}.folded"
     layer.resize_inputs(3)
@@ -94,7 +85,7 @@ def _fold_layer(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> 
     return True
 
 
-def _fold_matmul(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) -> bool:
+def _fold_matmul(graph: ir.Graph, node: ir.Node, x: ir.Value, gain: Doubles, offset: Doubles) -> bool:
     """Case 3: the bias is added by another node, or there is none."""
     if x.shape is None or len(x.shape) != 2:
         return False
@@ -105,11 +96,11 @@ def _fold_matmul(graph: ir.Graph, node: ir.Node, x: ir.Value, affine: Affine) ->
             if found is not None and value is not None and _read_once(value) and made_by(value, "MatMul"):
                 product, bias = made_by(value, "MatMul"), found
     w = _array(input_of(product, 1)) if product is not None else None
-    if product is None or w is None or w.ndim != 2 or not _is_row(bias, len(affine.gain)):
+    if product is None or w is None or w.ndim != 2 or not _is_row(bias, len(gain)):
         return False
     prefix = f"{node.outputs[0].name}.folded"
-    product.replace_input_with(1, _constant(graph, f"{prefix}.weight", (w * affine.gain).astype(w.dtype)))
-    total = (bias.reshape(-1) * affine.gain + affine.offset).astype(w.dtype)
+    product.replace_input_with(1, _constant(graph, f"{prefix}.weight", (w * gain).astype(w.dtype)))
+    total = (bias.reshape(-1) * gain + offset).astype(w.dtype)
     new = ir.node("Add", inputs=[product.outputs[0], _constant(graph, f"{prefix}.bias", total)])
     node.append(new)
     _replace_node(graph, node, new.outputs[0])

@@ -7,7 +7,6 @@ import numpy as np
 import onnx_ir as ir
 
 from ..sites import RECTIFIERS, Site
-from .blocked import BlockedValue
 from .probe_functions import DOMAIN, VERSION, build_functions
 
 NUMBERS = ("low", "high", "active", "dead", "linear", "finite", "keys")
@@ -62,7 +61,8 @@ class ProbePass(ir.passes.InPlacePass):
         seed: seed of the keys.
         every_position: count every coordinate of a sample as a unit.
         bodies: also add the ONNX functions, for a runtime without native kernels; the opset must support them.
-        blocked: values in blocks, by the name of the plain value; their sample and unit axes are the first two.
+        blocked: name and number of channels of each value in blocks, by the name of the plain value; its sample and
+            unit axes are the first two.
         block: number of units in a block.
 
     Attributes:
@@ -76,7 +76,7 @@ class ProbePass(ir.passes.InPlacePass):
         seed: int,
         every_position: bool,
         bodies: bool,
-        blocked: Mapping[str, BlockedValue] | None = None,
+        blocked: Mapping[str, tuple[str, int]] | None = None,
         block: int = 0,
     ) -> None:
         super().__init__()
@@ -139,10 +139,10 @@ class ProbePass(ir.passes.InPlacePass):
             "unit_axis": probe.unit_axis,
             "every_position": self._every_position,
         }
-        blocked = self._blocked.get(name)
-        if blocked is None:
+        if name not in self._blocked:
             return graph.value(name), layout
-        return graph.value(blocked.name), layout | {"block": self._block, "channels": blocked.channels}
+        blocked, channels = self._blocked[name]
+        return graph.value(blocked), layout | {"block": self._block, "channels": channels}
 
 
 class _Graph:

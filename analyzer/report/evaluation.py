@@ -11,8 +11,8 @@ from ..options import GLOBAL_PATTERNS
 from ..sites import GUESS, Site
 from ..state.analysis_state import State
 from ..stats import CoMoment, Nonfinite, Patterns, PointTraces, UnitRanges
-from ..stats.hits import Accuracy
-from ..stats.nonfinite import NONE
+from ..stats.block import NONE
+from ..stats.labelled import Accuracy
 from ..values.plain_data import Value
 from .report import Report, SiteReport
 

@@ -18,7 +18,6 @@ from ..model.loading import Model
 from ..options import GLOBAL_PATTERNS, Options
 from ..passes.expose_values import InstrumentPass
 from ..sites import Site, find_sites
-from ..stats import Points, Statistic, UnitRanges
 from .probe_setup import PORTABLE, choose_backend, open_probe_runner
 from .session import Session, describe, open_session
 from .stream import MAX_SAMPLES, Stream
@@ -65,7 +64,7 @@ def open_model(model: Model, options: Options) -> InstrumentedModel:
     if not sites:
         raise ModelError(_explain_no_sites(model, every_site))
     outputs = tuple(model.ir.graph.outputs)
-    statistics = _statistics(options, labels=True)
+    statistics = options.select_statistics(labels=True)
     values = [value for site in sites for value in values_to_tap(site, statistics)]
     tapping = InstrumentPass(values)
     graph = model.ir.clone()
@@ -93,7 +92,7 @@ def build_stream(opened: InstrumentedModel, options: Options, *, labels: bool) -
     Raises:
         OptionError: a measure needs labels and there are none, or the model has no output of the given name.
     """
-    statistics = tuple(_statistics(options, labels=labels))
+    statistics = options.select_statistics(labels=labels)
     scores, notes = _find_scores(opened.outputs, options.output) if labels else (None, ())
     provenance = _build_provenance(opened, options, labels=labels, scores=scores)
     unmatched = options.unmatched_globs(opened.every_site)
@@ -148,12 +147,6 @@ def read_at_once(specs: Sequence[InputSpec], batch: int | None) -> int:
         if spec.sample_axis is not None
     ]
     return int(np.clip(INPUT_BYTES // max(1, sum(sizes)), 1, MAX_SAMPLES))
-
-
-def _statistics(options: Options, *, labels: bool) -> dict[type[Statistic], None]:
-    """Return the statistics that the measures read, each once; every report needs unit ranges and points."""
-    measures = options.select_measures(labels=labels)
-    return {UnitRanges: None, Points: None} | dict.fromkeys(kind for measure in measures for kind in measure.needs)
 
 
 def _explain_no_sites(model: Model, sites: Sequence[Site]) -> str:

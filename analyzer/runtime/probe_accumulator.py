@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
@@ -21,10 +20,10 @@ from ..stats import (
     Statistic,
     UnitRanges,
 )
+from ..stats.block import NONE
 from ..stats.comoments import MomentSum
 from ..stats.labelled import Labels, require_labels
-from ..stats.nonfinite import NONE
-from ..stats.points import Bools, Numbers, keep_smallest
+from ..stats.points import Numbers
 from .tap_accumulator import SiteBatchResult
 
 Array = NDArray[Any]
@@ -104,7 +103,7 @@ class ProbeAccumulator:
         parts = (
             Nonfinite(0, 0, NONE),
             UnitRanges(samples * positions, samples, outputs["low"], outputs["high"], outputs["active"]),
-            build_points(outputs["dead"], outputs["linear"], index),
+            Points.of_classes(outputs["dead"], outputs["linear"], index),
         )
         for part in parts:
             self._trees.setdefault(type(part), MergeTree()).add(part)
@@ -139,20 +138,3 @@ class ProbeAccumulator:
         """Free the memory of all statistics; the accumulator cannot be used afterwards."""
         self._trees, self._sums = {}, {}
         self._table = self._pairs = None
-
-
-def build_points(dead: Bools, linear: Bools, index: Numbers) -> Points:
-    """Return the statistic of samples whose classes are known.
-
-    >>> import numpy as np
-    >>> build_points(np.array([True, False]), np.array([False, False]), np.array([4, 5])).listed_nonlinear.tolist()
-    [5]
-    """
-    return Points(
-        dead.size,
-        int(np.count_nonzero(dead)),
-        int(np.count_nonzero(linear)),
-        keep_smallest(index[dead]),
-        keep_smallest(index[linear]),
-        keep_smallest(index[~(dead | linear)]),
-    )

@@ -13,7 +13,6 @@ from ..errors import ModelError
 from ..model.loading import Model
 from ..native import PatternTable, library_path
 from ..options import Options
-from ..passes.blocked import BlockedValue
 from ..passes.expose_values import InstrumentPass
 from ..passes.probe import Probe, ProbePass
 from ..passes.probe_functions import FIRST_IR_VERSION, OLDEST_OPSET
@@ -77,7 +76,7 @@ def open_probe_runner(
     if not probes:
         return None
 
-    def open_runner(model: Model, blocked: Mapping[str, BlockedValue], *, exact: bool) -> ProbeRunner:
+    def open_runner(model: Model, blocked: Mapping[str, tuple[str, int]], *, exact: bool) -> ProbeRunner:
         graph = model.ir.clone()
         probing = ProbePass(
             probes,

@@ -16,7 +16,7 @@ from ..errors import DataError, ModelError
 from ..options import GLOBAL_PATTERNS
 from ..sites import Site
 from ..stats import MergeTree, Patterns, PointTraces, Statistic, global_keys
-from ..stats.hits import Accuracy
+from ..stats.labelled import Accuracy
 from .background_merge import BackgroundMerger
 from .probe_runner import ProbeRunner
 from .probe_setup import PORTABLE

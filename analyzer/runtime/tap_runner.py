@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Batch, InputSpec, fixed_batch
@@ -12,9 +13,10 @@ from ..data.batch import pad_batch, reverse_samples, slice_batch
 from ..errors import DataError
 from .session import Session
 from .tap_accumulator import BatchResult, TapAccumulator
-from .tap_axes import agree
 
 Array = NDArray[Any]
+ROUNDING = 0.01
+"""Largest difference between two runs of one sample that counts as rounding, as a share of the largest value."""
 
 
 class TapRunner:
@@ -113,3 +115,15 @@ class TapRunner:
                 "batch in reverse order; leave the site out with --sites, or export the model for a batch of 1"
             )
         return "expected a sample to have the same values in a batch as by itself, got others; run with a batch of 1"
+
+
+def agree(one: Array, other: Array) -> bool:
+    """Whether two arrays hold the same numbers up to rounding; NaN equals NaN.
+
+    >>> agree(np.array([1.0, np.nan]), np.array([1.0001, np.nan])), agree(np.zeros(2), np.zeros((2, 1)))
+    (True, False)
+    """
+    if one.shape != other.shape:
+        return False
+    largest = max(float(np.abs(each[np.isfinite(each)]).max(initial=0)) for each in (one, other))
+    return np.allclose(one, other, rtol=0, atol=ROUNDING * largest, equal_nan=True)

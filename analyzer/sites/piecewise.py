@@ -1,7 +1,5 @@
 """Recognisers of piecewise linear switches in the forms exporters write: operator, Clip, Max, Where, masked product."""
 
-from dataclasses import dataclass, replace
-
 import onnx_ir as ir
 
 from .definition import Switch
@@ -69,18 +67,19 @@ def where(node: ir.Node) -> Switch | None:
     test = _test(node.inputs[0])
     if test is None:
         return None
-    kept, other = node.inputs[1:3] if test.true_above else (node.inputs[2], node.inputs[1])
-    if kept is not test.z:
+    z, threshold, true_above, within = test
+    kept, other = node.inputs[1:3] if true_above else (node.inputs[2], node.inputs[1])
+    if kept is not z:
         return None
     if is_number(other, 0):
-        return _thresholded_at(test, node, "where", test.nodes)
-    scaled = slope_of(other, test.z)
-    if scaled is None or test.threshold != 0:
+        return _thresholded_at(node, "where", z, within, threshold)
+    scaled = slope_of(other, z)
+    if scaled is None or threshold != 0:
         return None
-    within = (*test.nodes, scaled[1])
-    if uniform(scaled[0]) is None:
-        return Switch(node, "prelu", test.z, within)
-    return Switch(node, "leaky_relu", test.z, within) if _leaks(scaled[0]) else None
+    slope, product = scaled
+    if uniform(slope) is None:
+        return Switch(node, "prelu", z, (*within, product))
+    return Switch(node, "leaky_relu", z, (*within, product)) if _leaks(slope) else None
 
 
 def mask(node: ir.Node) -> Switch | None:
@@ -88,44 +87,41 @@ def mask(node: ir.Node) -> Switch | None:
     for factor, z in pairs(node, "Mul"):
         cast = made_by(factor, "Cast", "CastLike")
         test = _test(input_of(cast, 0)) if cast is not None else None
-        if cast is not None and test is not None and test.z is z and test.true_above:
-            return _thresholded_at(test, node, "mask", (cast, *test.nodes))
+        if cast is None or test is None:
+            continue
+        tested, threshold, true_above, within = test
+        if tested is z and true_above:
+            return _thresholded_at(node, "mask", z, (cast, *within), threshold)
     return None
 
 
-def _thresholded_at(test: "_Test", node: ir.Node, kind: str, within: tuple[ir.Node, ...]) -> Switch:
-    kind = kind if test.threshold == 0 else "thresholded_relu"
-    return Switch(node, kind, test.z, within, threshold=test.threshold)
-
-
-@dataclass(frozen=True)
-class _Test:
-    """A comparison of z with a threshold: whether true means that z is above it, and its nodes."""
-
-    z: ir.Value
-    threshold: float
-    true_above: bool
-    nodes: tuple[ir.Node, ...]
+def _thresholded_at(node: ir.Node, kind: str, z: ir.Value, within: tuple[ir.Node, ...], threshold: float) -> Switch:
+    return Switch(node, kind if threshold == 0 else "thresholded_relu", z, within, threshold=threshold)
 
 
 _TRUE_MEANS_ABOVE = {"Greater": True, "GreaterOrEqual": True, "Less": False, "LessOrEqual": False}
 
 
-def _test(condition: ir.Value | None) -> _Test | None:
-    """The comparison a condition makes; whether z equal to the threshold counts as above it is ignored."""
+def _test(condition: ir.Value | None) -> tuple[ir.Value, float, bool, tuple[ir.Node, ...]] | None:
+    """The comparison that a condition makes; whether z equal to the threshold counts as above it is ignored.
+
+    Returns:
+        z, the threshold, whether true means that z is above it, and the nodes of the comparison.
+    """
     negation = made_by(condition, "Not")
     if negation is not None:
         inner = _test(input_of(negation, 0))
-        return (
-            None if inner is None else replace(inner, true_above=not inner.true_above, nodes=(negation, *inner.nodes))
-        )
+        if inner is None:
+            return None
+        z, threshold, true_above, nodes = inner
+        return z, threshold, not true_above, (negation, *nodes)
     node = made_by(condition, *_TRUE_MEANS_ABOVE)
     if node is None:
         return None
     true_above = _TRUE_MEANS_ABOVE[node.op_type]
     left, right = input_of(node, 0), input_of(node, 1)
-    for z, bound, above in ((left, right, true_above), (right, left, not true_above)):
+    for value, bound, above in ((left, right, true_above), (right, left, not true_above)):
         number = uniform(bound)
-        if z is not None and number is not None and not is_constant(z):
-            return _Test(z, number, above, (node,))
+        if value is not None and number is not None and not is_constant(value):
+            return value, number, above, (node,)
     return None

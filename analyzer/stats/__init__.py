@@ -2,15 +2,13 @@
 
 from typing import Protocol, Self
 
-from .block import Block
+from .block import Block, Nonfinite, UnitRanges, finite_samples
 from .changes import Changes
 from .comoments import CoMoment, PreactivationCoMoment
-from .extents import UnitRanges
 from .keys import global_keys, pattern_keys
 from .labelled import LabelledPatterns
 from .margins import PointMargins
 from .merge_tree import MergeTree, merge_all
-from .nonfinite import Nonfinite, finite_samples
 from .patterns import Patterns
 from .points import Points, PointTraces, classify
 

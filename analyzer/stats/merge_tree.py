@@ -1,22 +1,14 @@
 """Merge many parts in a balanced tree, so that large parts are copied only O(log parts) times."""
 
 from collections.abc import Iterable
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ..errors import StateError
 
-
-class Mergeable(Protocol):
-    """A frozen dataclass with `merge`, as every statistic is."""
-
-    def merge(self, other: Any) -> Self:
-        """The statistic of two disjoint parts of the data together."""
-        ...
-
-
-S = TypeVar("S", bound=Mergeable)
+S = TypeVar("S")
+"""A frozen dataclass with `merge`, as every statistic is."""
 
 
 class MergeTree(Generic[S]):
@@ -35,7 +27,7 @@ class MergeTree(Generic[S]):
     """
 
     def __init__(self) -> None:
-        self._parts: list[S] = []
+        self._parts: list[Any] = []
 
     def add(self, part: S) -> None:
         """Add one part."""
@@ -54,7 +46,8 @@ class MergeTree(Generic[S]):
             raise StateError("expected at least one part to merge, got none; was there any data?")
         while len(self._parts) > 1:
             self._parts[-2:] = [self._parts[-2].merge(self._parts[-1])]
-        return self._parts[0]
+        total: S = self._parts[0]
+        return total
 
 
 def merge_all(parts: Iterable[S]) -> S:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import STATISTICS
-from .hits import Accuracy
+from .labelled import Accuracy
 from .patterns import Patterns
 from .points import PointTraces
 

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StateError
-from .block import Block
+from .block import Block, Bools
 
-Bools = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
 MAX_LISTED_POINTS = 10_000
@@ -79,14 +78,24 @@ class Points:
     @classmethod
     def of(cls, block: Block) -> Self:
         """The statistic of one block."""
-        dead, linear = classify(block)
+        return cls.of_classes(*classify(block), block.index)
+
+    @classmethod
+    def of_classes(cls, dead: Bools, linear: Bools, index: Numbers) -> Self:
+        """The statistic of samples whose classes are known.
+
+        Args:
+            dead: whether each sample is a dead point (sample,).
+            linear: whether each sample is a linear point (sample,).
+            index: number of each sample in the data (sample,).
+        """
         return cls(
             dead.size,
-            int(dead.sum()),
-            int(linear.sum()),
-            keep_smallest(block.index[dead]),
-            keep_smallest(block.index[linear]),
-            keep_smallest(block.index[~(dead | linear)]),
+            int(np.count_nonzero(dead)),
+            int(np.count_nonzero(linear)),
+            keep_smallest(index[dead]),
+            keep_smallest(index[linear]),
+            keep_smallest(index[~(dead | linear)]),
         )
 
     def merge(self, other: Self) -> Self:

@@ -1,13 +1,14 @@
-"""Pattern measures: exact ones against scipy, estimates against the exact values they estimate."""
+"""Pattern measures: exact ones against scipy and scikit-learn, estimates against the exact values they estimate."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
+from sklearn.metrics import mutual_info_score
 
 from relucid.analyzer.measures import pattern_counts as measure
-from relucid.analyzer.stats import Patterns, merge_all
+from relucid.analyzer.stats import Block, LabelledPatterns, Patterns, merge_all
 from relucid.analyzer.stats.keys import mix64, random_words
 from relucid.analyzer.values.estimate import Estimate
 
@@ -85,3 +86,57 @@ def test_a_tiny_capacity_still_gives_finite_honest_numbers(capacity: int) -> Non
     for name, value in measure.patterns(state_of(values, capacity=capacity, blocks=10)).items():
         error = value.error if isinstance(value, Estimate) else 0
         assert abs(float(value) - exact[name]) <= 6 * error, name
+
+
+def block_of(samples: int, units: int) -> Block:
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 4, samples)
+    z = random.standard_normal((samples, 3, units)) + np.eye(4, units)[labels][:, None] * 2
+    return Block(z, labels=labels)
+
+
+def information_of(block: Block) -> dict[str, float]:
+    patterns = [row.tobytes().hex() for row in (block.z > 0).reshape(-1, block.z.shape[2])]
+    classes = np.repeat(block.labels, block.z.shape[1])
+    pairs = [f"{name} {label}" for name, label in zip(patterns, classes, strict=True)]
+    H_L, H_AL = (scipy_entropy(np.unique(each, return_counts=True)[1], base=2) for each in (classes, pairs))
+    return {
+        "label_entropy": H_L,
+        "joint_entropy": H_AL,
+        "conditional_entropy": H_AL - H_L,
+        "mutual_information": mutual_info_score(patterns, classes) / np.log(2),
+    }
+
+
+def test_exact_information_equals_scikit_learn() -> None:
+    block = block_of(300, 5)
+    values = measure.information(Patterns.of(block), LabelledPatterns.of(block))
+    assert values == {name: pytest.approx(value) for name, value in information_of(block).items()}
+
+
+def test_past_the_capacity_information_is_estimated_within_three_errors() -> None:
+    block = block_of(4000, 16)
+    parts = [
+        Block(z, labels=labels)
+        for z, labels in zip(*(np.array_split(x, 10) for x in (block.z, block.labels)), strict=True)
+    ]
+    values = measure.information(
+        merge_all(Patterns.of(part, capacity=1000) for part in parts),
+        merge_all(LabelledPatterns.of(part, capacity=1000) for part in parts),
+    )
+    exact = information_of(block)
+    assert values.pop("label_entropy") == pytest.approx(exact["label_entropy"])
+    for name, value in values.items():
+        assert isinstance(value, Estimate)
+        assert abs(value.value - exact[name]) <= 3 * value.error
+
+
+def test_labels_of_one_class_have_no_information() -> None:
+    block = Block(np.random.default_rng(0).standard_normal((50, 1, 3)), labels=np.zeros(50, dtype=np.int64))
+    values = measure.information(Patterns.of(block), LabelledPatterns.of(block))
+    assert values["label_entropy"] == values["mutual_information"] == 0
+    assert (
+        values["joint_entropy"]
+        == values["conditional_entropy"]
+        == pytest.approx(information_of(block)["joint_entropy"])
+    )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import ml_dtypes
 import numpy as np
 
-from relucid.analyzer.runtime.tap_axes import in_axes
+from relucid.analyzer.runtime.tap_accumulator import in_axes
 from relucid.analyzer.stats import Block, UnitRanges, classify, finite_samples, pattern_keys
 
 DTYPES = ["float32", "float64", "float16", "bfloat16"]

@@ -147,10 +147,10 @@ def test_what_cannot_be_folded_stays(name):
 
 def test_the_affine_map_is_that_of_inference():
     model = model_of(("batch", 4, 3), [("BatchNormalization", ["x"], {"epsilon": 0.25})], {}, ["v0"])
-    affine = affine_of(model.graph[0])
+    gain, offset = affine_of(model.graph[0])
     x = numbers(2, 4, 3)
     (y,) = run(model, x)
-    np.testing.assert_allclose(x * affine.gain[:, None] + affine.offset[:, None], y, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(x * gain[:, None] + offset[:, None], y, rtol=1e-5, atol=1e-6)
 
 
 def test_a_normalization_in_training_has_no_fixed_map():

@@ -14,8 +14,7 @@ from onnx.reference import ReferenceEvaluator
 
 from relucid.analyzer.passes.probe import MOMENTS, NUMBERS
 from relucid.analyzer.passes.probe_functions import DOMAIN, OLDEST_OPSET, VERSION, build_functions
-from relucid.analyzer.runtime.tap_accumulator import as_float
-from relucid.analyzer.runtime.tap_axes import in_axes
+from relucid.analyzer.runtime.tap_accumulator import as_float, in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import Block, UnitRanges, classify, pattern_keys
 

@@ -110,7 +110,7 @@ def test_a_block_is_as_long_as_the_runtime_says() -> None:
     )
     with optimize_graph(load(graph), {"z"}, blocks={"z"}, threads=1, custom_ops=None) as found:
         assert found is not None
-        (name,) = (each.name for each in found[1].values())
+        ((name, _),) = found[1].values()
         shape = next(out.shape for node in found[0].ir.graph for out in node.outputs if out.name == name)
         assert list(shape)[1:] == [32, 3, 3]
 

@@ -176,7 +176,8 @@ def _read_normalization(node: ir.Node) -> Target | str:
     affine = affine_of(node)
     if affine is None:
         return "its parameters are not constant, or it is in training mode"
-    return _build_target(node, "Scale", affine.gain[None], affine.offset)
+    gain, offset = affine
+    return _build_target(node, "Scale", gain[None], offset)
 
 
 def _build_target(

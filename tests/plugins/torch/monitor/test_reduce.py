@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.runtime.tap_accumulator import TapAccumulator
-from relucid.analyzer.runtime.tap_axes import in_axes
+from relucid.analyzer.runtime.tap_accumulator import TapAccumulator, in_axes
 from relucid.analyzer.sites import Site
 from relucid.analyzer.stats import CoMoment, Patterns, Points, PreactivationCoMoment, UnitRanges
 from relucid.plugins.torch.monitor.reduce import STATISTICS, arrange, comoment_type, reduce_on_device, reduce_site

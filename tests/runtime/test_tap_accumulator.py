@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relucid.analyzer.errors import DataError
-from relucid.analyzer.runtime.tap_accumulator import as_float
-from relucid.analyzer.runtime.tap_axes import agree, in_axes
+from relucid.analyzer.runtime.tap_accumulator import as_float, in_axes
+from relucid.analyzer.runtime.tap_runner import agree
 from relucid.analyzer.sites import Site
 
 
