@@ -92,7 +92,7 @@ def read_header(stream: IO[bytes], *, length: int, source: str) -> Header:
 
 
 def map_array(path: Path, header: Header, offset: int) -> LazyArray:
-    """An array whose values begin at an offset in a file; each slice is a mapping that is freed with it."""
+    """A lazy array of the values from an offset of a file on; each slice has a memory map, freed with the slice."""
     order: Literal["C", "F"] = "F" if header.fortran else "C"
 
     def read(start: int, stop: int, axis: int | None) -> Array:

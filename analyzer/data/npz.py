@@ -64,7 +64,7 @@ def load_only_array(path: Path) -> LazyArray:
     """The only array of an .npz file, read whole.
 
     Raises:
-        DataError: the file is damaged or holds another number of arrays.
+        DataError: the file is damaged, or does not contain exactly one array.
     """
     with ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""NaN and infinite pre-activations, counted separately so that no other statistic silently contains them."""
+"""NaN and infinite pre-activations, counted separately so that no other statistic contains them."""
 
 from dataclasses import dataclass
 from typing import Self

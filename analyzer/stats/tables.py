@@ -12,7 +12,7 @@ Counts = NDArray[np.int64]
 Table = tuple[Keys, Counts]
 
 CHUNK_KEYS = 2**14
-"""Keys of the larger table in one chunk, so that a chunk stays in a processor's cache."""
+"""Number of keys of the larger table in one chunk, so that a chunk fits in a processor's cache."""
 
 
 def tally(keys: Keys) -> Table:
@@ -65,7 +65,7 @@ def lookup(table: Table, keys: Keys, *, absent: int = 0) -> Counts:
 
 
 def heaviest(counts: Counts, most: int) -> NDArray[np.bool_]:
-    """Which counts are among the `most` largest (key,); of a tie that does not fit completely, none is.
+    """Which counts are among the `most` largest (key,); of equal counts that do not all fit, none is.
 
     Breaking ties by key would choose by hash, and the choice must not depend on the hash (see `patterns`).
 
