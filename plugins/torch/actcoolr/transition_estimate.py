@@ -102,12 +102,12 @@ def fit_estimate(
 ) -> TransitionEstimate:
     """Fit the model by measurements at several rates, at a frozen state of the network, A.4 #4.
 
-    Measures at the rates for P of 0.25, 0.5 and 0.75 by the present estimate, then at rates further out until P is
+    Measures at the rates for P of 0.25, 0.5 and 0.75 by the current estimate, then at rates further out until P is
     below and above these. If every P is 0 or 1, it measures on the grid; if fewer than three are informative, by
     bisection around P = 1/2. If the smallest rate changes all patterns, or the largest none, the estimate stays stale.
 
     Args:
-        estimate: the present estimate.
+        estimate: the current estimate.
         measure: returns P of a step with a given rate.
         settings: constants of table A.1.
 
@@ -149,7 +149,7 @@ def fit_estimate(
 
 
 def _search(points: dict[float, float], add: MeasureDistance, end: Literal["min", "max"], settings: Settings) -> None:
-    """Measure at rates further and further out until P is beyond the outermost one of `fit_at`, A.4 #3.
+    """Measure at increasing or decreasing rates until P is beyond the outermost value of `fit_at`, A.4 #3.
 
     A.4 prints the condition that ends the loop inverted: it is the one that continues it.
     """
@@ -179,6 +179,6 @@ def _bisect(points: dict[float, float], add: MeasureDistance) -> bool:
 
 
 def _split_at_half(points: dict[float, float]) -> tuple[list[float], list[float]]:
-    """The rates with P below 1/2, and the others."""
+    """The rates with P below 1/2, and those with P of at least 1/2."""
     below = [rate for rate, P in points.items() if P < 0.5]
     return below, [rate for rate, P in points.items() if P >= 0.5]

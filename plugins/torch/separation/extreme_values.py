@@ -70,7 +70,7 @@ class _ExtremesByIndex(torch.autograd.Function):
             [found for view, kept in views for found in find_extremes(view, kept, ties, largest=largest)]
             for largest in (True, False)
         )
-        # not by save_for_backward: when a checkpointed segment runs again, it would find no places
+        # not by save_for_backward: a checkpointed segment that runs again would have no places
         ctx.places = join_places(high), join_places(low)
         ctx.block, ctx.strides, ctx.z, ctx.unit_axis = block.shape, block.stride(), z.shape, unit_axis
         return torch.cat([values for values, _ in high]), torch.cat([values for values, _ in low])

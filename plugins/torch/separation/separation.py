@@ -57,7 +57,7 @@ class PenaltyBuffer:
         self._met_any = True
         if not torch.is_grad_enabled() and in_reentrant_checkpoint(sys._getframe()):
             raise ModelError(
-                f"site {site.name!r} runs without gradients in a reentrant checkpoint; use "
+                f"site {site.name!r}: expected a forward with gradients, got a reentrant checkpoint without; use "
                 "torch.utils.checkpoint with use_reentrant=False"
             )
         for pattern, strength in self._strengths.items():

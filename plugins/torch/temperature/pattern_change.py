@@ -1,4 +1,4 @@
-"""The distance D between the patterns of a training forward and those of the same batch with the present parameters.
+"""The distance D between the patterns of a training forward and those of the same batch with the current parameters.
 
 The second forward repeats the first one with other parameters: same batch, same random numbers, same precision, batch
 norms in the same mode. Buffers and random number generators are restored afterwards.
@@ -83,12 +83,12 @@ class PatternProbe:
         self._traced.clear()
 
     def dry_run(self) -> AbstractContextManager[None]:
-        """A context whose forwards are no part of the training: other observers of the model skip them."""
+        """A context whose forwards are not part of the training: other observers of the model skip them."""
         return dry_run(self)
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """Return the distance D of each site: the share of its patterns that differ with the present parameters.
+        """Return the distance D of each site: the share of its patterns that differ with the current parameters.
 
         In a distributed run patterns are counted over all processes, and all of them have to call.
 
@@ -161,7 +161,7 @@ class PatternProbe:
             self._changed[site.name] = self._before[site.name].count_changed(z, site.unit_axis)
 
     def end(self, output: Any) -> None:
-        """Note that the forward to remember is complete."""
+        """Record that the forward to remember is complete."""
         del output
         if self._changed is None:
             self.ready = True
@@ -224,7 +224,7 @@ class ReplayableForward:
         )
 
     def run(self, root: nn.Module) -> Any:
-        """Run the forward with the present parameters; the random number generators advance as in the first run.
+        """Run the forward with the current parameters; the random number generators advance as in the first run.
 
         Raises:
             ModelError: an argument has been overwritten since.
@@ -238,7 +238,7 @@ class ReplayableForward:
         if on_device is not None:
             torch.cuda.set_rng_state(on_device, self.device)
         kind, enabled, dtype = self.autocast
-        # no cache: it may hold casts of the former parameters
+        # no cache: it may contain casts of the previous parameters
         with torch.autocast(kind, dtype=dtype, enabled=enabled, cache_enabled=False):
             return root(*self.arguments, **self.named)
 
