@@ -54,9 +54,11 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+        raise DataError(f"{path}: cannot be read ({error}); download it again") from error
     if len(data) < 4 or data[:3] != bytes([0, 0, _UINT8]):
-        raise DataError(f"{path}: not an idx file of bytes; expected the start 00 00 08, got {data[:3].hex(' ')}")
+        raise DataError(
+            f"{path}: expected an idx file, which starts with 00 00 08, got {data[:3].hex(' ')}; download it again"
+        )
     axes = data[3]
     start = 4 + 4 * axes
     shape = struct.unpack(f">{axes}I", data[4:start]) if len(data) >= start else ()
@@ -73,7 +75,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as npz ({error})") from error
+        raise DataError(f"{path}: expected an npz file, got {error}; download it again") from error
 
 
 def _select(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str], ...], path: Path) -> Labelled:
@@ -86,7 +88,7 @@ def _select(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str],
 
 def _scale(images: NDArray[np.generic], labels: NDArray[np.generic], path: Path) -> Labelled:
     if images.ndim != 3 or images.dtype != np.uint8:
-        raise DataError(f"{path}: images must be uint8 (sample, row, column); got {images.dtype} {images.shape}")
+        raise DataError(f"{path}: expected images (sample, row, column) of uint8, got {images.dtype} {images.shape}")
     return Labelled(images[:, None].astype(np.float32) / np.float32(255), labels.astype(np.int64).reshape(-1))
 
 

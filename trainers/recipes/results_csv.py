@@ -122,7 +122,7 @@ def read_published_rows(path: Path, columns: Sequence[str]) -> list[dict[str, st
                 raise DataError(f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}")
             return list(reader)
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as published numbers ({error})") from error
+        raise DataError(f"{path}: expected a csv file of published numbers, got {error}; check the file") from error
 
 
 def _format(rows: Iterable[Sequence[object]], number: Number) -> list[list[object]]:

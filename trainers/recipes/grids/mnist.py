@@ -39,7 +39,7 @@ def list_cells(config: RunConfig) -> list[tuple[Method, int, int]]:
     unsupported = [known.name for known in methods if known.zero]
     if unsupported:
         supported = ", ".join(known.name for known in METHODS if not known.zero)
-        raise OptionError(f"methods of mnist must be among {supported}; got {', '.join(unsupported)}")
+        raise OptionError(f"methods of mnist: expected some of {supported}, got {', '.join(unsupported)}")
     widths = config.widths or (QUICK_WIDTHS if config.quick else WIDTHS)
     depths = config.depths or (QUICK_DEPTHS if config.quick else DEPTHS)
     return [(method, width, depth) for method in methods for width in widths for depth in depths]
