@@ -25,7 +25,7 @@ UnitAxes = dict[int, tuple[weakref.ref[Tensor], UnitAxis]]
 
 
 def find_axis(axes: UnitAxes, z: Tensor) -> UnitAxis:
-    """Return the unit axis of a tensor; a convention by its number of axes if it was not recorded.
+    """Return the unit axis of a tensor; if none was recorded, the usual one for its number of axes.
 
     >>> from functools import partial
     >>> axes: UnitAxes = {}
@@ -63,9 +63,7 @@ def _infer_axis(axes: UnitAxes, call: Call, result: Tensor) -> UnitAxis | None:
         return 1 if trailing is None else result.dim() - 1 - trailing, f"computed by {name}: channel axis"
     if call.func in _LAST:
         left = call.func in _PRODUCTS and result.dim() > 1 and isinstance(call.args[0], nn.Parameter)
-        return result.dim() - (
-            2 if left else 1
-        ), f"computed by {name}: {'rows of the left operand' if left else 'last axis'}"
+        return result.dim() - (2 if left else 1), f"computed by {name}: {'second to last' if left else 'last'} axis"
     for operand in _tensors((*call.args, *call.keywords.values())):
         found = _recorded(axes, operand)
         if found is not None:

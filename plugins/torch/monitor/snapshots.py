@@ -85,7 +85,9 @@ def _run_in_training(
             copy(*positional, **named)
             window.add_pass(record, step=step, sites=capture.sites)
     if not capture.sites:
-        raise ModelError(f"{type(model).__name__} has no site: expected a forward pass that calls a ReLU-like function")
+        raise ModelError(
+            f"expected a forward pass with a ReLU-like function, got {type(model).__name__} without; pass another model"
+        )
     provenance = {"model": type(model).__name__, "torch": torch.__version__, "batch_norm": "train"}
     return window.report(provenance=provenance)
 

@@ -18,7 +18,7 @@ Statistics = Mapping[type[Any], Any]
 
 _ALL_NONFINITE = "no sample of the window is finite here"
 _NO_TRACES = (
-    "No traces of points through the network: its sites changed between forward passes, or have "
+    "No traces of points through the network: the sites changed between forward passes, or have "
     "different numbers of samples."
 )
 

@@ -230,7 +230,9 @@ class ReplayableForward:
             ModelError: an argument has been overwritten since.
         """
         if _versions((self.arguments, self.named)) != self.versions:
-            raise ModelError("measuring a step: its batch was overwritten since the forward; pass the model a copy")
+            raise ModelError(
+                "measuring a step: expected an unchanged batch, got one overwritten since the forward; pass a copy"
+            )
         python, legacy, on_cpu, on_device = self.random
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002

@@ -154,11 +154,11 @@ def _check_points(rates: ArrayLike, P: ArrayLike, *, least: int = 2) -> tuple[Do
     if rates.shape != P.shape or rates.ndim != 1 or rates.size < least:
         raise DataError(
             f"fitting the transition: expected a distance for each of at least {least} rates, "
-            f"got rates {rates.shape} and distances {P.shape}"
+            f"got rates {rates.shape} and distances {P.shape}; pass arrays of one length"
         )
     if not (np.isfinite(P).all() and (rates > 0).all() and np.isfinite(rates).all()):
         raise DataError(
-            "fitting the transition: expected finite distances and positive finite rates, got invalid values"
+            "fitting the transition: expected finite distances and positive finite rates, got invalid ones; omit them"
         )
     return rates, P
 

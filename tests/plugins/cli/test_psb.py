@@ -62,7 +62,7 @@ def test_the_model_itself_is_never_overwritten(tmp_path):
     for out in (path, tmp_path / "link.onnx"):
         done = call(psb_command.command, path, out)
         assert isinstance(done.exception, RelucidError)
-        assert "is the model itself" in str(done.exception)
+        assert "got the model itself" in str(done.exception)
     assert path.read_bytes() == demo.model().read_bytes()
 
 

@@ -68,7 +68,7 @@ def test_a_separation_of_another_module_is_an_error():
     model = Whole()
     separation = Separation(model)
     model.net(torch.ones(3, 3))
-    with pytest.raises(RelucidError, match="make Separation for the very module that is called"):
+    with pytest.raises(RelucidError, match="pass to Separation the module"):
         separation.penalty()
 
 

@@ -184,7 +184,7 @@ def test_a_model_is_refused_in_one_line(build, random):
     with pytest.raises(DataError):
         psb.rewrite(plain, calibrate=np.zeros((3, 5), "f4"))
     taken = build(x=("batch", 4), weights={"seed": short(random, 4, 4)}, nodes=[("MatMul", ["x", "seed"], {})])
-    with pytest.raises(ModelError, match="no value called 'seed', the name of an input"):
+    with pytest.raises(ModelError, match="no value named 'seed', the name of an added input"):
         psb.rewrite(taken)
 
 
