@@ -41,7 +41,8 @@ def load_mnist(path: Path) -> Split:
         return Split(_scale(train_images, train_labels, path), _scale(test_images, test_labels, path))
     raise DataError(
         f"{path}: expected mnist_train.npz and mnist_test.npz, or the four idx files "
-        f"({', '.join(name for names in IDX.values() for name in names)}, or with .gz), or Keras' mnist.npz itself"
+        f"({', '.join(name for names in IDX.values() for name in names)}, or with .gz), or Keras' mnist.npz itself, "
+        "got none of them; check the path"
     )
 
 
@@ -83,7 +84,7 @@ def _select(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str],
         if images in arrays and labels in arrays:
             return _scale(arrays[images], arrays[labels], path)
     names = " or ".join(" and ".join(pair) for pair in keys)
-    raise DataError(f"{path}: expected the arrays {names}, got {', '.join(arrays) or 'none'}")
+    raise DataError(f"{path}: expected the arrays {names}, got {', '.join(arrays) or 'none'}; download it again")
 
 
 def _scale(images: NDArray[np.generic], labels: NDArray[np.generic], path: Path) -> Labelled:

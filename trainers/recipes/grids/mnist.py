@@ -58,7 +58,8 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
     """
     if config.data is None:
         raise OptionError(
-            "--data: expected a folder with mnist_train.npz and mnist_test.npz or the four idx files, got none"
+            "--data: expected a folder with mnist_train.npz and mnist_test.npz or the four idx files, "
+            "got none; pass the folder"
         )
     published = {} if config.published is None else read_published(config.published)
     settings, data = list_cells(config), _limit(load_mnist(config.data), config)

@@ -70,7 +70,7 @@ def test_every_epoch_of_every_run_is_written(finished):
     assert {path.name for path in out.iterdir()} == {
         *("actcoolr.csv", "actcoolr_steps.csv", "schedules_f1.csv", "schedules_f1.png", "sites_f1.png")
     }
-    assert lines[3].startswith("actcoolr is ")
+    assert lines[3].startswith("actcoolr: ")
 
 
 def test_the_steps_between_have_the_same_mean(finished):
