@@ -63,7 +63,7 @@ def translate_errors(step: str, name: str, call: Callable[[], T]) -> T:
 
     Args:
         step: the verb of the message "cannot <step> <name>: <cause>".
-        name: the file, as the user knows it.
+        name: name of the file in the message.
         call: the function.
 
     Returns:

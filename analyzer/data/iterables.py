@@ -135,8 +135,8 @@ def read_loader(
 ) -> Iterator[Samples]:
     """Run a Python file, call its function without arguments, and read the result as `read_iterable` does.
 
-    The file is executed: use only files that you trust. It can import modules of its folder at its top level. What the
-    function raises propagates unchanged.
+    The file is executed: use only files that you trust. It can import modules of its folder at its top level.
+    Exceptions of the function propagate unchanged.
 
     Args:
         text: path/loader.py:func.

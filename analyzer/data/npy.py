@@ -92,7 +92,7 @@ def read_header(stream: IO[bytes], *, length: int, source: str) -> Header:
 
 
 def map_array(path: Path, header: Header, offset: int) -> LazyArray:
-    """A lazy array of the values from an offset of a file on; each slice has a memory map, freed with the slice."""
+    """Return a lazy array of the values that begin at an offset in a file; each slice is memory-mapped separately."""
     order: Literal["C", "F"] = "F" if header.fortran else "C"
 
     def read(start: int, stop: int, axis: int | None) -> Array:

@@ -22,8 +22,8 @@ def conform(
     """Check the arrays against the inputs and yield their samples in slices of about 4 MiB.
 
     Values are converted only if nothing is lost: floats to a wider float, integers to a dtype that holds every value,
-    any byte order to the machine's. The one exception is float64, numpy's default, which is rounded to the float of the
-    input.
+    any byte order to the native one. The one exception is float64, numpy's default, which is rounded to the float of
+    the input.
 
     Args:
         arrays: the array of each input, by the input's name.

@@ -225,9 +225,7 @@ def _back(value: ir.Value | None, seen: set[ir.Value]) -> UnitAxis | None:
     if op in _PRODUCTS:
         left = is_constant(input_of(node, 0)) and not is_constant(input_of(node, 1))
         axis = -2 if left and op in {"MatMul", "Gemm"} and (rank(value) or 2) > 1 else -1
-        return UnitAxis(
-            from_end(axis, value), f"computed by {op}: {'rows of the left operand' if axis == -2 else 'last axis'}"
-        )
+        return UnitAxis(from_end(axis, value), f"computed by {op}: {'second to last' if axis == -2 else 'last'} axis")
     if op == "Einsum":
         return _einsum(node, value)
     if op in MOVES:

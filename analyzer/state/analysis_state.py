@@ -63,7 +63,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""Exceptions of reading a damaged archive: a flipped bit may set an encryption, a compression or a length."""
+"""Exceptions that reading a damaged archive can raise: any of its bits may be wrong."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,7 +92,9 @@ class Patterns:
         for name in ("units", "seed", "capacity"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                raise StateError(f"patterns: expected the same {name} in both parts, got {name} {mine} and {theirs}")
+                raise StateError(
+                    f"patterns: expected the same {name} in both parts, got {name} {mine} and {theirs}; use one"
+                )
         level = max(self.level, other.level)
         keys, counts = add_tables(self.sample(level), other.sample(level))
         both = replace(self, total=self.total + other.total, level=level, keys=keys, counts=counts)
