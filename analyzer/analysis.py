@@ -184,7 +184,7 @@ def observe(
 
 
 def _snapshot(stream: Stream, shard: DataShard, *, last: bool) -> State:
-    """The state of a run; with `last` its memory is released."""
+    """The state of a run; with `last`, the memory of the run is released."""
     return State(
         provenance={**stream.provenance, "way": stream.backend},
         sites=stream.sites,
@@ -250,7 +250,7 @@ def load_earlier(path: Path | None, *, resume: bool) -> State | None:
     True
     """
     if resume and path is None:
-        raise OptionError("resume needs the file of a state; name its file with --state")
+        raise OptionError("resume: expected the file of a state, got none; name it with --state")
     return State.load(path) if resume and path is not None and path.exists() else None
 
 

@@ -1,4 +1,4 @@
-"""Atomic writing: a file appears complete or not at all."""
+"""Atomic writing: a file is written completely or not at all."""
 
 import errno
 import os

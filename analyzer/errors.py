@@ -1,4 +1,4 @@
-"""Errors, by what the user can correct; each message is one line: what was expected, what was got, what to do."""
+"""Errors, by what the user can correct; each message is one line: expected ..., got ...; what to do."""
 
 import importlib
 import re
@@ -63,7 +63,7 @@ def translate_errors(step: str, name: str, call: Callable[[], T]) -> T:
 
     Args:
         step: the verb of the message "cannot <step> <name>: <cause>".
-        name: the file, as the user knows it.
+        name: name of the file in the message.
         call: the function.
 
     Returns:
@@ -97,7 +97,7 @@ _NOISE = re.compile(
 
 
 def explain(message: str) -> str:
-    """Return the first useful line of the message of a library; for known causes, an explanation and a remedy.
+    """Return the line of a library's error message that states the cause; a known cause is explained, with a remedy.
 
     >>> explain("FAIL : model.cc:1 Unsupported model IR version: 14, max supported IR version: 13")
     'the model has IR version 14, the installed onnxruntime reads up to 13; export it again with an older IR version'

@@ -113,18 +113,18 @@ class Options:
     def __post_init__(self) -> None:
         for measure in self.measures or ():
             if measure not in _MEASURE_NAMES:
-                raise OptionError(f"expected measures among {', '.join(_MEASURE_NAMES)}; got {measure!r}")
+                raise OptionError(f"expected measures among {', '.join(_MEASURE_NAMES)}, got {measure!r}")
         for kind in self.kinds or ():
             if kind not in KINDS:
-                raise OptionError(f"expected kinds of sites among {', '.join(KINDS)}; got {kind!r}")
+                raise OptionError(f"expected kinds of sites among {', '.join(KINDS)}, got {kind!r}")
         if self.units not in {"channel", "position"}:
             raise OptionError(f"expected units 'channel' or 'position', got {self.units!r}")
         for name, least in (("batch", 1), ("limit", 1), ("threads", 1), ("capacity", 1), ("squares", 0), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, Integral) or value < least):
-                raise OptionError(f"expected {name} to be a whole number of at least {least}, got {value!r}")
+                raise OptionError(f"expected {name} to be an integer of at least {least}, got {value!r}")
         if self.shard is not None and not _is_pair(self.shard):
-            raise OptionError(f"expected shard (i, n) in whole numbers with 0 <= i < n, got {self.shard!r}")
+            raise OptionError(f"expected shard (i, n) of integers with 0 <= i < n, got {self.shard!r}")
 
     def select_measures(self, *, labels: bool) -> tuple[Measure, ...]:
         """The site measures to compute: those named, else the defaults, with labels also those that need labels.
@@ -140,7 +140,7 @@ class Options:
         selected = tuple(m for m in MEASURES if m.name in self.measures)
         for measure in selected:
             if measure.labels and not labels:
-                raise OptionError(f"the measure {measure.name!r} needs the class of every sample; pass labels")
+                raise OptionError(f"expected labels for the measure {measure.name!r}, got none; pass labels")
         return selected
 
     def select_statistics(self, *, labels: bool) -> tuple[type[Statistic], ...]:
@@ -173,11 +173,16 @@ class Options:
             if (globs is None or any(_matches(s, g) for g in globs)) and (self.kinds is None or s.kind in self.kinds)
         ]
         if sites and not selected:
-            raise OptionError(f"no site matches {_describe_selection(globs, self.kinds)}; the model has {_list(sites)}")
+            raise OptionError(
+                f"expected a selection that matches a site, got {_describe_selection(globs, self.kinds)}; "
+                f"choose from {_list(sites)}"
+            )
         names = {s.name for s in sites}
         for name in self.unit_axis:
             if name not in names:
-                raise OptionError(f"unit_axis names {name!r}, which is not a site; `relucid sites` lists the sites")
+                raise OptionError(
+                    f"unit_axis: expected the name of a site, got {name!r}; `relucid sites` lists the sites"
+                )
         return tuple(_set_unit_axis(s, self.unit_axis.get(s.name)) for s in selected)
 
     def unmatched_globs(self, sites: Sequence[Site]) -> tuple[str, ...]:
@@ -240,5 +245,7 @@ def _set_unit_axis(site: Site, axis: int | None) -> Site:
             "`relucid sites` shows its shape"
         )
     if site.shape is not None and len(site.shape) > 1 and axis % len(site.shape) == site.sample_axis:
-        raise OptionError(f"site {site.name!r} has its samples along axis {axis}; choose another axis for its units")
+        raise OptionError(
+            f"expected a unit axis of site {site.name!r}, got its sample axis {axis}; choose another axis"
+        )
     return Site(**{**vars(site), "unit_axis": axis, "rule": "set by the user"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["frameworks", "psb", "torch"]
 
 
-if not TYPE_CHECKING:  # a type checker that saw it would believe in every name
+if not TYPE_CHECKING:  # hidden from type checkers, which would accept every name
 
     def __getattr__(name: str) -> Any:
         """Import a plugin at first use: `relucid.plugins.psb` needs no import statement of its own."""

@@ -84,9 +84,9 @@ def test_sites_by_glob_and_by_kind() -> None:
     assert [s.name for s in analyze(made, x, kinds=["elu"])] == ["y"]
     assert analyze(made, x, kinds="elu", measures="units") == analyze(made, x, kinds=["elu"], measures=["units"])
     assert analyze(made, x, sites=["a", "y*", "yes"]).notes == ("No site matches 'yes'; `relucid sites` lists them.",)
-    with pytest.raises(OptionError, match=r"no site matches 'nothing\*'; the model has a, b, y$"):
+    with pytest.raises(OptionError, match=r"matches a site, got 'nothing\*'; choose from a, b, y$"):
         analyze(made, x, sites="nothing*")
-    with pytest.raises(OptionError, match=r"expected kinds of sites among .*; got 'sigmoid'"):
+    with pytest.raises(OptionError, match=r"expected kinds of sites among .*, got 'sigmoid'"):
         analyze(made, x, kinds=["sigmoid"])
 
 
@@ -105,9 +105,9 @@ def test_another_unit_axis_is_counted_and_told() -> None:
         assert site.patterns == reference.patterns(z)["patterns"]
     with pytest.raises(OptionError, match="the 3 axes of site 'y', got 3"):
         analyze(made, x, unit_axis={"y": 3})
-    with pytest.raises(OptionError, match="samples along axis 0"):
+    with pytest.raises(OptionError, match="got its sample axis 0"):
         analyze(made, x, unit_axis={"y": 0})
-    with pytest.raises(OptionError, match="'nobody', which is not a site"):
+    with pytest.raises(OptionError, match="expected the name of a site, got 'nobody'"):
         analyze(made, x, unit_axis={"nobody": 1})
 
 

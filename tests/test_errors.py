@@ -33,7 +33,7 @@ def test_an_output_that_is_not_there() -> None:
 
 
 def test_a_measure_that_needs_labels_asks_for_them() -> None:
-    with pytest.raises(OptionError, match="'information' needs the class"):
+    with pytest.raises(OptionError, match="expected labels for the measure 'information'"):
         analyze(perceptron(), samples(4), measures=["information"])
 
 
@@ -52,7 +52,7 @@ def test_a_measure_that_needs_labels_asks_for_them() -> None:
         ),
         (
             np.zeros(6, dtype=np.float32),
-            r"expected float32 \(N, 6\) for input 'x', got float32 \(6,\); is it one sample",
+            r"expected float32 \(N, 6\) for input 'x', got float32 \(6,\); for a single sample",
         ),
         (np.zeros((0, 6), dtype=np.float32), "expected at least one sample, got none"),
         ({"a": np.zeros((5, 6)), "b": np.zeros((5, 6))}, r"expected array 'x' for input 'x', got 'a', 'b'"),
@@ -70,11 +70,11 @@ def test_data_that_does_not_fit_is_refused_in_one_line(data: object, says: str) 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"batch": "8"}, "batch to be a whole number of at least 1, got '8'"),
-        ({"limit": 2.5}, "limit to be a whole number of at least 1, got 2.5"),
-        ({"seed": -1}, "seed to be a whole number of at least 0, got -1"),
-        ({"shard": 3}, r"shard \(i, n\) in whole numbers with 0 <= i < n, got 3"),
-        ({"shard": (0.5, 2)}, r"shard \(i, n\) in whole numbers with 0 <= i < n, got \(0.5, 2\)"),
+        ({"batch": "8"}, "batch to be an integer of at least 1, got '8'"),
+        ({"limit": 2.5}, "limit to be an integer of at least 1, got 2.5"),
+        ({"seed": -1}, "seed to be an integer of at least 0, got -1"),
+        ({"shard": 3}, r"shard \(i, n\) of integers with 0 <= i < n, got 3"),
+        ({"shard": (0.5, 2)}, r"shard \(i, n\) of integers with 0 <= i < n, got \(0.5, 2\)"),
         ({"shard": (2, 2)}, "0 <= I < N, got 2/2"),
     ],
 )
@@ -111,11 +111,11 @@ def test_what_is_no_model_is_refused_in_one_line(source: object, says: str) -> N
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"measures": ["accuracy"]}, "expected measures among .*; got 'accuracy'"),
+        ({"measures": ["accuracy"]}, "expected measures among .*, got 'accuracy'"),
         ({"units": "pixel"}, "got 'pixel'"),
-        ({"batch": 0}, "expected batch to be a whole number of at least 1"),
-        ({"limit": -1}, "limit to be a whole number of at least 1"),
-        ({"capacity": 0}, "capacity to be a whole number of at least 1"),
+        ({"batch": 0}, "expected batch to be an integer of at least 1"),
+        ({"limit": -1}, "limit to be an integer of at least 1"),
+        ({"capacity": 0}, "capacity to be an integer of at least 1"),
         ({"provider": "abacus"}, "expected provider to be one of cpu, cuda"),
     ],
 )

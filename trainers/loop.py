@@ -100,7 +100,7 @@ def accuracy(model: nn.Module, samples: Labelled, *, batch: int) -> float:
 
 
 def to_tensors(samples: Labelled, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the samples of these rows and their classes as tensors on a device."""
+    """Return the samples with these indices and their classes as tensors on a device."""
     return torch.from_numpy(samples.x[rows.numpy()]).to(device), torch.from_numpy(samples.y[rows.numpy()]).to(device)
 
 

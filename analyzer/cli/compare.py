@@ -56,7 +56,7 @@ def command(
     if not chain and len(models) != 2:
         raise OptionError(f"expected two models, got {len(models)}; use --chain for more")
     if chain and fail_if is not None:
-        raise OptionError("--fail-if works with two models only; leave out --chain")
+        raise OptionError("--fail-if: expected two models, got a chain of models; omit --chain")
     condition = None if fail_if is None else Condition.parse(fail_if, of="comparison")
     pairs = list_pairs(len(models))
     chosen = Options(measures=MEASURES, **options)

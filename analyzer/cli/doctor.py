@@ -42,7 +42,7 @@ def command() -> None:
 
 
 def _test_native() -> str:
-    """Return whether an analysis counts with native probes, or why not."""
+    """Return a text on whether an analysis uses native probes, with the reason if not."""
     reason = unavailable_reason()
     if reason is not None:
         return f"not used: {reason}; numpy counts instead, with the same results"

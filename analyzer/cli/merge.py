@@ -13,7 +13,7 @@ from .shared_options import PATH, report_options
 
 @click.command()
 @click.argument("states", type=PATH, nargs=-1, required=True)
-@click.option("--state", type=PATH, metavar="FILE", help="Save the merge_states state too.")
+@click.option("--state", type=PATH, metavar="FILE", help="Save the merged state too.")
 @report_options
 def command(
     *,

@@ -22,7 +22,7 @@ DEFAULT_WIDTH = 100
 
 
 def print_report(report: "Report", *, out: Path | None, as_json: bool, fail_if: "Condition | None") -> None:
-    """Print the report, write its files, and exit with 1 if the condition fires.
+    """Print the report, write its files, and exit with 1 if the condition is true.
 
     Args:
         report: the report.

@@ -131,7 +131,7 @@ def list_pairs(count: int) -> list[Pair]:
     [(0, 1), (0, 2), (1, 2)]
     """
     if count < 2:
-        raise OptionError(f"expected at least two models to compare, got {count}")
+        raise OptionError(f"expected at least two models to compare, got {count}; add models")
     pairs = (pair for pairs in pairs_by_reference(count).values() for pair in pairs)
     return list(dict.fromkeys(pair for pair in pairs if pair is not None and pair[0] != pair[1]))
 

@@ -25,7 +25,7 @@ def match_sites(
         For each site of the first model the sites in all models; and a note for each model matched by order.
 
     Raises:
-        ModelError: the sites match neither way, or sites of one name have different numbers of units.
+        ModelError: the sites match neither by name nor by order, or sites of the same name differ in units.
     """
     (first, sites), *others = models
     columns, notes = [tuple(sites)], []
@@ -60,7 +60,7 @@ def match_inputs(
         The names of the first model's inputs by those of the second, and a note if they were matched by order.
 
     Raises:
-        ModelError: the inputs have other shapes or types.
+        ModelError: the inputs differ in shape or type.
     """
     by_name = {spec.name: spec for spec in mine[1]}
     same_names = by_name.keys() == {spec.name for spec in theirs[1]}
@@ -70,7 +70,7 @@ def match_inputs(
             f"{model} has {', '.join(f'{spec.name} {spec.description}' for spec in specs) or 'none'}"
             for model, specs in (mine, theirs)
         )
-        raise ModelError(f"models are compared on the same data, but their inputs differ: {listed}")
+        raise ModelError(f"expected models with the same inputs, got {listed}; export both with the same inputs")
     pairs = [(partner.name, spec.name) for partner, spec in zip(partners, theirs[1], strict=True)]
     notes = () if same_names else (_note_order("Inputs", mine[0], theirs[0], pairs),)
     return {name: partner for partner, name in pairs}, notes

@@ -21,7 +21,7 @@ from .site_changes import ChangeAccumulator
 
 Array = NDArray[Any]
 RUN_BYTES = 32 << 20
-"""Target size of the taps of all models in one run, if no batch is given."""
+"""Target size in bytes of the taps of all models in one run, if no batch is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,8 @@ class ModelRunner:
         for site, its, many in zip(self.sites, others, taps, strict=True):
             if not all(agree(a, b[: len(a)]) for a, b in zip(its, many, strict=True)):
                 raise DataError(
-                    f"site {site.name!r} of {self.name} has other values for a sample in a batch than alone; exclude "
-                    "the site with --sites"
+                    f"site {site.name!r} of {self.name}: expected the same values for a sample in a batch and alone, "
+                    "got different values; exclude the site with --sites"
                 )
 
     def _arrays(self, batch: Batch) -> dict[str, Array]:
@@ -128,7 +128,7 @@ def run_models(
         The number of samples, and notes on how they were run.
 
     Raises:
-        ModelError: the runtime fails on a single sample, or a site has other positions or units in some model.
+        ModelError: the runtime fails on a single sample, or the positions or units of a site differ between models.
         DataError: a tap has no sample axis even for a single sample.
         StateError: the number of units of a site has changed between runs.
     """
@@ -165,7 +165,7 @@ def run_models(
 def _check_samples(
     runners: Sequence[ModelRunner], batch: Batch, taps: Sequence[Sequence[Sequence[Array]]], specs: Sequence[InputSpec]
 ) -> bool:
-    """Check the taps of every model that ran more than one sample; returns whether there is one."""
+    """Check the taps of every model that ran more than one sample; return whether there is such a model."""
     several = [(runner.fixed or len(batch.index)) > 1 for runner in runners]
     if any(several):
         first = slice_batch(batch, specs, slice(0, 1))

@@ -18,7 +18,7 @@ class InputSpec:
     Args:
         name: the input's name in the model.
         dtype: dtype of the input.
-        shape: declared dimensions; a str is a symbol, None an unknown size. None for the whole shape: undeclared rank.
+        shape: declared dimensions; a str is a symbol, None an unknown size. None if no rank is declared.
         sample_axis: axis of the samples; None if all samples share the value.
     """
 
@@ -37,7 +37,7 @@ class InputSpec:
 
     @property
     def description(self) -> str:
-        """Dtype and shape for messages.
+        """Format the dtype and shape for messages.
 
         >>> InputSpec("x", np.dtype("f4"), ("batch", 3, None), 0).description
         'float32 (batch, 3, ?)'
@@ -132,7 +132,7 @@ def require_one_input(
     """The model's only input, for data that is one array without a name.
 
     Raises:
-        DataError: the model has several inputs, or the user chose a column.
+        DataError: the model has several inputs, or `columns` is not empty.
     """
     check_no_keys(columns=columns, labels=labels, source=source)
     if len(specs) != 1:
@@ -147,7 +147,7 @@ def check_no_keys(*, columns: Mapping[str, str], labels: str | None, source: str
     """Check that no key was chosen, for data whose arrays have no names.
 
     Raises:
-        DataError: columns or a key for the labels were given.
+        DataError: `columns` is not empty, or a key of the labels is given.
     """
     chosen = [*columns.values(), *([] if labels is None else [labels])]
     if chosen:
@@ -157,7 +157,7 @@ def check_no_keys(*, columns: Mapping[str, str], labels: str | None, source: str
 
 
 def format_shape(shape: Shape) -> str:
-    """A shape for messages.
+    """Format a shape for messages.
 
     >>> format_shape((8, "height", None))
     '(8, height, ?)'
@@ -166,7 +166,7 @@ def format_shape(shape: Shape) -> str:
 
 
 def format_names(names: Collection[str]) -> str:
-    """The first twelve names in quotes.
+    """Format at most twelve names, in quotes.
 
     >>> format_names(["a", "b"])
     "'a', 'b'"

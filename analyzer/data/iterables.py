@@ -58,7 +58,7 @@ def _is_array(data: object) -> bool:
 
 
 def _is_numbers(data: object) -> bool:
-    """Whether the data is a number, or a list that begins with one however deep."""
+    """Whether the data is a number, or a list, nested or not, whose first entry is a number."""
     while isinstance(data, list) and data:
         data = data[0]
     return isinstance(data, (bool, int, float, np.generic))
@@ -101,7 +101,7 @@ def _split_tuple(
     if len(arrays) != len(specs) + labelled:
         raise DataError(
             f"{source}: expected one array for each input ({format_names([spec.name for spec in specs])}) and "
-            f"optionally a vector of integers as labels, got {len(arrays)} arrays; give others by name, in a dict"
+            f"optionally a vector of integers as labels, got {len(arrays)} arrays; pass arrays by name, in a dict"
         )
     by_input = {spec.name: array for spec, array in zip(specs, arrays, strict=False)}
     return by_input, arrays[-1] if labelled else None
@@ -126,8 +126,8 @@ def read_loader(
 ) -> Iterator[Samples]:
     """Run a Python file, call its function without arguments, and read the result as `read_iterable` does.
 
-    The file is executed: use only files that you trust. It can import modules of its folder at its top level. What the
-    function raises propagates unchanged.
+    The file is executed: use only files that you trust. It can import modules of its folder at its top level.
+    Exceptions of the function propagate unchanged.
 
     Args:
         text: path/loader.py:func.
@@ -152,10 +152,13 @@ def read_loader(
     try:
         spec.loader.exec_module(module)
     except (ImportError, SyntaxError) as error:
-        raise DataError(f"'{text}': {path.name} cannot be imported: {type(error).__name__}: {error}") from error
+        raise DataError(
+            f"'{text}': expected a Python file that can be imported, got {type(error).__name__}: {error}; "
+            f"correct {path.name}"
+        ) from error
     finally:
         sys.path.remove(folder)
     load = getattr(module, function, None)
     if not callable(load):
-        raise DataError(f"'{text}': expected a function, but {path.name} has no function '{function}'; check its name")
+        raise DataError(f"'{text}': expected the name of a function in {path.name}, got '{function}'; check the name")
     return read_iterable(load(), specs, columns=columns, labels=labels, source=text)

@@ -91,7 +91,7 @@ def load_only_array(path: Path) -> LazyArray:
     """The only array of an .npz file, read whole.
 
     Raises:
-        DataError: the file is damaged or holds another number of arrays.
+        DataError: the file is damaged, or does not contain exactly one array.
     """
     with ExitStack() as stack:
         try:
@@ -158,7 +158,7 @@ def read_header(stream: IO[bytes], *, length: int, source: str) -> Header:
 
 
 def map_array(path: Path, header: Header, offset: int) -> LazyArray:
-    """An array whose values begin at an offset in a file; each slice is a mapping that is freed with it."""
+    """Return a lazy array of the values that begin at an offset in a file; each slice is memory-mapped separately."""
     order: Literal["C", "F"] = "F" if header.fortran else "C"
 
     def read(start: int, stop: int, axis: int | None) -> Array:

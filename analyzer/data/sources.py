@@ -63,7 +63,7 @@ def open_data(
 
 
 def source_identity(source: Any) -> str:
-    """A short text that is equal for equal data, wherever the file is; empty for data that is expensive to identify.
+    """A short text that identifies the data, independent of the path; empty for data that is expensive to identify.
 
     For a file it is a hash of its size, its first and its last MiB; for random data the source itself. It is empty for
     data from Python, loaders and folders.

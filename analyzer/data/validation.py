@@ -22,8 +22,8 @@ def conform(
     """Check the arrays against the inputs and yield their samples in slices of about 4 MiB.
 
     Values are converted only if nothing is lost: floats to a wider float, integers to a dtype that holds every value,
-    any byte order to the machine's. The one exception is float64, numpy's default, which is rounded to the float of the
-    input.
+    any byte order to the native one. The one exception is float64, numpy's default, which is rounded to the float of
+    the input.
 
     Args:
         arrays: the array of each input, by the input's name.
@@ -100,7 +100,7 @@ def check_labels(dtype: np.dtype[Any], shape: tuple[int, ...], source: str) -> N
     """Check that labels are one integer for each sample.
 
     Raises:
-        DataError: another dtype or rank.
+        DataError: the dtype is not an integer, or the rank is not 1.
     """
     if dtype.kind not in "iu" or len(shape) != 1:
         raise DataError(
@@ -113,36 +113,36 @@ def convert_labels(array: Array, source: str) -> NDArray[np.int64]:
     """Labels as int64 (sample,).
 
     Raises:
-        DataError: not one integer for each sample.
+        DataError: the labels are not one integer for each sample.
     """
     check_labels(array.dtype, array.shape, source)
     return array.astype(np.int64)
 
 
 def dtype_hint(got: np.dtype[Any], expected: np.dtype[Any]) -> str:
-    """What to do about a dtype that is not converted automatically.
+    """How to convert an array of a dtype that is not converted automatically.
 
     >>> dtype_hint(np.dtype("u1"), np.dtype("f4"))
-    "scale the pixels yourself, for instance x.astype('float32') / 255"
+    "scale the pixels first, for example x.astype('float32') / 255"
     """
     if got.kind == "O":
-        return "object arrays are never read; are the rows of different lengths?"
+        return "object arrays are not read; make all rows of one length"
     if got == np.uint8 and expected.kind == "f":
-        return f"scale the pixels yourself, for instance x.astype('{expected}') / 255"
+        return f"scale the pixels first, for example x.astype('{expected}') / 255"
     if got.kind in "biuf" and expected.kind in "biuf":
-        return f"convert it yourself, for instance x.astype('{expected}')"
+        return f"convert it first, for example x.astype('{expected}')"
     return f"give {expected}"
 
 
 def shape_hint(shape: tuple[int, ...], spec: InputSpec) -> str:
-    """What to do about a shape; empty if there is no good guess.
+    """How to convert an array of this shape to the shape of the input; an empty string if unknown.
 
     >>> shape_hint((100, 28, 28), InputSpec("x", np.dtype("f4"), ("batch", 1, 28, 28), 0))
     'add the axis of length 1: np.expand_dims(x, 1)'
     >>> shape_hint((3, 32, 32), InputSpec("x", np.dtype("f4"), ("batch", 3, 32, 32), 0))
-    'is it one sample? add the sample axis: np.expand_dims(x, 0)'
+    'for a single sample, add the sample axis: np.expand_dims(x, 0)'
     >>> shape_hint((9, 32, 32, 3), InputSpec("x", np.dtype("f4"), ("batch", 3, 32, 32), 0))
-    'are the channels last? np.moveaxis(x, -1, 1)'
+    'if the channels are last, use np.moveaxis(x, -1, 1)'
     >>> shape_hint((9, 28, 28), InputSpec("x", np.dtype("f4"), ("batch", 784), 0))
     'reshape it: x.reshape(-1, 784)'
     """
@@ -153,14 +153,14 @@ def shape_hint(shape: tuple[int, ...], spec: InputSpec) -> str:
             if missing != axis and expected[missing] == 1 and _matches(shape, expected, axis, without=missing):
                 return f"add the axis of length 1: np.expand_dims(x, {missing})"
         if axis is not None and _matches(shape, expected, axis, without=axis):
-            return f"is it one sample? add the sample axis: np.expand_dims(x, {axis})"
+            return f"for a single sample, add the sample axis: np.expand_dims(x, {axis})"
     if len(shape) == len(expected) > 2 and axis == 0:
         last_to_second = (shape[0], shape[-1], *shape[1:-1])
         if _matches(last_to_second, expected, axis):
-            return "are the channels last? np.moveaxis(x, -1, 1)"
+            return "if the channels are last, use np.moveaxis(x, -1, 1)"
         second_to_last = (shape[0], *shape[2:], shape[1])
         if _matches(second_to_last, expected, axis):
-            return "are the channels first? np.moveaxis(x, 1, -1)"
+            return "if the channels are first, use np.moveaxis(x, 1, -1)"
     fixed = [size for size in expected[1:] if isinstance(size, int)]
     if (
         axis == 0
@@ -191,7 +191,7 @@ def open_file(path: Path, *, source: str) -> Iterator[IO[bytes]]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise DataError(f"{source}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{source}: cannot be read: {error.strerror}; check the path and its permissions") from error
     with file:
         yield file
 
@@ -220,7 +220,7 @@ def _mismatch(array: LazyArray, spec: InputSpec, source: str) -> str:
 
 
 def _matches(shape: tuple[int, ...], expected: Shape, sample_axis: int | None, *, without: int | None = None) -> bool:
-    """Whether a shape has the fixed sizes of the expected one, whose axis `without` is left out."""
+    """Whether a shape has the fixed sizes of the expected shape, except on the axis `without`."""
     kept = [(size, axis == sample_axis) for axis, size in enumerate(expected) if axis != without]
     return all(free or not isinstance(size, int) or size == got for got, (size, free) in zip(shape, kept, strict=True))
 
@@ -234,7 +234,7 @@ def _count_samples(
     if len(set(counts.values())) > 1:
         got = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise DataError(
-            f"{source}: expected the same number of samples in all arrays, got {got}; which axis holds the samples?"
+            f"{source}: expected the same number of samples in all arrays, got {got}; check the axis of the samples"
         )
     return next(iter(counts.values()), 1)
 

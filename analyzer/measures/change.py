@@ -65,7 +65,7 @@ def jaccard(o: Overlap) -> float | Estimate:
     share = o.both / o.any
     if o.q == 1:
         return share
-    # Agresti and Coull's share (1998) keeps the error honest where the sample holds few common patterns, or few others.
+    # Agresti and Coull's share (1998) avoids an error of 0 where few patterns are common, or few are not.
     likely = (o.both + 2) / (o.any + 4)
     return Estimate(share, sqrt(likely * (1 - likely) * (1 - o.q) / o.any))
 
@@ -110,7 +110,7 @@ def weighted_jaccard(c: Patterns, d: Patterns) -> float | Estimate:
     x, y = c.bounds(rest)[0].astype(np.float64), d.bounds(rest)[0].astype(np.float64)
     rate, error = ratio(np.minimum(x, y), x + y, q=2.0**-level, most=0.5)
     minima = float(np.minimum(a, b).sum()) + mass * rate
-    # One more occurrence raises the minimum if it is in the state with fewer, and leaves one less for the rest.
+    # An occurrence more in the state with fewer raises the minimum by one, and lowers the mass of the rest by one.
     doubts = error_a((a < b) - rate), error_b((b < a) - rate)
     return Estimate(minima / (N - minima), N / (N - minima) ** 2 * hypot(mass * error, *doubts))
 

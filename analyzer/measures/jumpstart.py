@@ -31,7 +31,7 @@ def unit_classes(extents: UnitRanges) -> NDArray[np.str_]:
 
 
 def units(extents: UnitRanges) -> dict[str, Value]:
-    """Definition 1 for a whole site: the units of each class, their ratios, and each unit's range and activity."""
+    """Return the units of each class of a site (definition 1), their ratios, and each unit's range and activity."""
     classes = unit_classes(extents)
     size = classes.size
     share = extents.active / extents.count
@@ -49,7 +49,7 @@ def units(extents: UnitRanges) -> dict[str, Value]:
 
 
 def points(points: Points) -> dict[str, Value]:
-    """Definition 2 for a whole site: number, ratio and smallest sample numbers of the points of each class."""
+    """Return number, ratio and smallest sample numbers of the points of each class of a site (definition 2)."""
     values: dict[str, Value] = {}
     counts = {
         DEAD: (points.dead, points.listed_dead),

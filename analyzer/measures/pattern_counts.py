@@ -64,7 +64,7 @@ def entropy(c: Patterns) -> float | Estimate:
     mass = max(c.total - float(known.sum()), 0.0)
     rate, error = ratio(x * np.log2(x), x, q=2.0**-c.level, most=log2(max(c.floor, 1)))
     inside = float((known * np.log2(known)).sum()) + mass * rate
-    # One more occurrence of a tracked pattern is one less of the rest.
+    # An occurrence more of a tracked pattern is an occurrence less of the rest.
     doubt = error_of(np.log2(known) + 1 / np.log(2) - rate)
     return Estimate(max(log2(c.total) - inside / c.total, 0.0), hypot(mass * error, doubt) / c.total)
 

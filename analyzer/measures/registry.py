@@ -20,7 +20,7 @@ from . import jumpstart, pattern_counts, vanishing_nodes
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """A formula, and the statistics it is a function of.
+    """A formula, and the statistics that are its arguments.
 
     Args:
         name: the name by which the option `measures` selects it.

@@ -102,12 +102,12 @@ def _locate(tensor: Any, name: str, folders: Sequence[Path]) -> tuple[Path, Path
     folder = next((folder for folder in folders if real.is_relative_to(folder)), None)
     if folder is None:
         raise ModelError(
-            f"{weights}: expected a file inside the folder of the model, got {location!r}, a link that leaves it; "
-            "copy the file there"
+            f"{weights}: expected a file inside the folder of the model, got {location!r}, a link to a file "
+            "outside; copy the file there"
         )
     if real.stat().st_nlink > 1:
         raise ModelError(
-            f"{weights}: expected a file without other hard links, got {location!r} with some; copy the file"
+            f"{weights}: expected a file with a single hard link, got {location!r} with several; copy the file"
         )
     offset, length = (_parse_bytes(entries.get(key, "0"), key, weights) for key in ("offset", "length"))
     needed = offset + max(length, math.ceil(math.prod(tensor.dims) * ir.DataType(tensor.data_type).itemsize))

@@ -24,7 +24,7 @@ TRIAL = "#include <vector>\nint main() { return static_cast<int>(std::vector<int
 class BuildNative(build_ext):  # type: ignore[misc]
     """Builds the library from every source in this folder; it is not a Python module, so it fits every Python version.
 
-    If no C++ compiler works, nothing is built, and one line says so. An error in relucid's sources is an error.
+    If no C++ compiler works, nothing is built, and one line reports it. An error in relucid's sources is an error.
     """
 
     def finalize_options(self) -> None:

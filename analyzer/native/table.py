@@ -14,9 +14,9 @@ from ..stats.patterns import CAPACITY, TRACKED_SHARE, heaviest
 from .library import load_library, unavailable_reason
 
 SIZES = 5
-"""Numbers that `relucid_table_sizes` writes."""
+"""How many numbers `relucid_table_sizes` writes."""
 PAIRS_AT_ONCE = 2**14
-"""Pairs whose keys are computed at once: they fit a processor's cache. Smaller runs are collected up to this number."""
+"""Number of pairs whose keys are computed at once, to fit in a processor's cache; smaller runs are collected."""
 
 
 class PatternTable:
@@ -29,7 +29,7 @@ class PatternTable:
     on the bits that choose the sample.
 
     Args:
-        capacity: most keys that are counted exactly.
+        capacity: maximum number of keys that are counted exactly.
 
     Raises:
         OptionError: the capacity is below 1.
@@ -46,23 +46,23 @@ class PatternTable:
         self._library.relucid_table_create.restype = ctypes.c_void_p
         self._table = ctypes.c_void_p(self._library.relucid_table_create(ctypes.c_int64(capacity)))
         if not self._table:
-            raise MemoryError(f"there is no memory for a table of {capacity} patterns")
+            raise MemoryError(f"cannot allocate a table of {capacity} patterns; use a smaller capacity")
         weakref.finalize(self, self._library.relucid_table_destroy, self._table)
         self._classes: Classes = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         self._pending: list[tuple[Keys, Labels]] = []
         self._pending_count = 0
 
     def add(self, keys: Keys) -> None:
-        """Count keys as `pattern_keys` returns them (key,), in any order, each as often as its pattern occurs.
+        """Add occurrences of patterns, one key of `pattern_keys` for each occurrence, in any order (key,).
 
-        The GIL is released meanwhile; no other thread may use the same table.
+        The GIL is released during the call; no other thread may use the same table.
 
         Raises:
             MemoryError: the table cannot grow; its contents are invalid afterwards.
         """
         keys = np.ascontiguousarray(keys, dtype=np.uint64)
         if not self._library.relucid_table_add(self._table, _pointer(keys), ctypes.c_int64(keys.size)):
-            raise MemoryError(f"there is no memory for a table of {self.capacity} patterns")
+            raise MemoryError(f"cannot allocate a table of {self.capacity} patterns; use a smaller capacity")
 
     def add_pairs(self, keys: Keys, labels: Labels) -> None:
         """Count the pairs of the patterns (sample, position) and the classes (sample,) of their samples.
@@ -89,7 +89,7 @@ class PatternTable:
         self._library.relucid_table_read(self._table, _pointer(keys), _pointer(counts))
         often, (count, missed) = np.empty(frequent, dtype=np.uint64), np.empty((2, frequent), dtype=np.int64)
         self._library.relucid_table_frequent(self._table, _pointer(often), _pointer(count), _pointer(missed))
-        # Space-saving always keeps the most recent keys, frequent or not: they look like keys that occurred once.
+        # Space-saving always keeps the most recent keys, frequent or not, and cannot distinguish them.
         known = count > missed
         kept = known & heaviest(np.where(known, count, 0), self.capacity // TRACKED_SHARE)
         floor = max(floor, int((count + missed)[~kept].max(initial=0)))

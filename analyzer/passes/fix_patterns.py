@@ -17,7 +17,7 @@ class FixPatternsPass(ir.passes.InPlacePass):
     1. A site that is a plain ReLU (relu, max, where, mask): its activation becomes the product of z and the input
        `<value>.pattern`, of the type and shape of z, 1 where the unit is active and 0 where it is not.
     2. A site with such a product: nothing to do, so a second run changes nothing.
-    3. Any other site: refused, since its function is not linear on a cell.
+    3. Any other site: a ValueError, since its function is not linear on a cell.
 
     Args:
         sites: the sites to replace, from `find_sites` of the same model.

@@ -133,7 +133,7 @@ class ProbePass(ir.passes.InPlacePass):
         return numbers
 
     def _locate(self, graph: "_Graph", probe: Probe, name: str) -> tuple[ir.Value, Attributes]:
-        """Return a value, in blocks if the graph contains it so, and the attributes that describe its layout."""
+        """Return a value, in blocks if the graph contains it in blocks, and the attributes that describe its layout."""
         layout: Attributes = {
             "sample_axis": probe.sample_axis,
             "unit_axis": probe.unit_axis,

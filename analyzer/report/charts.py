@@ -10,7 +10,7 @@ from .formatting import share, truncate_middle
 WIDTH, LEFT, RIGHT = 1080.0, 44.0, 8.0
 TOP, BOTTOM = 8.0, 24.0
 MAX_NAMED_SITES, MAX_NUMBERED_SITES = 8, 24
-"""With up to so many sites the axis shows every name, or every number; with more, numbers at round steps."""
+"""Largest numbers of sites for which the axis shows every name, or every number; above, numbers at round steps."""
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 

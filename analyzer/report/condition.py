@@ -1,8 +1,8 @@
 """Conditions on a report or a comparison, the argument of `--fail-if`: `dead_units > 0.2 or accuracy < 0.9`.
 
 The name of a list is the share of its members: `dead_units` is the share of dead units, `dead_unit_count` their number.
-An estimate counts as its value. A comparison with an undefined value is neither true nor false, and a condition fires
-only where it is known to be true.
+An estimate counts as its value. A comparison with an undefined value is neither true nor false, and a condition is
+met only where it is known to be true.
 """
 
 import ast
@@ -85,12 +85,14 @@ class Condition:
             if name not in fields:
                 raise OptionError(describe_unknown_name(f"{text!r}: a {of} has no value", name, sorted(fields)))
         if not names:
-            raise OptionError(f"{text!r} uses no value of the {of}; write a condition such as '{EXAMPLES[of]}'")
+            raise OptionError(
+                f"expected a condition that uses a value of the {of}, got {text!r}; write for example '{EXAMPLES[of]}'"
+            )
         counts = {field.name: count for count, field in COUNTS.items()} if of == "report" else {}
         for name, always in expression.constant_comparisons(
             tree, lambda name: name in counts or fields[name].kind == "share"
         ):
-            hint = f", or use {counts[name]} for how many" if name in counts else ""
+            hint = f", or use {counts[name]} for the number" if name in counts else ""
             raise OptionError(f"{text!r} is {always} true of {name}, a share between 0 and 1; write 0.2 for 20 %{hint}")
         return cls(text, tree, of)
 
@@ -115,12 +117,10 @@ class Condition:
         return tuple(site.name for site in report.sites if self._holds({**report.network, **site.values}, report))
 
     def notes(self, report: ReportData) -> tuple[str, ...]:
-        """Return one sentence for each name that is undefined everywhere, so that it cannot make the condition fire."""
+        """Return one sentence for each name that is undefined everywhere, so that it cannot make the condition true."""
         everywhere = [report.network, *(site.values for site in report.sites)]
         undefined = (n for n in self.names if all(_evaluate(n, values, report) is None for values in everywhere))
-        return tuple(
-            f"{self.text!r} cannot fire because of {name}: it is undefined at every site" for name in undefined
-        )
+        return tuple(f"{self.text!r} cannot be true: {name} is undefined at every site" for name in undefined)
 
     def _check_present(self, report: ReportData) -> None:
         present = set(report.network).union(*(site.values for site in report.sites))
@@ -128,7 +128,7 @@ class Condition:
             field = VOCABULARIES[self.of][name]
             if not {name, field.name} & present and (report.sites or field.place != "site"):
                 raise OptionError(
-                    f"{self.text!r}: this report has no {name}; request its measure, or give the labels it needs"
+                    f"{self.text!r}: expected a report with {name}, got none; request its measure, or pass labels"
                 )
 
     def _holds(self, values: Mapping[str, Value], report: ReportData) -> bool:

@@ -39,7 +39,7 @@ class SiteReport:
         sizes = {name: len(value) for name, value in values.items() if isinstance(value, np.ndarray)}
         units = values.get("units", next(iter(sizes.values()), 0))
         if any(size != units for size in sizes.values()):
-            raise ValueError(f"site {self.name!r} has {units} units, expected arrays of that length, got {sizes}")
+            raise ValueError(f"site {self.name!r}: expected arrays of length {units}, one entry per unit, got {sizes}")
         object.__setattr__(self, "values", MappingProxyType(values))
 
     @property
@@ -98,7 +98,7 @@ class ReportData:
         names = [site.name for site in self.sites]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"expected sites of different names, got two named {twice!r}")
+            raise ValueError(f"expected unique site names, got {twice!r} twice")
         object.__setattr__(self, "sites", tuple(self.sites))
         object.__setattr__(self, "network", MappingProxyType(to_plain(self.network)))
         object.__setattr__(self, "provenance", MappingProxyType(to_plain(self.provenance)))

@@ -17,11 +17,11 @@ from ..values.plain_data import Value
 from .report import Report, SiteReport
 
 MAX_NOTED_SITES = 4
-"""Names of sites that a note lists."""
+"""Maximum number of site names that a note lists."""
 
 
 def build_report(state: State) -> Report:
-    """Build the report of a state: pure functions of its statistics."""
+    """Build the report of a state: every requested measure, evaluated on its statistics."""
     sites = {site.name: site for site in state.sites}
     reported = {name: found for name, found in state.statistics.items() if UnitRanges.__name__ in found}
     chosen = set(state.provenance["measures"])

@@ -20,7 +20,7 @@ from .schema import REPORT_FIELDS_BY_NAME
 from .sheet import Sheet
 
 MAX_RANGES = 200
-"""Ranges of unit numbers listed for a site."""
+"""Maximum number of ranges of unit numbers listed for a site."""
 NAME_WIDTH = 72
 LEGEND = "".join(f'<span class="key {kind}">{kind}</span>' for kind in ("dead", "nonlinear", "linear"))
 

@@ -59,7 +59,9 @@ def read_report(path: Path, name: str) -> ReportData:
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not a report: not UTF-8 text") from error
+        raise DataError(
+            f"{file}: expected a report, got data that is not UTF-8 text; `--out` writes a report"
+        ) from error
     except OSError as error:
         raise DataError(f"cannot read the report {file}: {error.strerror}; `--out` writes one") from error
     return report_from_json(text, str(file))
@@ -78,9 +80,13 @@ def report_from_json(text: str, source: str) -> ReportData:
     try:
         document = json.loads(text, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{source} is not a report: not strict JSON ({error})") from error
+        raise DataError(
+            f"{source}: expected a report, got data that is not strict JSON ({error}); `--out` writes a report"
+        ) from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DataError(f'{source} is not a report: its "schema" is not "{SCHEMA}"')
+        raise DataError(
+            f'{source}: expected a report with "schema": "{SCHEMA}", got JSON without it; `--out` writes a report'
+        )
     if document.get("version") != VERSION:
         raise DataError(
             f"{source}: expected version {VERSION} of the report's schema, got version {document.get('version')!r}; "
@@ -98,9 +104,9 @@ def report_from_json(text: str, source: str) -> ReportData:
             ),
         )
     except KeyError as error:
-        raise DataError(f"{source} is a damaged report: {error} is missing") from error
+        raise DataError(f"{source}: expected a complete report, got one without {error}; write it again") from error
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise DataError(f"{source} is a damaged report: {error}") from error
+        raise DataError(f"{source}: expected a valid report, got a damaged one ({error}); write it again") from error
 
 
 def units_to_csv(report: ReportData) -> str:

@@ -22,15 +22,15 @@ DISPENSABLE = (
     "dead_point_count",
     "linear_units",
 )
-"""Columns of a report that are left out of a narrow table, the first one first."""
+"""Columns of a report that are omitted from a narrow table, in this order."""
 NAME_WIDTH, MIN_NAME_WIDTH = 20, 8
-"""Cells that a name keeps while columns can still be left out, and in any case."""
+"""Minimum width of a name while columns can still be omitted, and in any case, in terminal cells."""
 STEPS = (("", 2, 16), ("", 1, 16), ("", 1, 10), ("\n", 1, 16), ("\n", 1, 10), ("\n", 1, 8))
 """Ways to save width, in order: the text between an estimate and its error, the gap between columns, and the width
 of a kind."""
 
 Layout = tuple[tuple[Column, ...], tuple[str, ...]]
-"""A choice of columns, and the names of those left out."""
+"""A choice of columns, and the names of the omitted ones."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def report_sheet(report: ReportData) -> Sheet:
 
 
 def layouts_by_group(groups: tuple[tuple[Column, ...], ...]) -> tuple[Layout, ...]:
-    """Return the layouts of columns in groups, most important first, of which the last group is left out first."""
+    """Return the layouts of columns in groups, most important first; the last group is omitted first."""
     columns = tuple(column for group in groups for column in group)
     sizes = [sum(map(len, groups[:kept])) for kept in range(len(groups), -1, -1)]
     return tuple((columns[:size], tuple(column.name for column in columns[size:])) for size in sizes)

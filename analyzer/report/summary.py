@@ -6,7 +6,7 @@ from .data import ReportData
 from .formatting import count, printable, share
 
 MAX_NAMES = 5
-"""Names or numbers listed in one line before "and ... more"."""
+"""Maximum number of names or numbers in one line; the rest is "and ... more"."""
 
 
 def title(report: ReportData) -> str:

@@ -40,7 +40,7 @@ class BackgroundMerger:
             callback: called after all jobs, by the thread that calls `finish` (or the next `start`).
         """
         self.finish()
-        # Each worker takes the next site until none is left: this wakes fewer threads than there are sites.
+        # Each worker processes the next site until none is left: this starts fewer jobs than there are sites.
         self._queue, self._futures, self._callback = iter(jobs), [], callback
         for _ in range(min(self._workers, len(jobs))):
             self._futures.append(self.pool.submit(_run_all, self._queue))
@@ -49,7 +49,7 @@ class BackgroundMerger:
         """Wait until the run that was started is merged, and call its callback.
 
         Raises:
-            Exception: whatever a job raised; the other jobs are completed first.
+            Exception: any exception of a job; the other jobs are completed first.
         """
         if self._callback is None:
             return

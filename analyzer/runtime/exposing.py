@@ -82,7 +82,8 @@ def _copy_weights(model: Model, location: str, folder: Path) -> None:
         if source.samefile(target) or cmp(source, target, shallow=False):
             return
         raise OptionError(
-            f"expected no {target} or a copy of the weights of {model.name}, got another file; choose another folder"
+            f"expected no file {target}, or a copy of the weights of {model.name}, got another file; "
+            "choose another folder"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(target) as part:

@@ -2,8 +2,8 @@
 
 On the CPU, onnxruntime keeps channels in blocks from one convolution to the next (Georganas et al., Anatomy of
 high-performance deep learning convolutions on SIMD architectures, 2018). A custom operator between two convolutions
-would have every value reordered to the plain layout and back, and would break up fused operators; both together cost
-more than the probes themselves. So onnxruntime first optimizes the graph, with taps where the probes will be, and
+would reorder every value to the plain layout and back, and prevent the fusion of operators; both together take more
+time than the probes themselves. So onnxruntime first optimizes the graph, with taps where the probes will be, and
 writes it to a file. Then probes replace the taps, with attributes for the blocked layout, and the result runs without
 further optimization.
 """
@@ -31,7 +31,7 @@ BLOCKED = "com.microsoft.nchwc"
 def optimize_graph(
     model: Model, values: Collection[str], *, blocks: Collection[str], threads: int | None, custom_ops: Path | None
 ) -> Iterator[tuple[Model, dict[str, tuple[str, int]]] | None]:
-    """Optimize a model for the CPU; a context, since its weights are in a temporary folder: start sessions inside it.
+    """Optimize a model for the CPU; a context manager: start sessions inside it, as the weights are temporary files.
 
     Args:
         model: the model to optimize; it is not changed.

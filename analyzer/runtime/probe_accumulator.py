@@ -41,7 +41,7 @@ class ProbeAccumulator:
     Args:
         site: the site.
         statistics: the types of the statistics to compute, all of them in `SERVED`.
-        capacity: most distinct patterns that are counted exactly.
+        capacity: maximum number of distinct patterns that are counted exactly.
         seed: seed of the pattern keys.
         table: a native table that counts patterns; None to count with numpy.
         pairs: a native table that counts pairs of a pattern and a class; None to count with numpy.
@@ -77,7 +77,7 @@ class ProbeAccumulator:
             index: number of each sample in the data (sample,).
 
         Raises:
-            DataError: the probe counted another number of samples, or some value is not finite.
+            DataError: the probe counted a different number of samples, or some value is not finite.
         """
         dead, linear, finite = outputs["dead"], outputs["linear"], outputs["finite"]
         if len(finite) != len(index):

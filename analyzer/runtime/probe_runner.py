@@ -58,8 +58,8 @@ class ProbeRunner:
 
         Raises:
             ModelError: onnxruntime or a probe fails.
-            DataError: some values are not finite, the model's fixed batch is not full, or a site has not one entry
-                per sample; nothing of this run was counted.
+            DataError: some values are not finite, the model's fixed batch is not full, or a site does not have
+                one entry per sample; nothing of this run was counted.
         """
         if self._fixed_batch and len(piece.index) < self._fixed_batch:
             raise DataError(f"expected a full batch of {self._fixed_batch} samples, got {len(piece.index)}")

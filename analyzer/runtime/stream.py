@@ -25,7 +25,7 @@ from .tap_runner import TapRunner
 
 Array = NDArray[Any]
 OpenProbes = Callable[[Mapping[str, Array], int], ProbeRunner | None]
-"""Takes the tapped values of one run, by name, and its number of samples."""
+"""Opens a model with probes, given the tapped values of one run by name, and its number of samples."""
 Callback = Callable[[Batch], None]
 
 TAP_BYTES = 16 << 20
@@ -36,9 +36,9 @@ number of values and their total size do not matter."""
 PROOF = 3
 """Samples of the first run, if it is only to check the sample axes."""
 PATIENCE = 3
-"""Runs in a row after which probes that fail are turned off, or after which single samples count as the rule."""
+"""Consecutive runs after which failing probes are turned off, or after which all runs are of single samples."""
 MAX_SAMPLES = 2048
-"""Most samples in one run."""
+"""Maximum number of samples in one run."""
 
 
 class Stream:
@@ -164,7 +164,7 @@ class Stream:
             self._waiting = copy_batch(piece), result
 
     def _size(self) -> int:
-        """Return the number of samples of the next run."""
+        """Return the number of samples in the next run."""
         if self._active_probes is not None and not self._left_for_taps:
             return self._probe_size
         size = self._tap_size or 1

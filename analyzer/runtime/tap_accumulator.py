@@ -66,10 +66,10 @@ class TapAccumulator:
     Args:
         site: the site.
         statistics: the types of the statistics to compute.
-        capacity: most distinct patterns that are counted exactly.
+        capacity: maximum number of distinct patterns that are counted exactly.
         seed: seed of the pattern keys.
         every_position: count every (position, unit) as a unit.
-        squares: most units for which co-moments are computed: they are units^2 numbers.
+        squares: maximum number of units for which co-moments, units^2 numbers, are computed.
         keys: whether to return pattern keys, for patterns of the whole network.
     """
 
@@ -232,7 +232,7 @@ def in_axes(tap: Array, site: Site, *, batch: int, every_position: bool = False)
 
 
 def as_float(tap: Array) -> Array:
-    """Return the same numbers in float32 or float64: these two stay, half precision and integers are widened."""
+    """Return the values in float32 or float64: half precision and integers are converted to a wider type."""
     if tap.dtype in (np.float32, np.float64):
         return tap
     return tap.astype(np.float32 if tap.dtype.kind == "f" or tap.dtype.itemsize < 4 else np.float64)

@@ -56,7 +56,7 @@ class TapRunner:
 
         Raises:
             ModelError: onnxruntime fails.
-            DataError: a site has no sample axis, or not the one that was assumed.
+            DataError: a site has no sample axis, or a different one than assumed.
         """
         taps, batch = self._run(piece), self._fixed_batch or len(piece.index)
         arranged = self._arrange(taps, batch=batch)
@@ -111,10 +111,10 @@ class TapRunner:
     def _mismatch(self) -> str:
         if self._fixed_batch:
             return (
-                f"expected the {self._fixed_batch} samples of a fixed batch along one axis, got other values for the "
-                "batch in reverse order; leave the site out with --sites, or export the model for a batch of 1"
+                f"expected the {self._fixed_batch} samples of a fixed batch along one axis, got different values for "
+                "the batch in reverse order; exclude the site with --sites, or export the model for a batch of 1"
             )
-        return "expected a sample to have the same values in a batch as by itself, got others; run with a batch of 1"
+        return "expected a sample to have the same values in a batch as alone, got different ones; use --batch 1"
 
 
 def agree(one: Array, other: Array) -> bool:

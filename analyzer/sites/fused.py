@@ -26,7 +26,7 @@ def quantized(node: ir.Node) -> Switch | None:
     if node.op_type == "QuantizeLinear" and _quantizes_from_0(node) and _can_be_negative(input_of(node, 0)):
         return Switch(node, "quantize", input_of(node, 0))
     if node.op_type in _OUTPUT_ZERO_POINT and _clamps(input_of(node, _OUTPUT_ZERO_POINT[node.op_type])):
-        return Switch(node, "quantize", None, reason=f"a zero point does the clamping inside {node.op_type}")
+        return Switch(node, "quantize", None, reason=f"a zero point clamps the values inside {node.op_type}")
     if node.op_type == "QLinearLeakyRelu":
         return Switch(node, "leaky_relu", input_of(node, 0), threshold=uniform(input_of(node, 2)) or 0.0)
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir as ir
 
-_READ_AT_MOST = 1 << 20  # elements; a larger constant is a weight, never an activation's bound
+_READ_AT_MOST = 1 << 20  # elements; a larger constant is a weight, not a bound of an activation
 _SHAPING = frozenset(
     {"Identity", "Cast", "CastLike", "Expand", "Reshape", "Unsqueeze", "Squeeze", "Tile", "Transpose", "Flatten"}
 )

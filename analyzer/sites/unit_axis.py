@@ -79,7 +79,7 @@ def _reshape(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
     1. The axis of equal size with the same number of entries after it.
     2. The same axis, if all sizes up to it are equal and those after it are unknown.
     3. The axis into which it was merged, or the innermost of those into which it was split, as attention splits
-       channels into heads. A vector reshaped into an image is no such case: its unit axis is unknown.
+       channels into heads. The unit axis of a vector reshaped into an image is unknown.
     4. The last of two axes: a flattening.
     """
     before, after = sizes(node.inputs[0]), sizes(node.outputs[0])
@@ -99,7 +99,7 @@ def _reshape(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
 
 
 def _part(found: UnitAxis, behind: int, after: list[int | None]) -> UnitAxis | None:
-    """The axis along which `behind` entries are less than its whole length."""
+    """The last axis whose size, times the sizes after it, exceeds `behind`; None if there is none."""
     step = 1
     for place in range(len(after) - 1, 0, -1):
         size = after[place]
@@ -115,7 +115,7 @@ def _reduce(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
 
 def _gather(node: ir.Node, found: UnitAxis | None) -> UnitAxis | None:
     if is_constant(node.inputs[0]):
-        return UnitAxis(from_end(-1, node.outputs[0]), "Gather looks it up in a table: last axis")
+        return UnitAxis(from_end(-1, node.outputs[0]), "computed by Gather from a table: last axis")
     total, indices = rank(node.inputs[0]), rank(input_of(node, 1))
     if found is None or total is None or indices is None:
         return None
@@ -218,14 +218,14 @@ def _back(value: ir.Value | None, seen: set[ir.Value]) -> UnitAxis | None:
         return _BLOCKED
     if op in _AXIS_ONE:
         if number_of(node, "channels_last", 0):
-            return UnitAxis(from_end(-1, value), f"{op} with channels last makes it: last axis")
-        return UnitAxis(1, f"{op} makes it: axis 1")
+            return UnitAxis(from_end(-1, value), f"computed by {op} with channels last: last axis")
+        return UnitAxis(1, f"computed by {op}: axis 1")
     if op in _LAST or (op in _LAST_AS_A_RULE and number_of(node, "axis", -1) in (-1, (rank(value) or 0) - 1)):
-        return UnitAxis(from_end(-1, value), f"{op} makes it: last axis")
+        return UnitAxis(from_end(-1, value), f"computed by {op}: last axis")
     if op in _PRODUCTS:
         left = is_constant(input_of(node, 0)) and not is_constant(input_of(node, 1))
         axis = -2 if left and op in {"MatMul", "Gemm"} and (rank(value) or 2) > 1 else -1
-        return UnitAxis(from_end(axis, value), f"{op} makes it: {'rows of its left' if axis == -2 else 'last'} axis")
+        return UnitAxis(from_end(axis, value), f"computed by {op}: {'second to last' if axis == -2 else 'last'} axis")
     if op == "Einsum":
         return _einsum(node, value)
     if op in MOVES:
@@ -251,7 +251,7 @@ def _einsum(node: ir.Node, value: ir.Value) -> UnitAxis | None:
     units = [place for place, letter in enumerate(made) if letter not in fed | {"."}]
     if not units:
         return None
-    place, rule = units[-1], f"Einsum {equation} makes it: axis of {made[units[-1]]}"
+    place, rule = units[-1], f"computed by Einsum {equation}: axis of {made[units[-1]]}"
     return UnitAxis(from_end(place - len(made), value) if "." in made[:place] else place, rule)
 
 
@@ -279,4 +279,4 @@ def _one_for_each(operand: ir.Value | None, total: int | None) -> UnitAxis | Non
     long = [place for place, size in enumerate(its) if size != 1]
     if len(long) != 1 or total is None or total < len(its):
         return None
-    return UnitAxis(long[0] + total - len(its), "a constant operand holds one number for every unit")
+    return UnitAxis(long[0] + total - len(its), "a constant operand has one number for every unit")

@@ -63,7 +63,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""Exceptions of reading a damaged archive: a flipped bit may set an encryption, a compression or a length."""
+"""Exceptions that reading a damaged archive can raise: any of its bits may be wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,9 @@ class State:
             for theirs in other.parts:
                 if mine.overlaps(theirs):
                     both = str(mine) if mine == theirs else f"{mine} and {theirs}"
-                    raise StateError(f"samples of {both} would count twice; merge states of disjoint shards")
+                    raise StateError(
+                        f"expected states of disjoint shards, got {both}, whose samples would count twice; omit one"
+                    )
         return self.combine(other, parts=self.parts + other.parts)
 
     def combine(self, other: Self, *, parts: tuple[DataShard, ...]) -> Self:
@@ -141,7 +143,8 @@ class State:
             mine, theirs = self.provenance.get(name), other.provenance.get(name)
             if mine != theirs:
                 raise StateError(
-                    f"expected states with the same {name}, got {name} {mine!r} and {theirs!r}; analyse all parts alike"
+                    f"expected states with the same {name}, got {name} {mine!r} and {theirs!r}; "
+                    "analyse all parts with the same options"
                 )
         if [s.name for s in self.sites] != [s.name for s in other.sites]:
             raise StateError("expected states of the same sites, got different sites; analyse all parts with one model")
@@ -179,13 +182,13 @@ class State:
         """
         try:
             if not path.exists():
-                raise StateError(f"there is no state file {path}; `relucid analyze --state` writes one")
+                raise StateError(f"expected a state, got no such file: {path}; `relucid analyze --state` writes one")
             # Opened here since numpy does not close a file that is not an archive.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 header = json.loads(str(stored["header"]))
                 if header["relucid_state"] != FORMAT:
                     raise StateError(
-                        f"expected state format {FORMAT}, got {header['relucid_state']}: {path} needs a newer relucid"
+                        f"{path}: expected state format {FORMAT}, got {header['relucid_state']}; use a newer relucid"
                     )
                 return cls(
                     provenance=header["made"],
@@ -199,7 +202,9 @@ class State:
                 )
         except _DAMAGE as error:
             cause = next(iter(str(error).splitlines()), "") or type(error).__name__
-            raise StateError(f"{path} is not a relucid state, or is damaged: {cause}") from error
+            raise StateError(
+                f"{path}: expected a state, got another or a damaged file ({cause}); write it again with --state"
+            ) from error
 
 
 def _merge(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..errors import StateError
 from .analysis_state import State
 
 SAVE_EVERY = 60.0
-"""Seconds between two calls of `keep`."""
+"""Minimum number of seconds between two calls of `keep`."""
 
 
 class Checkpointer:
@@ -53,7 +53,9 @@ class Checkpointer:
         self._final: State | None = None
         if resume is not None:
             if resume.resume_at is None:
-                raise StateError("a merged state cannot be resumed: resume the states of its parts instead")
+                raise StateError(
+                    "expected the state of one run to resume, got a merged state; resume the states of its parts"
+                )
             this = snapshot(last=False)
             resume.check_compatible(this)
             if resume.parts != this.parts:

@@ -168,4 +168,6 @@ def check_units(statistic: str, a: int, b: int) -> None:
         StateError: they differ.
     """
     if a != b:
-        raise StateError(f"{statistic}: expected the same number of units in both parts, got {a} and {b}; same site?")
+        raise StateError(
+            f"{statistic}: expected the same number of units in both parts, got {a} and {b}; pass one site"
+        )

@@ -86,7 +86,7 @@ class PreactivationCoMoment(CoMoment):
 
 
 MAX_PENDING_MEANS = 64
-"""Parts whose means are kept before they are added in one product."""
+"""Number of parts whose means are collected and then added in one product."""
 
 
 class MomentSum:

@@ -14,11 +14,11 @@ Rows = NDArray[Any]
 Product = Callable[[Doubles, Doubles], Doubles]
 
 STACK_VALUES = 2**18
-"""Values that are centred and multiplied at once; they stay in a processor's cache."""
+"""Number of values that are centred and multiplied at once; they fit in a processor's cache."""
 TILE_UNITS = 64
 """Rows and columns of a tile of the co-moment matrix; only the tiles of the lower triangle are computed."""
 STRIP_ROWS = 16
-"""Rows that are transposed at once: one cache line has as many float32 values."""
+"""Number of rows that are transposed at once: the number of float32 values in a cache line."""
 
 
 def product(a: Doubles, b: Doubles) -> Doubles:

@@ -47,7 +47,9 @@ class PointMargins:
         """
         mine, theirs = (self.upper, self.lower), (other.upper, other.lower)
         if mine != theirs:
-            raise StateError(f"point margins: expected the same (upper, lower) in both parts, got {mine} and {theirs}")
+            raise StateError(
+                f"point margins: expected the same (upper, lower) in both parts, got {mine} and {theirs}; use one pair"
+            )
         return type(self)(
             self.samples + other.samples,
             self.upper,

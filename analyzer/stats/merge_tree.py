@@ -43,7 +43,7 @@ class MergeTree(Generic[S]):
             StateError: no part was added.
         """
         if not self._parts:
-            raise StateError("expected at least one part to merge, got none; was there any data?")
+            raise StateError("expected at least one part to merge, got none; add the parts first")
         while len(self._parts) > 1:
             self._parts[-2:] = [self._parts[-2].merge(self._parts[-1])]
         total: S = self._parts[0]

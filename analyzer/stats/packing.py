@@ -12,7 +12,7 @@ from .patterns import Patterns
 from .points import PointTraces
 
 STORED_NAMES = {"UnitRanges": "Extents", "PointTraces": "Fates", "Accuracy": "Hits"}
-"""Names in files of state format 1 of statistics that were renamed later, by their present names."""
+"""Names in files of state format 1 of statistics that were renamed later, by their current names."""
 
 _PRESENT_NAMES = {stored: name for name, stored in STORED_NAMES.items()}
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STATISTICS, PointTraces, Accuracy)}
@@ -28,7 +28,7 @@ def stored_name(name: str) -> str:
 
 
 def present_name(stored: str) -> str:
-    """The present name of a statistic with the name `stored` in a file; the inverse of `stored_name`."""
+    """The current name of a statistic with the name `stored` in a file; the inverse of `stored_name`."""
     return _PRESENT_NAMES.get(stored, stored)
 
 

@@ -20,7 +20,7 @@ Table = tuple[Keys, Counts]
 CAPACITY = 2**20
 TRACKED_SHARE = 4
 CHUNK_KEYS = 2**14
-"""Keys of the larger table in one chunk, so that a chunk stays in a processor's cache."""
+"""Number of keys of the larger table in one chunk, so that a chunk fits in a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,9 @@ class Patterns:
         for name in ("units", "seed", "capacity"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                raise StateError(f"patterns: expected the same {name} in both parts, got {name} {mine} and {theirs}")
+                raise StateError(
+                    f"patterns: expected the same {name} in both parts, got {name} {mine} and {theirs}; use one"
+                )
         level = max(self.level, other.level)
         keys, counts = add_tables(self.sample(level), other.sample(level))
         both = replace(self, total=self.total + other.total, level=level, keys=keys, counts=counts)
@@ -212,7 +214,7 @@ def lookup(table: Table, keys: Keys, *, absent: int = 0) -> Counts:
 
 
 def heaviest(counts: Counts, most: int) -> NDArray[np.bool_]:
-    """Which counts are among the `most` largest (key,); of a tie that does not fit completely, none is.
+    """Which counts are among the `most` largest (key,); of equal counts that do not all fit, none is.
 
     Breaking ties by key would choose by hash, and the choice must not depend on the hash (see `Patterns`).
 

@@ -12,7 +12,7 @@ from .block import Block, Bools
 Numbers = NDArray[np.int64]
 
 MAX_LISTED_POINTS = 10_000
-"""Sample numbers that are listed of each class of points."""
+"""Maximum number of listed sample numbers of each class of points."""
 
 
 def classify(block: Block) -> tuple[Bools, Bools]:

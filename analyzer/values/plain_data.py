@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .estimate import Estimate
 
 MAX_KNOWN_NAMES = 8
-"""Known names that the message on an unknown name lists."""
+"""Maximum number of known names in the message on an unknown name."""
 Value = int | float | bool | str | None | tuple[Any, ...] | Estimate | NDArray[Any]
 
 

@@ -119,7 +119,7 @@ def command(
     from ..psb import Levels, rewrite, save, verify  # noqa: PLC0415
 
     if out.exists() and model.exists() and out.samefile(model):
-        raise OptionError(f"OUT: expected a file other than MODEL, but {out} is the model itself; choose another name")
+        raise OptionError(f"OUT: expected a file other than MODEL, got the model itself, {out}; choose another name")
     check_writable(file=out)
     rewritten = rewrite(model, levels=Levels(probability_bits, placing), flush_to_zero=not raise_small, **options)
     verification = None if data is None else verify(model, rewritten, data, labels=labels, limit=limit)

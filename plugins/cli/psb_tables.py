@@ -59,7 +59,7 @@ def print_costs(without: "Sequence[Cost]", within: "Sequence[Cost]") -> None:
         notes.append(f"first pass {last.base} samples; {last.coverage:.0%} of the positions inside the mask")
     elif last.base is not None:
         share = sum(node.refined for node in last.nodes) / max(1, sum(node.nonzero for node in last.nodes))
-        notes.append(f"{share:.1%} of the weights that are not 0 take these samples, the others {last.base}")
+        notes.append(f"{share:.1%} of the nonzero weights use these samples, the others {last.base}")
     _print([totals, nodes], notes)
 
 

@@ -108,7 +108,9 @@ class RelucidMixin(_Base):
         self, *args: Any, separation: Separation | None = None, monitor: Monitor | None = None, **options: Any
     ) -> None:
         if not isinstance(self, Trainer):
-            raise OptionError(f"{type(self).__name__}: expected a Trainer after the mixin: (RelucidMixin, Trainer)")
+            raise OptionError(
+                f"{type(self).__name__}: expected a Trainer after the mixin, got none; inherit (RelucidMixin, Trainer)"
+            )
 
         def log(values: dict[str, Any], step: int) -> None:
             del step

@@ -15,7 +15,7 @@ from ...analyzer.passes.expose_values import InstrumentPass
 from ...analyzer.runtime.session import Session, open_session
 
 CALIBRATION_SAMPLES = 512
-"""At most so many samples are read; the bit of headroom covers extremes that more samples would show."""
+"""Maximum number of samples read; the bit of headroom covers larger values of further samples."""
 
 Arrays = dict[str, NDArray[Any]]
 

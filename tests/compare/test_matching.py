@@ -107,7 +107,7 @@ def test_inputs_that_take_the_same_data(mine: list[InputSpec], theirs: list[Inpu
     ],
 )
 def test_inputs_that_want_other_data_are_one_line(theirs: list[InputSpec]) -> None:
-    with pytest.raises(ModelError, match=r"their inputs differ: a has x float32 \(N, 6\); b has") as refusal:
+    with pytest.raises(ModelError, match=r"with the same inputs, got a has x float32 \(N, 6\); b has") as refusal:
         match_inputs(("a", [spec("x", "N", 6)]), ("b", theirs))
     assert "\n" not in str(refusal.value)
 

@@ -156,7 +156,7 @@ def test_an_infinite_temperature_of_the_network_is_greater_than_any_number() -> 
         ("dead_units > 0.5", "a comparison has no value 'dead_units'"),
         ("distance > 50", "never true of distance, a share between 0 and 1"),
         ("jaccard <= 1", "always true of jaccard"),
-        ("1 > 0", "uses no value of the comparison"),
+        ("1 > 0", "expected a condition that uses a value of the comparison"),
         ("distance", "which is a number"),
         ("import os", "expected a condition"),
     ],

@@ -67,7 +67,7 @@ def test_columns_and_several_inputs(tmp_path, whole):
         ),
         (
             pa.array([[1, 2, 3]] * 2),
-            r"expected float32 \(batch, 3\) for input 'x', got int64 \(2, 3\); convert it yourself",
+            r"expected float32 \(batch, 3\) for input 'x', got int64 \(2, 3\); convert it first",
         ),
     ],
 )

@@ -38,7 +38,7 @@ def refusal(array, dtype="f4", shape=("batch", 1, 4, 5)):
 def test_floats_are_widened_and_only_float64_is_narrowed(array, expected):
     got, expected = array.dtype.newbyteorder("="), np.dtype(expected)
     if got.itemsize > expected.itemsize and got != np.float64:
-        assert "convert it yourself, for instance x.astype('float16')" in refusal(array, expected, ("batch", 2))
+        assert "convert it first, for example x.astype('float16')" in refusal(array, expected, ("batch", 2))
     else:
         found = fit(array, expected, ("batch", 2))
         assert found.dtype == expected
@@ -68,23 +68,23 @@ def test_float64_beyond_the_range_is_refused_but_infinity_stays():
 def test_images_of_bytes_are_refused_for_a_float_input():
     assert refusal(np.zeros((7, 1, 4, 5), "u1")) == (
         "data: expected float32 (batch, 1, 4, 5) for input 'x', got uint8 (7, 1, 4, 5); "
-        "scale the pixels yourself, for instance x.astype('float32') / 255"
+        "scale the pixels first, for example x.astype('float32') / 255"
     )
 
 
 @pytest.mark.parametrize(
     ("got", "expected", "hint"),
     [
-        ("i8", "f4", "convert it yourself, for instance x.astype('float32')"),
-        ("?", "f4", "convert it yourself, for instance x.astype('float32')"),
-        ("f4", "i8", "convert it yourself, for instance x.astype('int64')"),
-        ("i8", "?", "convert it yourself, for instance x.astype('bool')"),
-        ("?", "i8", "convert it yourself, for instance x.astype('int64')"),
+        ("i8", "f4", "convert it first, for example x.astype('float32')"),
+        ("?", "f4", "convert it first, for example x.astype('float32')"),
+        ("f4", "i8", "convert it first, for example x.astype('int64')"),
+        ("i8", "?", "convert it first, for example x.astype('bool')"),
+        ("?", "i8", "convert it first, for example x.astype('int64')"),
         ("c8", "f4", "give float32"),
         ("U3", "f4", "give float32"),
         ("M8[s]", "i8", "give int64"),
-        ("O", "f4", "object arrays are never read; are the rows of different lengths?"),
-        ("O", "O", "object arrays are never read; are the rows of different lengths?"),
+        ("O", "f4", "object arrays are not read; make all rows of one length"),
+        ("O", "O", "object arrays are not read; make all rows of one length"),
     ],
 )
 def test_other_dtypes_are_refused_with_advice(got, expected, hint):
@@ -97,11 +97,11 @@ def test_other_dtypes_are_refused_with_advice(got, expected, hint):
         ((7, 4, 5), ("batch", 1, 4, 5), "add the axis of length 1: np.expand_dims(x, 1)"),
         ((7, 4, 5), (1, 1, 4, 5), "add the axis of length 1: np.expand_dims(x, 1)"),
         ((7, 4, 5), ("batch", 4, 5, 1), "add the axis of length 1: np.expand_dims(x, 3)"),
-        ((3, 4, 5), ("batch", 3, 4, 5), "is it one sample? add the sample axis: np.expand_dims(x, 0)"),
-        ((3, 4, 5), (1, 3, 4, 5), "is it one sample? add the sample axis: np.expand_dims(x, 0)"),
-        ((2, 3), (2, "batch", 3), "is it one sample? add the sample axis: np.expand_dims(x, 1)"),
-        ((7, 4, 5, 3), ("batch", 3, 4, 5), "are the channels last? np.moveaxis(x, -1, 1)"),
-        ((7, 3, 4, 5), ("batch", 4, 5, 3), "are the channels first? np.moveaxis(x, 1, -1)"),
+        ((3, 4, 5), ("batch", 3, 4, 5), "for a single sample, add the sample axis: np.expand_dims(x, 0)"),
+        ((3, 4, 5), (1, 3, 4, 5), "for a single sample, add the sample axis: np.expand_dims(x, 0)"),
+        ((2, 3), (2, "batch", 3), "for a single sample, add the sample axis: np.expand_dims(x, 1)"),
+        ((7, 4, 5, 3), ("batch", 3, 4, 5), "if the channels are last, use np.moveaxis(x, -1, 1)"),
+        ((7, 3, 4, 5), ("batch", 4, 5, 3), "if the channels are first, use np.moveaxis(x, 1, -1)"),
         ((7, 4, 5), ("batch", 20), "reshape it: x.reshape(-1, 20)"),
         ((7, 20), ("batch", 1, 4, 5), "reshape it: x.reshape(-1, 1, 4, 5)"),
         ((), ("batch", 3), None),

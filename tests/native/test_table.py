@@ -245,7 +245,7 @@ print(state.level, state.keys.size, state.counts.max())
 @pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer hangs where addresses are scarce")
 def test_where_addresses_are_scarce_memory_is_used_to_its_end() -> None:
     said = _told(LIMITED).splitlines()
-    assert said == ["there is no memory for a table of 1073741824 patterns", "0 300000 1"]
+    assert said == ["cannot allocate a table of 1073741824 patterns; use a smaller capacity", "0 300000 1"]
 
 
 def _told(program: str) -> str:

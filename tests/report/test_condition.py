@@ -186,7 +186,7 @@ def test_a_value_that_the_report_lacks_is_an_error(usual):
     for text in ("mutual_information > 1", "global_patterns > 1"):
         with pytest.raises(OptionError, match="request its measure"):
             Condition.parse(text).firing(usual)
-    with pytest.raises(OptionError, match="no accuracy"):
+    with pytest.raises(OptionError, match="a report with accuracy, got none"):
         Condition.parse("accuracy < 0.9").firing(Report(usual.sites))
 
 

@@ -88,8 +88,8 @@ def _broken(change):
         ('{"schema": "other"}', "schema"),
         ('{"schema": "relucid.report", "version": 2}', "version 2"),
         (_broken(lambda w: w["network"].update(x=float("nan"))), "NaN"),
-        (_broken(lambda w: w.pop("sites")), "'sites' is missing"),
-        (_broken(lambda w: w["sites"][0].pop("kind")), "'kind' is missing"),
+        (_broken(lambda w: w.pop("sites")), "without 'sites'"),
+        (_broken(lambda w: w["sites"][0].pop("kind")), "without 'kind'"),
         (_broken(lambda w: w["sites"].append(w["sites"][0])), "'act'"),
         (_broken(lambda w: w["sites"].append(3)), "damaged"),
         (_broken(lambda w: w["sites"][0].update(name=3)), "expected str, got int"),
@@ -100,8 +100,8 @@ def _broken(change):
         (_broken(lambda w: w["sites"][0]["units"].update(unit_low=[0.0, "a"])), "several types"),
         (_broken(lambda w: w["sites"][0]["units"].update(unit_low=[[0.0]])), "several types"),
         (_broken(lambda w: w["sites"][0]["units"].update(unit_low=[10**30])), "damaged"),
-        (_broken(lambda w: w["sites"][0]["units"].update(unit_low=[1.0, 2.0])), "1 units"),
-        (_broken(lambda w: w["not_analysable"].append({"name": "x", "kind": "y"})), "'reason' is missing"),
+        (_broken(lambda w: w["sites"][0]["units"].update(unit_low=[1.0, 2.0])), "length 1"),
+        (_broken(lambda w: w["not_analysable"].append({"name": "x", "kind": "y"})), "without 'reason'"),
     ],
 )
 def test_invalid_reports_are_rejected_in_one_line(tmp_path, text, says):

@@ -41,7 +41,7 @@ def test_a_switch_nobody_reads(sites_of):
 
 def test_a_switch_on_a_constant_decides_nothing(sites_of):
     sites = sites_of("g (float[N, 4] x) => (float[N, 4] y) <float[4] w = {1, 2, 3, 4}> { a = Relu(w) y = Add(x, a) }")
-    assert [(s.kind, s.reason) for s in sites] == [("relu", "it reads a constant, so it decides nothing")]
+    assert [(s.kind, s.reason) for s in sites] == [("relu", "its input is a constant")]
 
 
 def test_an_initializer_among_the_inputs_is_a_constant(sites_of):
@@ -122,7 +122,7 @@ def test_switches_in_bodies_are_listed_with_the_reason(sites_of, node, kinds, pl
     )
     assert (first.kind, first.analysable) == ("relu", True)
     assert [s.kind for s in inside] == kinds
-    assert {s.reason for s in inside} == {f"inside the body of {place}: a value in there cannot become an output"}
+    assert {s.reason for s in inside} == {f"inside the body of {place}: a value inside it cannot be an output"}
     assert len({s.name for s in (first, *inside)}) == 1 + len(kinds)
 
 

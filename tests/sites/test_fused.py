@@ -112,7 +112,7 @@ def test_qoperator(quantized, kind):
         ("quantize", False),
     ]
     assert [s.reason for s in found if s.reason] == [
-        f"a zero point does the clamping inside {op}" for op in ("QLinearConv", "QLinearAdd", "QLinearConv", "QGemm")
+        f"a zero point clamps the values inside {op}" for op in ("QLinearConv", "QLinearAdd", "QLinearConv", "QGemm")
     ]
     assert found[1].threshold == zero_point(quantized("QOperator", kind))
 

@@ -151,7 +151,7 @@ def saved(tmp_path: Path) -> Callable[[], Path]:
 def test_a_file_that_is_no_state_is_refused(contents: bytes, tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.write_bytes(contents)
-    with pytest.raises(StateError, match="is not a relucid state, or is damaged") as refusal:
+    with pytest.raises(StateError, match="expected a state, got another or a damaged file") as refusal:
         State.load(path)
     assert "\n" not in str(refusal.value)
 
@@ -161,7 +161,7 @@ def test_arrays_that_are_no_state_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "data.npy", samples(3))
     np.savez(tmp_path / "pickled.npz", header=np.array([{"a": 1}], dtype=object))
     for name in ("data.npz", "data.npy", "pickled.npz"):
-        with pytest.raises(StateError, match="not a relucid state"):
+        with pytest.raises(StateError, match="got another or a damaged file"):
             State.load(tmp_path / name)
 
 
@@ -221,7 +221,7 @@ def test_no_sample_is_counted_twice(tmp_path: Path) -> None:
         options = Options(shard=which or None)
         return observe(load(perceptron()), tmp_path / "data.npz", options)
 
-    with pytest.raises(StateError, match="shard 0/2 would count twice"):
+    with pytest.raises(StateError, match="shard 0/2, whose samples would count twice"):
         shard(0, 2).merge(shard(0, 2))
     with pytest.raises(StateError, match="shard 0/2 and all of the data"):
         shard(0, 2).merge(shard())
@@ -232,7 +232,7 @@ def test_no_sample_is_counted_twice(tmp_path: Path) -> None:
     assert shard(0, 2).merge(shard(1, 4)).merge(shard(3, 4)).samples == 12
     with pytest.raises(StateError, match="shard 1/2 and shard 3/4"):
         shard(1, 2).merge(shard(3, 4))
-    with pytest.raises(StateError, match="shard 1/2 would count twice"):
+    with pytest.raises(StateError, match="shard 1/2, whose samples would count twice"):
         both.merge(shard(1, 2))
 
 

@@ -40,7 +40,7 @@ def test_a_state_a_text_and_a_path_are_the_same(shards: list[Path], tmp_path: Pa
 def test_what_does_not_merge_says_why(shards: list[Path]) -> None:
     with pytest.raises(StateError, match="at least one state"):
         relucid.merge()
-    with pytest.raises(StateError, match="no state file"):
+    with pytest.raises(StateError, match="got no such file"):
         relucid.merge(shards[0], "nowhere")
     with pytest.raises(StateError, match="count twice"):
         relucid.merge(shards[0], shards[0])

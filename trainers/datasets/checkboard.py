@@ -26,14 +26,14 @@ def make_checkboard(
         seed: seed of the points.
 
     Raises:
-        OptionError: an unknown pattern, or an empty part.
+        OptionError: the pattern is unknown, or a set would be empty.
 
     >>> np.bincount(make_checkboard(train=40_000).train.y, minlength=4) // 1000
     array([ 9, 10,  9, 10])
     """
     if pattern not in {"cells", "stripes"} or min(train, val) < 1:
         raise OptionError(
-            f"pattern must be cells or stripes, train and val at least 1; got {pattern!r}, {train} and {val}"
+            f"expected pattern cells or stripes, and train and val of at least 1, got {pattern!r}, {train} and {val}"
         )
     x = np.random.default_rng(seed).uniform(-HALF, HALF, (train + val, 2))
     cells = np.floor(2 * x / HALF).sum(1) if pattern == "cells" else np.floor(x.sum(1) / HALF * 4)

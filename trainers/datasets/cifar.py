@@ -65,7 +65,7 @@ def _read_binary(folder: Path, names: tuple[str, ...], labels: int) -> Labelled:
             data = np.fromfile(folder / name, np.uint8)
         except OSError as error:
             raise DataError(
-                f"{folder / name}: cannot be read ({error.strerror}); expected all of {', '.join(names)}"
+                f"{folder}: expected the files {', '.join(names)}, got {error.strerror} for {name}; check the folder"
             ) from error
         if len(data) == 0 or len(data) % (labels + PIXELS):
             raise DataError(

@@ -20,13 +20,15 @@ def make_gaussians(*, train: int = 1000, val: int = 1000, spread: float = 0.2, s
         seed: seed of the points.
 
     Raises:
-        OptionError: an empty part, or a negative spread.
+        OptionError: a set would be empty, or the spread is negative.
 
     >>> np.bincount(make_gaussians().train.y).tolist()
     [200, 200, 200, 200, 200]
     """
     if min(train, val) < 1 or spread < 0:
-        raise OptionError(f"train and val must be at least 1 and spread at least 0; got {train}, {val} and {spread}")
+        raise OptionError(
+            f"expected train and val of at least 1 and spread of at least 0, got {train}, {val} and {spread}"
+        )
     generator = np.random.default_rng(seed)
     angles = 2 * np.pi * np.arange(CENTRES) / CENTRES
     centres = np.stack([np.cos(angles), np.sin(angles)], 1)

@@ -42,7 +42,9 @@ def load_images(path: Path) -> Split:
         )
     classes = sorted(parts["train"])
     if sorted(parts[val]) != classes:
-        raise DataError(f"{path}: train has the classes {classes}, {val} has {sorted(parts[val])}; they must agree")
+        raise DataError(
+            f"{path}: expected the classes of train, {classes}, in {val}, got {sorted(parts[val])}; use equal folders"
+        )
     pillow = import_optional("PIL.Image", package="pillow", task="reading images")
 
     def read(name: str) -> NDArray[np.uint8]:
@@ -50,13 +52,17 @@ def load_images(path: Path) -> Split:
             with pillow.open(io.BytesIO(files[name]())) as image:
                 return np.asarray(image.convert("RGB"))
         except (OSError, SyntaxError, zipfile.BadZipFile, pillow.DecompressionBombError) as error:
-            raise DataError(f"{path}: {name} cannot be read as an image ({error})") from error
+            raise DataError(
+                f"{path}: {name}: expected an image, got a file that cannot be read ({error}); replace it"
+            ) from error
 
     def read_part(part: str) -> Labelled:
         rows = [(read(name), number) for number, label in enumerate(classes) for name in parts[part][label]]
         sizes = {image.shape for image, _ in rows}
         if len(sizes) > 1:
-            raise DataError(f"{path}: images must be of one size; got {sorted(size[:2] for size in sizes)}")
+            raise DataError(
+                f"{path}: expected images of one size, got {sorted(size[:2] for size in sizes)}; resize them"
+            )
         x = np.stack([image for image, _ in rows]).transpose(0, 3, 1, 2) / np.float32(255)
         return Labelled(np.ascontiguousarray(x), np.array([number for _, number in rows], np.int64))
 
@@ -70,5 +76,5 @@ def _files(path: Path) -> dict[str, Callable[[], bytes]]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: neither a folder nor a zip ({error})") from error
+        raise DataError(f"{path}: expected a folder or a zip file, got {error}; check the path") from error
     return {name: partial(archive.read, name) for name in archive.namelist() if not name.endswith("/")}

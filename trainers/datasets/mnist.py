@@ -41,7 +41,8 @@ def load_mnist(path: Path) -> Split:
         return Split(_scale(train_images, train_labels, path), _scale(test_images, test_labels, path))
     raise DataError(
         f"{path}: expected mnist_train.npz and mnist_test.npz, or the four idx files "
-        f"({', '.join(name for names in IDX.values() for name in names)}, or with .gz), or Keras' mnist.npz itself"
+        f"({', '.join(name for names in IDX.values() for name in names)}, or with .gz), or Keras' mnist.npz itself, "
+        "got none of them; check the path"
     )
 
 
@@ -54,9 +55,11 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+        raise DataError(f"{path}: cannot be read ({error}); download it again") from error
     if len(data) < 4 or data[:3] != bytes([0, 0, _UINT8]):
-        raise DataError(f"{path}: not an idx file of bytes; expected the start 00 00 08, got {data[:3].hex(' ')}")
+        raise DataError(
+            f"{path}: expected an idx file, which starts with 00 00 08, got {data[:3].hex(' ')}; download it again"
+        )
     axes = data[3]
     start = 4 + 4 * axes
     shape = struct.unpack(f">{axes}I", data[4:start]) if len(data) >= start else ()
@@ -73,7 +76,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as npz ({error})") from error
+        raise DataError(f"{path}: expected an npz file, got {error}; download it again") from error
 
 
 def _select(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str], ...], path: Path) -> Labelled:
@@ -81,12 +84,12 @@ def _select(arrays: dict[str, NDArray[np.generic]], keys: tuple[tuple[str, str],
         if images in arrays and labels in arrays:
             return _scale(arrays[images], arrays[labels], path)
     names = " or ".join(" and ".join(pair) for pair in keys)
-    raise DataError(f"{path}: expected the arrays {names}, got {', '.join(arrays) or 'none'}")
+    raise DataError(f"{path}: expected the arrays {names}, got {', '.join(arrays) or 'none'}; download it again")
 
 
 def _scale(images: NDArray[np.generic], labels: NDArray[np.generic], path: Path) -> Labelled:
     if images.ndim != 3 or images.dtype != np.uint8:
-        raise DataError(f"{path}: images must be uint8 (sample, row, column); got {images.dtype} {images.shape}")
+        raise DataError(f"{path}: expected images (sample, row, column) of uint8, got {images.dtype} {images.shape}")
     return Labelled(images[:, None].astype(np.float32) / np.float32(255), labels.astype(np.int64).reshape(-1))
 
 

@@ -42,4 +42,4 @@ def initialize(layer: nn.Linear | nn.Conv2d, init: Init, *, generator: torch.Gen
     elif init == "zero":
         nn.init.zeros_(layer.weight)
     else:
-        raise OptionError(f"init must be one of {', '.join(INITS)}; got {init!r}")
+        raise OptionError(f"init: expected one of {', '.join(INITS)}, got {init!r}")

@@ -75,7 +75,7 @@ class Rectangular(nn.Module):
     ) -> None:
         super().__init__()
         if not layers:
-            raise OptionError("depth must be at least 1; got 0")
+            raise OptionError("depth: expected at least 1, got 0")
         self.layers = nn.ModuleList(layers)
         self.head = nn.Sequential(OrderedDict(pool=pool, affine=head))
         self.skip = skip
@@ -159,13 +159,15 @@ def conv(
         generator: random generator of the weights; torch's global one by default.
 
     Raises:
-        OptionError: an unknown head, depth 0, or more pools than `size` can be halved.
+        OptionError: the head is unknown, the depth is 0, or `max_pools` exceeds log2 of `size`.
     """
     left = size >> max_pools
     if left < 1:
-        raise OptionError(f"an image of {size} x {size} cannot be halved {max_pools} times; pass a smaller max_pools")
+        raise OptionError(
+            f"max_pools: expected at most log2 of the size {size}, got {max_pools}; pass a smaller number"
+        )
     if head not in {"flatten", "concat_pool"}:
-        raise OptionError(f"head must be flatten or concat_pool; got {head!r}")
+        raise OptionError(f"head: expected flatten or concat_pool, got {head!r}")
     maps = [nn.Conv2d(channels if number == 0 else width, width, 3, padding=1) for number in range(depth)]
     pool, features = (ConcatPool(), 2 * width) if head == "concat_pool" else (nn.Flatten(), width * left * left)
     return _assemble(

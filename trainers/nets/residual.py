@@ -66,7 +66,7 @@ class ResidualNet(nn.Module):
         super().__init__()
         blocks, rest = divmod(depth - 2, 6)
         if rest or blocks < 1:
-            raise OptionError(f"a residual net's depth must be 6 n + 2 (8, 14, 20, 32, ...); got {depth}")
+            raise OptionError(f"depth: expected 6 n + 2 (8, 14, 20, 32, ...), got {depth}")
         self.conv = nn.Conv2d(channels, widths[0], 3, padding=1, bias=False)
         stages, inputs = [], widths[0]
         for stage, width in enumerate(widths):

@@ -1,6 +1,6 @@
 """Hidden layers of many rectangular nets of one width and different depths, with one batched product per layer.
 
-A net of the papers' depth x width grids is so small that a step is all overhead. The nets are sorted by decreasing
+A net of the papers' depth x width grids is so small that overhead dominates a step. The nets are sorted by decreasing
 depth, so the nets that have layer l are the first `counts[l]`, and their weights, pre-activations and gradients of that
 layer form one contiguous block without padding or masks. `trunk_reference` is the slow twin.
 """
@@ -32,7 +32,7 @@ class Stack:
 
     def __post_init__(self) -> None:
         if not self.depths or list(self.depths) != sorted(self.depths, reverse=True) or self.depths[-1] < 1:
-            raise ValueError(f"depths must be at least 1 and in decreasing order; got {self.depths}")
+            raise ValueError(f"depths: expected integers of at least 1 in decreasing order, got {self.depths}")
 
     @cached_property
     def counts(self) -> tuple[int, ...]:

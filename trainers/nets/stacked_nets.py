@@ -33,7 +33,7 @@ class StackedNets(nn.Module):
             net.layers[number] for number, count in enumerate(self.stack.counts) for net in nets[:count]
         ]
         if len({(_kernel(layer.affine).shape[:2], type(layer.norm)) for layer in layers}) > 1:
-            raise OptionError("stacked nets must be of one kind and one width; build a separate stack for each")
+            raise OptionError("nets: expected one kind and one width, got several; build a separate stack for each")
         self.positions, self.width = _kernel(layers[0].affine).shape[:2]
         heads: list[Any] = [net.head.affine for net in nets]
         self.first = nn.Parameter(_stack(_kernel(layer.affine) for layer in layers[: len(nets)]))

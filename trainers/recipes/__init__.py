@@ -36,7 +36,7 @@ def find_recipe(name: str) -> ModuleType:
     True
     """
     if name not in RECIPES:
-        raise OptionError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
+        raise OptionError(f"recipe: expected one of {', '.join(RECIPES)}, got {name!r}")
     import_optional("torch", package="torch", task=f"the recipe {name}")
     return importlib.import_module(f".{_MODULES.get(name, f'{name}.recipe')}", __name__)
 

@@ -22,7 +22,7 @@ class Mean:
 
     @classmethod
     def of(cls, accuracies: Sequence[float]) -> Self:
-        """Compute both from accuracies between 0 and 1."""
+        """Compute mean and standard deviation from accuracies between 0 and 1."""
         shares = [100 * accuracy for accuracy in accuracies]
         return cls(fmean(shares), stdev(shares) if len(shares) > 1 else 0.0, len(shares))
 

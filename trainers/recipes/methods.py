@@ -59,7 +59,7 @@ def find_method(name: str) -> Method:
     for known in METHODS:
         if known.name == name:
             return known
-    raise OptionError(f"method must be one of {', '.join(m.name for m in METHODS)}; got {name!r}")
+    raise OptionError(f"method: expected one of {', '.join(m.name for m in METHODS)}, got {name!r}")
 
 
 def dropout_rate(epoch: int, epochs: int, *, start: float = 0.9, share: float = 0.2) -> float:

@@ -25,7 +25,7 @@ def read_published(path: Path) -> dict[Key, float]:
         rows = [row for row in read_published_rows(path, COLUMNS) if row["width"]]
         return {_key(row): float(row["value"].removeprefix("<=")) for row in rows}
     except ValueError as error:
-        raise DataError(f"{path}: cannot be read as published numbers ({error})") from error
+        raise DataError(f"{path}: expected a csv file of published numbers, got {error}; check the file") from error
 
 
 def _key(row: dict[str, str]) -> Key:

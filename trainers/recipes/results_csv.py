@@ -119,10 +119,12 @@ def read_published_rows(path: Path, columns: Sequence[str]) -> list[dict[str, st
         with path.open(newline="") as file:
             reader = csv.DictReader(file)
             if not set(columns) <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}")
+                raise DataError(
+                    f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}; correct the header"
+                )
             return list(reader)
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as published numbers ({error})") from error
+        raise DataError(f"{path}: expected a csv file of published numbers, got {error}; check the file") from error
 
 
 def _format(rows: Iterable[Sequence[object]], number: Number) -> list[list[object]]:

@@ -31,7 +31,7 @@ def check_attention(selection: str, *, score: str, coverage: float, within: floa
     if not 0 <= within <= 0.5:
         raise OptionError(f"within, a distance from p = 1/2: expected a number from 0 to 0.5, got {within}")
     if mask and selection in WEIGHT_SELECTIONS:
-        raise OptionError(f"expected no mask, since {selection} selects weights, not positions; omit mask=True")
+        raise OptionError(f"expected mask=False with {selection}, which selects weights, got True; omit mask=True")
 
 
 def add_attention(

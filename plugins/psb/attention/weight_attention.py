@@ -1,4 +1,4 @@
-"""Attention by weights: some weights take more samples than others, whatever the image. Thesis, section 4.2.5.
+"""Attention by weights: some weights use more samples than others, for all images. Thesis, section 4.2.5.
 
 The thesis describes attention by positions only; these two selections are modes of its authors' program.
 """
@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 
 
 def select_weights(selection: str, weights: Packed, shape: tuple[int, ...], *, within: float) -> Selected:
-    """Select the weights of a layer that take the refined number of samples (weight,).
+    """Return a mask of the weights of a layer that use the refined number of samples (weight,).
 
     Args:
         selection: one of WEIGHT_SELECTIONS.
@@ -29,7 +29,7 @@ def select_weights(selection: str, weights: Packed, shape: tuple[int, ...], *, w
 
 
 def select_channels(weights: Packed, shape: tuple[int, ...]) -> Selected:
-    """Select all weights of the units whose mean probability exceeds that of the whole tensor (weight,).
+    """Return a mask of the weights of all units with a mean probability above that of the tensor (weight,).
 
     The quantized probabilities count, and zero weights are ignored. Probabilities are affine in their levels, so sums
     of levels, which are integers, are compared. If all units have the same mean, none is selected.
@@ -50,7 +50,7 @@ def select_channels(weights: Packed, shape: tuple[int, ...]) -> Selected:
 
 
 def select_neurons(weights: Packed, *, within: float) -> Selected:
-    """Select the weights with |p - 1/2| <= w, those with the largest variance for their exponent (weight,).
+    """Return a mask of the weights with |p - 1/2| <= w, whose variance is the largest for their exponent (weight,).
 
     Args:
         weights: the table of weights, flattened.
@@ -95,7 +95,7 @@ def to_table_rows(level: Integers, selected: Selected, rows: Integers, *, levels
 
 
 def from_table_rows(stored: Integers, rows: Integers, *, levels: int) -> tuple[Integers, Selected]:
-    """Decode the level of each weight, and whether it takes the refined samples.
+    """Return the level of each weight, and whether it uses the refined number of samples (weight,).
 
     >>> [part.tolist() for part in from_table_rows(np.array([1, 3]), np.arange(4), levels=2)]
     [[1, 1], [False, True]]

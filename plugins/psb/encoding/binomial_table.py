@@ -1,4 +1,4 @@
-"""Binomial random numbers by Walker's alias method: one table look-up each, whatever the number of samples."""
+"""Binomial random numbers by Walker's alias method: one table look-up each, for any number of samples."""
 
 import heapq
 from bisect import insort

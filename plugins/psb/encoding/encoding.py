@@ -49,7 +49,7 @@ def encode(w: ArrayLike) -> Codes:
     """
     w = np.asarray(w, dtype=np.float32)
     if not np.isfinite(w).all():
-        raise ModelError("expected finite weights, got some that are infinite or not a number; repair the model")
+        raise ModelError("expected finite weights, got infinite or NaN weights; train or export the model again")
     fraction, exponent = np.frexp(np.abs(w))
     zero = w == 0
     return Codes(
@@ -126,7 +126,7 @@ def relative_deviation_bound(*, samples: int) -> float:
 def exact_samples(codes: Codes) -> NDArray[np.int64]:
     """The least n = 2^k for which n p is a whole number. Thesis, section 4.2.1.
 
-    With so many samples the weight can be represented without randomness: n p of them shift by e + 1. The thesis gives
+    With n samples the weight can be represented without randomness: n p of them shift by e + 1. The thesis gives
     the range of m in p = m 2^-k as 0 to k, a misprint of 0 to 2^k.
 
     >>> exact_samples(encode([4.0, 3.0, 1.25])).tolist()
@@ -184,7 +184,9 @@ def flip(w: ArrayLike, *, samples: int = 1, seed: int = 0) -> NDArray[np.float64
     """
     w = np.asarray(w, dtype=np.float64)
     if not ((w >= 0) & (w <= 1)).all():
-        raise OptionError("expected weights in [0, 1], got others; use encode() to split them by sign and exponent")
+        raise OptionError(
+            "expected weights in [0, 1], got weights outside; use encode() to split them by sign and exponent"
+        )
     if samples < 1:
         raise OptionError(f"expected at least 1 sample, got {samples}; choose a positive number of samples")
     below = np.ldexp(w, WORD_BITS).reshape(-1)

@@ -41,22 +41,22 @@ class Cost:
 
     @property
     def shifts(self) -> int:
-        """Shifts of all operators."""
+        """Number of shifts of all operators."""
         return sum(node.shifts for node in self.nodes)
 
     @property
     def adds(self) -> int:
-        """Additions of all operators."""
+        """Number of additions of all operators."""
         return sum(node.adds for node in self.nodes)
 
     @property
     def random_bits(self) -> int:
-        """Random bits of all operators."""
+        """Number of random bits of all operators."""
         return sum(node.random_bits for node in self.nodes)
 
     @property
     def weight_bits(self) -> int:
-        """Bits of all stored weights; two passes share them."""
+        """Number of bits of all stored weights, which two passes share."""
         return sum(node.weights * node.weight_bits for node in self.nodes if node.turn != "refined")
 
 
@@ -90,7 +90,9 @@ def cost(
     (True, 9)
     """
     if not 0 <= coverage <= 1:
-        raise OptionError(f"coverage of a mask: expected a number from 0 to 1, got {coverage}; pass a share")
+        raise OptionError(
+            f"coverage of a mask: expected a number from 0 to 1, got {coverage}; pass a share of the positions"
+        )
     graph = model.ir if isinstance(model, Rewritten) else parse(model).ir
     layers = extract_layers(graph)
     table = extract_table(graph)

@@ -123,7 +123,7 @@ def _binomials(node: ir.Node) -> list[ir.Node]:
     found = [each for each in producers if each is not None and each.op_type == "Binomial"]
     if len(found) < len(producers):
         raise ModelError(
-            f"the operator {node.name!r}: expected inputs from a Binomial, got others; rewrite the float model again"
+            f"the operator {node.name!r}: expected inputs from a Binomial, got another operator; rewrite the model"
         )
     return found
 

@@ -107,7 +107,7 @@ def verify(
         samples: n; None: the model's default.
         seed: of the draws.
         base: with attention, samples of the first pass; None: the model's default.
-        limit: compare at most so many samples; None: all.
+        limit: maximum number of samples to compare; None: all.
         labels: class of each sample, as `relucid.analyze` accepts them.
 
     Raises:

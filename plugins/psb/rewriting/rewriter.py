@@ -158,7 +158,7 @@ def rewrite(
         pairs.append((target, layer))
     if not pairs:
         why = f"{left[0].op_type} {left[0].name!r}: {left[0].reason}" if left else "no node multiplies by weights"
-        raise ModelError(f"{source.name} has nothing to rewrite: {why}")
+        raise ModelError(f"{source.name}: expected a node to rewrite, got none ({why}); check exclude and the model")
     inputs = SharedInputs.add_to(
         graph,
         table,

@@ -76,7 +76,7 @@ class SharedInputs:
         for name in numbers:
             if name in taken:
                 raise ModelError(
-                    f"expected no value called {name!r}, the name of an input that is added; rename it in the model"
+                    f"expected no value named {name!r}, the name of an added input, got one; rename it in the model"
                 )
         defaults = {name: add_constant(graph, name, np.int64(n)) for name, n in numbers.items()}
         graph.inputs.extend(defaults.values())

@@ -41,7 +41,7 @@ def convert(
 
     A batch norm that is the only reader of a layer's output becomes part of that layer, as a conversion to ONNX folds
     it, and is replaced by an Identity; any other becomes a multiplication per channel. One forward pass determines
-    which is which. Modules that are not called in it, products that are no modules (`x @ self.w`) and batch norms
+    which case applies. Modules that are not called in it, products that are not modules (`x @ self.w`) and batch norms
     without running statistics remain in float, as does a batch norm that is the only reader of an excluded layer.
 
     Args:
@@ -99,8 +99,8 @@ def convert(
         number += 1
     if not number:
         raise ModelError(
-            f"expected a Conv, Linear or BatchNorm module in the forward pass of {type(module).__name__}, got none: "
-            "nothing to convert"
+            f"expected a Conv, Linear or BatchNorm module in the forward pass of {type(module).__name__}, got none; "
+            "check the module and exclude"
         )
     return converted
 
@@ -194,7 +194,7 @@ class _ReadCounter(TorchFunctionMode):
         return result
 
     def count(self, values: Any) -> None:
-        """Count every tensor among these values once more."""
+        """Add one to the count of every tensor among these values."""
         for leaf in tree_leaves(values):
             if isinstance(leaf, Tensor):
                 self.counts[id(leaf)] += 1

@@ -35,8 +35,8 @@ def export(module: nn.Module, example_inputs: tuple[Any, ...], *, calibrate: Any
     formats = {layer.weight_format for layer in layers}
     if len(formats) > 1:
         raise OptionError(
-            f"expected PSB layers that store and draw weights in one way, got {len(formats)} ways; "
-            "convert them all alike"
+            f"expected PSB layers with the same weight format, got {len(formats)} formats; "
+            "convert the module with one set of options"
         )
     (weight_format,) = formats
     model = load(float_copy(module), example_inputs=example_inputs).ir

@@ -94,11 +94,13 @@ class ActCooLR(LRScheduler):
         if type(inner) in ADAPTIVE_RATES:
             raise OptionError(
                 f"optimizer: expected one whose learning rate a schedule can set, got {type(inner).__name__}, "
-                "which adapts it itself"
+                "which adapts the rate itself; use SGD or Adam"
             )
         rates = [float(group["lr"]) for group in inner.param_groups]
         if not any(rate > 0 for rate in rates):
-            raise OptionError(f"learning rates of the optimizer: expected one above 0, for their ratios, got {rates}")
+            raise OptionError(
+                f"learning rates of the optimizer: expected at least one above 0, got {rates}; set an initial rate"
+            )
         self._target = partial(target_distance, **options)
         self._every = probe_every
         self._per_group = per_group
@@ -121,7 +123,7 @@ class ActCooLR(LRScheduler):
             epoch: ignored; deprecated in the base class.
 
         Raises:
-            Diverged: a rate is out of range; the optimizer keeps its present ones.
+            Diverged: a rate is out of range; the optimizer keeps its current rates.
         """
         del epoch
         if self.last_epoch == self._done:
@@ -156,7 +158,7 @@ class ActCooLR(LRScheduler):
         """Continue from a saved state; as with any schedule, rates are restored by the state of the optimizer.
 
         Raises:
-            OptionError: the state is of a schedule with other groups.
+            OptionError: the state is that of a schedule with different groups.
         """
         if len(state_dict["beliefs"]) != len(self._estimates):
             raise OptionError(
@@ -171,7 +173,7 @@ class ActCooLR(LRScheduler):
         self._prepare_step()
 
     def detach(self) -> None:
-        """Remove the hooks from model and optimizer; rates stay at their present values."""
+        """Remove the hooks from model and optimizer; rates keep their current values."""
         self._probe.detach()
         self._remove_hooks()
 
@@ -188,7 +190,7 @@ class ActCooLR(LRScheduler):
         self._attach()
 
     def _prepare_step(self) -> None:
-        """Arm the probe if the next step is to be measured, or a fit is due before it."""
+        """Prepare the probe if the next step is to be measured, or if a fit is due before it."""
         self._probe.forget()
         if self._done >= self._measurements.due or self._due_fits():
             self._probe.arm()

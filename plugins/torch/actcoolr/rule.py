@@ -17,7 +17,7 @@ Form = Literal["hold", "printed", "linear_probability"]
 
 
 class Diverged(RelucidError):  # noqa: N818 - not an error of the caller, but an event
-    """The training has diverged: the learning rate is above 1e10 or not a number, or the parameters are not finite.
+    """The training has diverged: the learning rate is above 1e10 or NaN, or the parameters are not finite.
 
     Args:
         message: the reason.
@@ -57,7 +57,7 @@ def target_temperature(t: float, *, total: float, start: float, gamma: float = 1
 
 
 def target_distance(t: float, *, total: float, start: float, gamma: float = 1.0, form: Form = "hold") -> float:
-    """P(t) = 1 - 2^-T(t), the target of P; for the options see `target_temperature`.
+    """The target P(t) = 1 - 2^-T(t) of the share of patterns that a step changes; options of `target_temperature`.
 
     >>> round(target_distance(0, total=10, start=3.17), 2)
     0.89

@@ -98,12 +98,12 @@ def update_estimate(estimate: TransitionEstimate, rate: float, P: float) -> Tran
 def fit_estimate(estimate: TransitionEstimate, measure: MeasureDistance) -> TransitionEstimate:
     """Fit the model by measurements at several rates, at a frozen state of the network, A.4 #4.
 
-    Measures at the rates for P of 0.25, 0.5 and 0.75 by the present estimate, then at rates further out until P is
+    Measures at the rates for P of 0.25, 0.5 and 0.75 by the current estimate, then at rates further out until P is
     below and above these. If every P is 0 or 1, it measures on the grid; if fewer than three are informative, by
     bisection around P = 1/2. If the smallest rate changes all patterns, or the largest none, the estimate stays stale.
 
     Args:
-        estimate: the present estimate.
+        estimate: the current estimate.
         measure: returns P of a step with a given rate.
 
     >>> from relucid.plugins.torch.temperature.transition import log_normal
@@ -144,7 +144,7 @@ def fit_estimate(estimate: TransitionEstimate, measure: MeasureDistance) -> Tran
 
 
 def _search(points: dict[float, float], add: MeasureDistance, end: Literal["min", "max"]) -> None:
-    """Measure at rates further and further out until P is beyond the outermost one of FIT_AT, A.4 #3.
+    """Measure at increasing or decreasing rates until P is beyond the outermost value of FIT_AT, A.4 #3.
 
     A.4 prints the condition that ends the loop inverted: it is the one that continues it.
     """
@@ -174,6 +174,6 @@ def _bisect(points: dict[float, float], add: MeasureDistance) -> bool:
 
 
 def _split_at_half(points: dict[float, float]) -> tuple[list[float], list[float]]:
-    """The rates with P below 1/2, and the others."""
+    """The rates with P below 1/2, and those with P of at least 1/2."""
     below = [rate for rate, P in points.items() if P < 0.5]
     return below, [rate for rate, P in points.items() if P >= 0.5]

@@ -139,7 +139,9 @@ class Capture:
         if self._active and self._is_outermost(module):
             if self._output:
                 if not isinstance(output, Tensor):
-                    raise ModelError(f"output: expected a model that returns a tensor, got {type(output).__name__}")
+                    raise ModelError(
+                        f"output: expected a model that returns a tensor, got {type(output).__name__}; omit output=True"
+                    )
                 self._add_site("output", "output", output)
             self._active = False
             with bypass_captures():

@@ -1,4 +1,4 @@
-"""Hooks on a model, the interception of torch functions, and how both get along with `torch.compile`."""
+"""Hooks on a model, the interception of torch functions, and their use with `torch.compile`."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -38,10 +38,12 @@ def unwrap_model(model: nn.Module) -> nn.Module:
         part = repr(name) if name else "the model"
         if isinstance(module, torch.jit.ScriptModule):
             raise ModelError(
-                f"{part} is compiled by torch.jit, which hides its activations: attach to the module before compiling"
+                f"{part}: expected a module that runs in Python, got one compiled by torch.jit; attach before compiling"
             )
         if isinstance(module, nn.DataParallel):
-            raise ModelError(f"{part} is a DataParallel, whose replicas run in threads: use DistributedDataParallel")
+            raise ModelError(
+                f"{part}: expected a module without threads, got a DataParallel; use DistributedDataParallel"
+            )
     return model
 
 
@@ -128,7 +130,7 @@ class CallInterceptor(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Handle one call; torch switches the mode off meanwhile."""
+        """Handle one call; torch switches the mode off during the call."""
         call = partial(func, *args, **(kwargs or {}))
         return call() if _bypassed.get() else self._handler(call)
 

@@ -1,4 +1,4 @@
-"""The unit axis of each tensor in a forward pass, propagated from the function that made it to where it is read.
+"""The unit axis of each tensor in a forward pass, propagated from the function that computed it to its readers.
 
 The rules are those of the analyzer's sites: a convolution and a normalization over channels put the units on axis 1, a
 linear map and a layer normalization on the last axis, a transposition moves the axis, elementwise functions and pooling
@@ -21,11 +21,11 @@ UnitAxis = tuple[int, str]
 """A unit axis and the rule that determined it."""
 
 UnitAxes = dict[int, tuple[weakref.ref[Tensor], UnitAxis]]
-"""The unit axes of tensors by their id; keeps no tensor alive."""
+"""The unit axes of tensors by their id; no reference to a tensor is kept."""
 
 
 def find_axis(axes: UnitAxes, z: Tensor) -> UnitAxis:
-    """Return the unit axis of a tensor; a convention by its number of axes if it was not recorded.
+    """Return the unit axis of a tensor; if none was recorded, the usual one for its number of axes.
 
     >>> from functools import partial
     >>> axes: UnitAxes = {}
@@ -33,7 +33,7 @@ def find_axis(axes: UnitAxes, z: Tensor) -> UnitAxis:
     >>> z = call()
     >>> record_axes(axes, call, z)
     >>> find_axis(axes, z)
-    (2, 'linear makes it: last axis')
+    (2, 'computed by linear: last axis')
     """
     found = _recorded(axes, z)
     if found is not None:
@@ -60,10 +60,10 @@ def _infer_axis(axes: UnitAxes, call: Call, result: Tensor) -> UnitAxis | None:
     name = getattr(call.func, "__name__", "").strip("_")
     if call.func in _CHANNELS:
         trailing = _CHANNELS[call.func]
-        return 1 if trailing is None else result.dim() - 1 - trailing, f"{name} makes it: channel axis"
+        return 1 if trailing is None else result.dim() - 1 - trailing, f"computed by {name}: channel axis"
     if call.func in _LAST:
         left = call.func in _PRODUCTS and result.dim() > 1 and isinstance(call.args[0], nn.Parameter)
-        return result.dim() - (2 if left else 1), f"{name} makes it: {'rows of its left' if left else 'last axis'}"
+        return result.dim() - (2 if left else 1), f"computed by {name}: {'second to last' if left else 'last'} axis"
     for operand in _tensors((*call.args, *call.keywords.values())):
         found = _recorded(axes, operand)
         if found is not None:

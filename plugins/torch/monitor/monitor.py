@@ -133,7 +133,9 @@ class Monitor:
             StateError: it is not the state of a Monitor.
         """
         if missing := {"steps", "rank", "window"} - state.keys():
-            raise StateError(f"expected the state of a Monitor, got one without {', '.join(sorted(missing))}")
+            raise StateError(
+                f"expected the state of a Monitor, got one without {', '.join(sorted(missing))}; pass its state_dict()"
+            )
         self._steps = int(state["steps"])
         self._open = self._new_window()
         if state["rank"] == get_rank_and_world_size()[0]:

@@ -85,13 +85,15 @@ def _run_in_training(
             copy(*positional, **named)
             window.add_pass(record, step=step, sites=capture.sites)
     if not capture.sites:
-        raise ModelError(f"{type(model).__name__} has no site: expected a forward pass that calls a ReLU-like function")
+        raise ModelError(
+            f"expected a forward pass with a ReLU-like function, got {type(model).__name__} without; pass another model"
+        )
     provenance = {"model": type(model).__name__, "torch": torch.__version__, "batch_norm": "train"}
     return window.report(provenance=provenance)
 
 
 def _arguments(model: nn.Module, batch: Any) -> Arguments:
-    """Return the arguments that a batch has for the model's forward, on the model's device."""
+    """Return the arguments of the model's forward that a batch contains, on the model's device."""
     device = next((tensor.device for tensor in chain(model.parameters(), model.buffers())), torch.device("cpu"))
     if isinstance(batch, Mapping):
         known = inspect.signature(model.forward).parameters
@@ -106,7 +108,7 @@ def _arguments(model: nn.Module, batch: Any) -> Arguments:
 
 
 def _example(model: nn.Module, batch: Any) -> tuple[Any, ...]:
-    """Return the same as positional arguments, with which a model is exported."""
+    """Return the arguments as positional ones, for the export of the model."""
     positional, named = _arguments(model, batch)
     bound = inspect.signature(model.forward).bind(*positional, **named)
     last = max((place for place, name in enumerate(bound.signature.parameters) if name in bound.arguments), default=-1)

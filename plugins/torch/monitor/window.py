@@ -145,7 +145,7 @@ class Window:
         self.samples += samples
 
     def _add_traces(self, sites: tuple[str, ...], traces: PointTraces | None) -> None:
-        """Merge point traces as long as every pass has the same sites; () means that one had not."""
+        """Merge point traces if every pass has the same sites; () means that the sites differed."""
         if self._traced_sites is None and traces is not None:
             self._traced_sites = sites
         if traces is None or sites != self._traced_sites:
@@ -177,7 +177,7 @@ class PassRecord:
         return True
 
     def see(self, site: Site, z: Tensor) -> None:
-        """Reduce the pre-activations of a site; one without a sample axis is added to `skipped` with the reason."""
+        """Reduce the pre-activations of a site; a site without a sample axis is added to `skipped` with the reason."""
         rows = z.shape[0] if z.dim() else 1
         self.samples = self.samples or rows
         samples = self.samples if rows % max(self.samples, 1) == 0 else rows
@@ -201,6 +201,6 @@ class PassRecord:
         return PointTraces.of_classes(dead, linear, self._index(self.samples))
 
     def _index(self, samples: int) -> NDArray[np.int64]:
-        """Number the samples of all processes in turn."""
+        """Return numbers for the samples of a pass that no other process uses (sample,)."""
         rank, world_size = get_rank_and_world_size()
         return (self._start + np.arange(samples, dtype=np.int64)) * world_size + rank

@@ -18,7 +18,7 @@ Statistics = Mapping[type[Any], Any]
 
 _ALL_NONFINITE = "no sample of the window is finite here"
 _NO_TRACES = (
-    "Points could not be followed through the network: its sites changed from forward pass to forward pass, or have "
+    "No traces of points through the network: the sites changed between forward passes, or have "
     "different numbers of samples."
 )
 
@@ -36,7 +36,7 @@ def build_window_report(
 
     Args:
         statistics: of each site, in the order of the data flow.
-        traces: the names of the sites that all points pass, and their traces; None if they could not be followed.
+        traces: the names of the sites that all points pass, and their traces; None without traces.
         skipped: kind and reason of each site that could not be analysed.
         samples: number of samples of the window.
         span: the steps of the window, repeated in every row.

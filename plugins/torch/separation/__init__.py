@@ -1,4 +1,4 @@
-"""A loss term that keeps the units and points of a network able to switch."""
+"""A loss term that penalizes dead and linear units and points of a network."""
 
 from .extreme_values import Extremes, extremes
 from .separation import Separation, warm_up

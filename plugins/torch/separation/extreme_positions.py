@@ -17,10 +17,10 @@ of the extreme's gradient that goes to the entry.
 """
 
 Extreme = tuple[Tensor, Places]
-"""Values of a family of extremes (extreme,), and their places."""
+"""Values of a group of extremes (extreme,), and their places."""
 
 MaskedExtreme = tuple[Tensor, Tensor, Tensor | float]
-"""Values, mask and share of a family of extremes.
+"""Values, mask and share of a group of extremes.
 
 The values have the axes of the map, with size 1 along those that are reduced. The mask has the shape of the map and
 marks the entries that receive a part of the gradient; the share is that part, in the shape of the values or a number.
@@ -67,12 +67,12 @@ def _split_groups(rows: Tensor) -> Tensor:
 
 
 def _group_size(size: int) -> int:
-    """The largest divisor up to 64; with groups of about 64 both steps of the reduction cost the same."""
+    """The largest divisor of at most 64; with groups of about 64, both steps of the reduction take the same time."""
     return next(group for group in range(min(64, size), 0, -1) if size % group == 0)
 
 
 def find_extremes(view: Tensor, kept: Sequence[int], ties: str, *, largest: bool) -> Iterator[Extreme]:
-    """Yield the extremes of a view, one family for each axis kept.
+    """Yield the extremes of a view, one group for each axis in `kept`.
 
     Args:
         view: (row, inner, column), from `split_views`.
@@ -98,7 +98,7 @@ def find_extremes(view: Tensor, kept: Sequence[int], ties: str, *, largest: bool
 
 
 def join_places(extremes: Sequence[Extreme]) -> Places:
-    """Concatenate the places of several families of extremes, numbering the extremes consecutively."""
+    """Concatenate the places of several groups of extremes, numbering the extremes consecutively."""
     first, parts = 0, []
     for values, (offset, owner, share) in extremes:
         parts.append((offset, owner + first, share))
@@ -110,7 +110,7 @@ def join_places(extremes: Sequence[Extreme]) -> Places:
 def _first_places(
     view: Tensor, partial: Tensor, values: Tensor, along: int, argextreme: Callable[..., Tensor]
 ) -> Places:
-    """The first place of each extreme: the first row or column that holds it, and the first inner entry there."""
+    """The first position of each extreme: the first row or column that contains it, and the first inner entry there."""
     owner = torch.arange(len(values), device=values.device)
     plane = argextreme(partial, along)
     row, column = (plane, owner) if along == 0 else (owner, plane)
@@ -119,7 +119,7 @@ def _first_places(
 
 
 def _all_places(view: Tensor, partial: Tensor, values: Tensor, along: int) -> Places:
-    """Every place of each extreme, with equal shares."""
+    """All positions of each extreme, with equal shares."""
     row, column = torch.nonzero(partial == values.unsqueeze(along), as_tuple=True)
     owner = column if along == 0 else row
     plane, inner = torch.nonzero(view[row, :, column] == values[owner].unsqueeze(1), as_tuple=True)
@@ -129,7 +129,7 @@ def _all_places(view: Tensor, partial: Tensor, values: Tensor, along: int) -> Pl
 
 
 def _draw_places(places: Places, extremes: int) -> Places:
-    """One of the places of each extreme, drawn uniformly."""
+    """One position of each extreme, drawn uniformly among the entries that are equal to it."""
     offset, owner, share = places
     draw = torch.rand(len(offset), dtype=torch.float64, device=offset.device)
     drawn = draw == draw.new_zeros(extremes).scatter_reduce_(0, owner, draw, "amax")[owner]

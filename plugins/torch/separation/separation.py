@@ -1,4 +1,4 @@
-"""A loss term that keeps the units and points of a network able to switch during training."""
+"""A loss term that penalizes dead and linear units and points of a network during training."""
 
 import sys
 from collections import deque
@@ -57,7 +57,7 @@ class PenaltyBuffer:
         self._met_any = True
         if not torch.is_grad_enabled() and in_reentrant_checkpoint(sys._getframe()):
             raise ModelError(
-                f"site {site.name!r} runs without gradients in a reentrant checkpoint; use "
+                f"site {site.name!r}: expected a forward with gradients, got a reentrant checkpoint without; use "
                 "torch.utils.checkpoint with use_reentrant=False"
             )
         for pattern, strength in self._strengths.items():
@@ -92,7 +92,9 @@ class PenaltyBuffer:
         layers = [layer for forward in buffer for layer in forward]
         buffer.clear()
         if not self._met_any:
-            raise ModelError("penalty(): expected a model that calls ReLU-like functions, got one without sites")
+            raise ModelError(
+                "penalty(): expected a model that calls ReLU-like functions, got one without; pass another model"
+            )
         if self._unmatched:
             unmatched = ", ".join(map(repr, sorted(self._unmatched)))
             raise OptionError(f"strength: expected patterns that match a site of the model, got {unmatched}")

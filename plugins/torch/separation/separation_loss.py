@@ -26,7 +26,7 @@ Aggregation = Literal["mean", "sum", "norm", "sumsq"]
 
 
 def deficits(extremes: Extremes, *, margin: tuple[float, float] = (1.0, -1.0)) -> tuple[Tensor, Tensor]:
-    """Return xi+ and xi- for the extremes of units, psi+ and psi- for those of points.
+    """Return the deficits xi+ and xi- from the extremes of units, or psi+ and psi- from those of points (entry,).
 
     Args:
         extremes: largest and smallest g (entry,).

@@ -75,13 +75,13 @@ class AnnealedDropout(nn.Module):
 
     @property
     def rate(self) -> float:
-        """The rate of this epoch."""
+        """The dropout rate of the current epoch."""
         return annealed_rate(int(self.epoch), start=self.start, epochs=self.epochs)
 
     def advance(self) -> None:
-        """Go to the next epoch."""
+        """Increase the epoch by one, which lowers the rate."""
         self.epoch += 1
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return inverted dropout of the input at the present rate; in eval mode the input."""
+        """Return the input after inverted dropout at the current rate; in evaluation mode, the input itself."""
         return nn.functional.dropout(x, self.rate, self.training)

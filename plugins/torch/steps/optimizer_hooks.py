@@ -17,8 +17,8 @@ def hook_steps(optimizer: Optimizer, *, before: Callable[[], None], after: Calla
 
     Args:
         optimizer: of any kind; of a wrapper (Accelerate's) the optimizer inside is used.
-        before: called when the gradients are there and the parameters are about to change.
-        after: called when they have changed.
+        before: called with all gradients computed, before the parameters change.
+        after: called after the parameters have changed.
 
     Returns:
         A function that removes the hooks.
@@ -84,7 +84,7 @@ def unwrap_optimizer(optimizer: Optimizer) -> Optimizer:
 
 @torch.no_grad()
 def step_without_hooks(optimizer: Optimizer, closure: Closure | None = None) -> None:
-    """Step without calling the hooks of the optimizer or the counter of a scheduler."""
+    """Step without calling hooks of the optimizer, and without increasing the step count of a scheduler."""
     step = type(optimizer).step
     if getattr(step, "hooked", False):
         step = step.__wrapped__  # type: ignore[attr-defined]  # of functools.wraps
@@ -95,7 +95,7 @@ def step_without_hooks(optimizer: Optimizer, closure: Closure | None = None) -> 
 
 
 def set_rate(group: dict[str, Any], rate: float) -> None:
-    """Set the learning rate of a parameter group; one that is a tensor is filled in place."""
+    """Set the learning rate of a parameter group; a rate that is a tensor is changed in place."""
     if isinstance(group["lr"], torch.Tensor):
         group["lr"].fill_(rate)
     else:

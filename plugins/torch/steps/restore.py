@@ -1,4 +1,4 @@
-"""Context managers that restore a model and its optimizer bit by bit, after whatever was done inside."""
+"""Context managers that restore a model and its optimizer bit by bit, on exit."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence

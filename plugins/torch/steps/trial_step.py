@@ -40,7 +40,7 @@ SEPARATE = LINEAR | {ASGD, Adafactor, Rprop}
 """Optimizers whose update of a parameter depends on that parameter alone, so that parameters can step one by one."""
 
 _FAR_RATE = 1024.0
-"""The rate of the step that gives the direction, so large that rounding in the parameter loses little of it."""
+"""The rate of the step from which the direction is computed, so large that rounding has little effect on it."""
 
 _EXACT = frozenset({torch.float32, torch.float64})
 

@@ -1,4 +1,4 @@
-"""The distance D between the patterns of a training forward and those of the same batch with the present parameters.
+"""The distance D between the patterns of a training forward and those of the same batch with the current parameters.
 
 The second forward repeats the first one with other parameters: same batch, same random numbers, same precision, batch
 norms in the same mode. Buffers and random number generators are restored afterwards.
@@ -82,12 +82,12 @@ class PatternProbe:
         self._traced.clear()
 
     def dry_run(self) -> AbstractContextManager[None]:
-        """A context whose forwards are no part of the training: other observers of the model skip them."""
+        """A context whose forwards are not part of the training: other observers of the model skip them."""
         return dry_run(self)
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """Return the distance D of each site: the share of its patterns that differ with the present parameters.
+        """Return the distance D of each site: the share of its patterns that differ with the current parameters.
 
         In a distributed run patterns are counted over all processes, and all of them have to call.
 
@@ -160,7 +160,7 @@ class PatternProbe:
             self._changed[site.name] = self._before[site.name].count_changed(z, site.unit_axis)
 
     def end(self, output: Any) -> None:
-        """Note that the forward to remember is complete."""
+        """Record that the forward to remember is complete."""
         del output
         if self._changed is None:
             self.ready = True
@@ -209,13 +209,15 @@ def record_forward(root: nn.Module, arguments: tuple[Any, ...], named: Mapping[s
 
     def run_again() -> Any:
         if _versions((arguments, named)) != versions:
-            raise ModelError("measuring a step: its batch was overwritten since the forward; pass the model a copy")
+            raise ModelError(
+                "measuring a step: expected an unchanged batch, got one overwritten since the forward; pass a copy"
+            )
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002
         torch.set_rng_state(on_cpu)
         if on_device is not None:
             torch.cuda.set_rng_state(on_device, device)
-        # no cache: it may hold casts of the former parameters
+        # no cache: it may contain casts of the previous parameters
         with torch.autocast(device.type, dtype=dtype, enabled=enabled, cache_enabled=False):
             return root(*arguments, **named)
 

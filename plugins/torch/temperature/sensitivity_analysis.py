@@ -79,11 +79,11 @@ def sensitivity(
         optimizer: the optimizer of its parameters.
         batch: the input of the model: a tensor, a tuple of positional arguments, or a mapping of keyword arguments.
         rates: learning rates, all at least 0 (rate,).
-        loss: calls the model and returns the loss whose gradients are used. By default the present gradients are used.
+        loss: calls the model and returns the loss whose gradients are used. By default the current gradients are used.
             L-BFGS requires it.
 
     Raises:
-        OptionError: rates are not finite numbers from 0, or no learning rate of the optimizer is above 0.
+        OptionError: rates are not finite numbers of at least 0, or no learning rate of the optimizer is above 0.
         ModelError: a part of the model cannot be observed, or it has no ReLU-like site.
 
     >>> _ = torch.manual_seed(0)
@@ -96,11 +96,13 @@ def sensitivity(
     """
     checked = np.asarray(rates, np.float64)
     if checked.ndim != 1 or not checked.size or not (np.isfinite(checked) & (checked >= 0)).all():
-        raise OptionError(f"rates: expected a sequence of finite numbers from 0, got {rates!r}")
+        raise OptionError(f"rates: expected a sequence of finite numbers of at least 0, got {rates!r}")
     inner = unwrap_optimizer(optimizer)
     own = [float(group["lr"]) for group in inner.param_groups]
     if not max(own) > 0:
-        raise OptionError(f"learning rates of the optimizer: expected one above 0, for ratios of the groups, got {own}")
+        raise OptionError(
+            f"learning rates of the optimizer: expected at least one above 0, got {own}; set an initial rate"
+        )
     positional, named = _split_arguments(batch)
     probe = PatternProbe(model)
     try:

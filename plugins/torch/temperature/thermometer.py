@@ -84,7 +84,7 @@ def unpack_readings(table: Mapping[str, Any]) -> list[Reading]:
     for row in table["numbers"].tolist():
         numbers = {name: int(x) if name in _INTEGERS else x for name, x in zip(_COLUMNS, row, strict=False)}
         sites = zip(table["sites"], row[len(_COLUMNS) :], strict=True)
-        found.append(Reading(**numbers, sites={name: D for name, D in sites if D == D}))  # noqa: PLR0124 - nan: no such site
+        found.append(Reading(**numbers, sites={name: D for name, D in sites if D == D}))  # noqa: PLR0124 - NaN marks a site that is absent
     return found
 
 

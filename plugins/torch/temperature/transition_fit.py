@@ -115,7 +115,9 @@ def probit_lstsq(
     rates, P = _check_points(rates, P, least=1)
     inside = np.abs(P - 0.5) < 0.5 - eps
     if not inside.any():
-        raise DataError("fitting the transition: expected a distance strictly between 0 and 1, got none")
+        raise DataError(
+            "fitting the transition: expected a distance strictly between 0 and 1, got none; measure other rates"
+        )
     q, log_rate = probit(P[inside]), np.log(rates[inside])
     design = np.stack([q, np.ones_like(q)], 1)
     U, singular, V = np.linalg.svd(design, full_matrices=False)
@@ -152,10 +154,12 @@ def _check_points(rates: ArrayLike, P: ArrayLike, *, least: int = 2) -> tuple[Do
     if rates.shape != P.shape or rates.ndim != 1 or rates.size < least:
         raise DataError(
             f"fitting the transition: expected a distance for each of at least {least} rates, "
-            f"got rates {rates.shape} and distances {P.shape}"
+            f"got rates {rates.shape} and distances {P.shape}; pass arrays of one length"
         )
     if not (np.isfinite(P).all() and (rates > 0).all() and np.isfinite(rates).all()):
-        raise DataError("fitting the transition: expected finite distances and positive, finite rates, got others")
+        raise DataError(
+            "fitting the transition: expected finite distances and positive finite rates, got invalid ones; omit them"
+        )
     return rates, P
 
 

@@ -121,7 +121,7 @@ def test_missing_mnist_files_are_named(tmp_path):
         (lambda data: data + b"x", "got 21"),
         (lambda data: b"\x00\x00\x0d" + data[3:], "00 00 0d"),
         (lambda data: data[:9], "got 0"),
-        (lambda _: b"", "not an idx"),
+        (lambda _: b"", "expected an idx file"),
     ],
 )
 def test_damaged_idx_files_are_refused(damage, message, tmp_path):
@@ -139,7 +139,7 @@ def test_damaged_archives_are_refused(tmp_path, digits_like):
     with pytest.raises(DataError, match="cannot be read"):
         datasets.load_mnist(folder)
     (tmp_path / "mnist.npz").write_bytes(b"PK no")
-    with pytest.raises(DataError, match="cannot be read as npz"):
+    with pytest.raises(DataError, match="expected an npz file"):
         datasets.load_mnist(tmp_path / "mnist.npz")
 
 
@@ -180,7 +180,7 @@ def test_cifar_files_that_are_missing_or_cut_are_refused(tmp_path):
     with pytest.raises(DataError, match="multiple of 3074 bytes, got 6147"):
         datasets.load_cifar(tmp_path)
     (tmp_path / "train.bin").write_bytes(bytes(3074))
-    with pytest.raises(DataError, match=r"test\.bin: cannot be read"):
+    with pytest.raises(DataError, match=r"No such file or directory for test\.bin"):
         datasets.load_cifar(tmp_path)
 
 
@@ -216,15 +216,15 @@ def test_images_from_a_folder_or_a_zip(pack, pictures):
 
 def test_image_sets_that_do_not_fit_are_refused(pictures, tmp_path):
     (pictures / "train" / "dog" / "1.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"dog/1\.png cannot be read"):
+    with pytest.raises(DataError, match=r"dog/1\.png: expected an image"):
         datasets.load_images(pictures)
     (pictures / "test" / "dog").rename(pictures / "test" / "fox")
-    with pytest.raises(DataError, match="must agree"):
+    with pytest.raises(DataError, match="expected the classes of train"):
         datasets.load_images(pictures)
     with pytest.raises(DataError, match="got none"):
         datasets.load_images(pictures / "train" / "cat")
     (tmp_path / "file.zip").write_bytes(b"no zip")
-    with pytest.raises(DataError, match="neither a folder nor a zip"):
+    with pytest.raises(DataError, match="expected a folder or a zip file"):
         datasets.load_images(tmp_path / "file.zip")
 
 

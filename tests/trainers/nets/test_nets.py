@@ -175,7 +175,11 @@ def test_dropout_is_on_every_layers_input():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"max_pools": 4}, "halved"), ({"head": "mean"}, "flatten or concat_pool"), ({"depth": 0}, "at least 1")],
+    [
+        ({"max_pools": 4}, "at most log2 of the size 8"),
+        ({"head": "mean"}, "flatten or concat_pool"),
+        ({"depth": 0}, "at least 1"),
+    ],
 )
 def test_invalid_conv_options_are_refused(options, message):
     with pytest.raises(OptionError, match=message):

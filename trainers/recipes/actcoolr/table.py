@@ -49,7 +49,7 @@ class Summary:
 
 
 def summarize(label: str, runs: Sequence[Run], rows: Iterable[EpochRow]) -> Summary | None:
-    """Average over the rows of these runs; return None if there are none."""
+    """Return the averages over the given runs; None if no row belongs to one of them."""
     by_run: dict[Run, list[EpochRow]] = {}
     for row in rows:
         if run_of(row) in runs:
@@ -97,7 +97,7 @@ def write_summaries(groups: Mapping[str, Sequence[Run]], rows: Sequence[EpochRow
 
 
 def compare_with_best(groups: Mapping[str, Sequence[Run]], rows: Sequence[EpochRow]) -> list[str]:
-    """Return ActCooLR's accuracy less that of the best other schedule; nothing if one of the two is missing."""
+    """Return ActCooLR's accuracy less that of the best other schedule; an empty result if one of the two is missing."""
     summaries = _summaries(groups, rows)
     ours = [each for each in summaries if each.label == OURS]
     others = [each for each in summaries if each.label != OURS]
@@ -105,7 +105,7 @@ def compare_with_best(groups: Mapping[str, Sequence[Run]], rows: Sequence[EpochR
         return []
     best = max(others, key=lambda each: each.accuracy.mean)
     points = ours[0].accuracy.mean - best.accuracy.mean
-    return [f"{OURS} is {points:+.2f} points off {best.label}, the best of the others"]
+    return [f"{OURS}: {points:+.2f} points relative to {best.label}, the best other schedule"]
 
 
 def _summaries(groups: Mapping[str, Sequence[Run]], rows: Sequence[EpochRow]) -> list[Summary]:

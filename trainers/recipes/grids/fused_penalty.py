@@ -16,10 +16,10 @@ from torch import Tensor
 from ..methods import Method
 
 STACK_AXES = {"unit": (3,), "point": (2,), "layer": (1, 2, 3)}
-"""Axes an extreme is taken over, for stacked nets (cell, position, channel, sample)."""
+"""Axes over which an extreme is computed, for stacked nets (cell, position, channel, sample)."""
 
 IMAGE_AXES = {"unit": (0,), "point": (1,), "layer": (0, 1, 2, 3)}
-"""Axes an extreme is taken over, for feature maps (sample, channel, row, column)."""
+"""Axes over which an extreme is computed, for feature maps (sample, channel, row, column)."""
 
 COMPILERS = ("g++", "c++", "clang++")
 """C++ compilers that `torch.compile` uses on a CPU."""

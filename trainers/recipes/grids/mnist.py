@@ -39,7 +39,7 @@ def list_cells(config: RunConfig) -> list[tuple[Method, int, int]]:
     unsupported = [known.name for known in methods if known.zero]
     if unsupported:
         supported = ", ".join(known.name for known in METHODS if not known.zero)
-        raise OptionError(f"methods of mnist must be among {supported}; got {', '.join(unsupported)}")
+        raise OptionError(f"methods of mnist: expected some of {supported}, got {', '.join(unsupported)}")
     widths = config.widths or (QUICK_WIDTHS if config.quick else WIDTHS)
     depths = config.depths or (QUICK_DEPTHS if config.quick else DEPTHS)
     return [(method, width, depth) for method in methods for width in widths for depth in depths]
@@ -58,7 +58,8 @@ def run(config: RunConfig, advance: Callable[[int], None]) -> list[str]:
     """
     if config.data is None:
         raise OptionError(
-            "--data: expected a folder with mnist_train.npz and mnist_test.npz or the four idx files, got none"
+            "--data: expected a folder with mnist_train.npz and mnist_test.npz or the four idx files, "
+            "got none; pass the folder"
         )
     published = {} if config.published is None else read_published(config.published)
     settings, data = list_cells(config), _limit(load_mnist(config.data), config)

@@ -78,7 +78,8 @@ def load_data(config: RunConfig) -> Split:
         data = load_digits(enlarge=4)
     elif config.data is None:
         raise OptionError(
-            "--data: expected a folder with CIFAR-10 (images in a zip, or the official binary files), got none"
+            "--data: expected a folder with CIFAR-10 (images in a zip, or the official binary files), "
+            "got none; pass the folder"
         )
     else:
         data = load_cifar(find_cifar(config.data))

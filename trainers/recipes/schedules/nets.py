@@ -50,7 +50,7 @@ def dataset_of(name: str) -> str:
     'cifar'
     """
     if name not in NETS:
-        raise OptionError(f"net must be one of {', '.join(NETS)}; got {name!r}")
+        raise OptionError(f"net: expected one of {', '.join(NETS)}, got {name!r}")
     return "mnist" if name in MNIST_NETS else "cifar"
 
 
@@ -97,7 +97,7 @@ def load_data(config: RunConfig, dataset: str, *, most: int | None = None) -> Sp
 
 
 def _sample(data: Labelled, count: int, seed: int) -> Labelled:
-    """Draw `count` samples without replacement; return all in their order if there are no more."""
+    """Draw `count` samples without replacement; return all samples in order if there are at most `count`."""
     if count >= len(data):
         return data
     rows = np.random.default_rng(seed).permutation(len(data))[:count]

@@ -26,10 +26,10 @@ def check_schedule(name: str) -> str:
     """Return the name if it is one of `SCHEDULES`.
 
     Raises:
-        OptionError: it is not.
+        OptionError: no schedule has this name.
     """
     if name not in SCHEDULES:
-        raise OptionError(f"schedule must be one of {', '.join(SCHEDULES)}; got {name!r}")
+        raise OptionError(f"schedule: expected one of {', '.join(SCHEDULES)}, got {name!r}")
     return name
 
 

@@ -274,7 +274,7 @@ def test_the_cost_is_counted_weight_by_weight(build):
     [
         ({"attention": "neurons"}, "random, channels, neuron, got 'neurons'"),
         ({"attention": "neuron", "within": 0.6}, "from 0 to 0.5, got 0.6"),
-        ({"attention": "channels", "mask": True}, "selects weights, not positions; omit mask=True"),
+        ({"attention": "channels", "mask": True}, "which selects weights, got True; omit mask=True"),
         ({"attention": "channels", "base": 3}, "power of two"),
     ],
 )

@@ -45,7 +45,7 @@ def test_the_parts_are_those_of_4_5_to_4_7(w):
 
 @pytest.mark.parametrize("w", [np.inf, np.nan])
 def test_what_is_not_finite_is_refused(w):
-    with pytest.raises(ModelError, match="infinite or not a number"):
+    with pytest.raises(ModelError, match="infinite or NaN"):
         encode([1.0, w])
 
 

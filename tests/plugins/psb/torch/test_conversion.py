@@ -205,7 +205,7 @@ def test_excluded_layers_stay_in_float():
 
 
 def test_what_cannot_be_converted_is_one_line():
-    with pytest.raises(ModelError, match="nothing to convert"):
+    with pytest.raises(ModelError, match="got none; check the module"):
         psb_torch.convert(nn.ReLU(), (torch.zeros(1),))
     shared = nn.Linear(2, 2)
     with pytest.raises(ModelError, match="got several of '0'"):

@@ -118,7 +118,7 @@ def test_another_model_is_not_adopted(data):
 def test_layers_stored_in_different_ways_are_not_one_model():
     x = torch.zeros(1, 2)
     coarse, fine = (psb_torch.convert(nn.Linear(2, 2), (x,), exponent_bits=k) for k in (3, 4))
-    with pytest.raises(OptionError, match="convert them all alike"):
+    with pytest.raises(OptionError, match="the same weight format"):
         psb_torch.export(nn.Sequential(coarse, fine), (x,))
 
 

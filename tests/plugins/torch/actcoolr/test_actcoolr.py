@@ -223,7 +223,7 @@ def test_options_that_cannot_be_meant(wrong, said):
 def test_optimizers_that_cannot_be_steered():
     model = net()
     for kind in (torch.optim.ASGD, torch.optim.Rprop, torch.optim.LBFGS):
-        with pytest.raises(OptionError, match="adapts it itself"):
+        with pytest.raises(OptionError, match="adapts the rate itself"):
             ActCooLR(kind(model.parameters()), model, total_steps=10)
     with pytest.raises(OptionError, match="above 0"):
         ActCooLR(sgd(model, lr=0.0), model, total_steps=10)

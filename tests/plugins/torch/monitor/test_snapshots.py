@@ -126,5 +126,5 @@ def test_invalid_calls_are_errors():
         monitor.snapshot([])
     with pytest.raises(DataError, match="expected an iterable of batches, got int"):
         Monitor(net()).snapshot(3)
-    with pytest.raises(ModelError, match="Linear has no site"):
+    with pytest.raises(ModelError, match="got Linear without"):
         snapshot(nn.Linear(4, 2), loader(), batch_norm="train")

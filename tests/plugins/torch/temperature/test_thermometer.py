@@ -245,7 +245,7 @@ def test_a_batch_that_was_overwritten_is_said():
     Thermometer(model, optimizer, every=1)
     model(x).square().mean().backward()
     x.zero_()
-    with pytest.raises(ModelError, match="overwritten since the forward"):
+    with pytest.raises(ModelError, match="got one overwritten since the forward"):
         optimizer.step()
 
 

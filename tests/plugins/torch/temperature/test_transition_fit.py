@@ -77,7 +77,7 @@ def test_what_cannot_be_fitted_is_said():
         probit_lstsq([1.0, 2.0], [0.0, 1.0], sigma=1.0)
     with pytest.raises(DataError, match="at least 2 rates"):
         nls(LOG_NORMAL, [1.0], [0.5])
-    with pytest.raises(DataError, match="positive, finite"):
+    with pytest.raises(DataError, match="positive finite"):
         nls(LOG_NORMAL, [0.0, 1.0], [0.5, 0.6])
 
 

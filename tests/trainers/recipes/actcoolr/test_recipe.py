@@ -70,7 +70,7 @@ def test_every_epoch_of_every_run_is_written(finished):
     assert {path.name for path in out.iterdir()} == {
         *("actcoolr.csv", "actcoolr_steps.csv", "schedules_f1.csv", "schedules_f1.png", "sites_f1.png")
     }
-    assert lines[3].startswith("actcoolr is ")
+    assert lines[3].startswith("actcoolr: ")
 
 
 def test_the_steps_between_have_the_same_mean(finished):
@@ -145,7 +145,7 @@ def test_actcoolr_is_compared_with_the_best_of_the_others(tmp_path):
     runs = {name: rows_of(name, 10, [0.5, last]) for name, last in {"a": 0.7, "b": 0.9, "actcoolr": 0.88}.items()}
     rows = [row for each in runs.values() for row in each]
     groups = {name: [run_of(each[0])] for name, each in runs.items()}
-    assert compare_with_best(groups, rows) == ["actcoolr is -2.00 points off b, the best of the others"]
+    assert compare_with_best(groups, rows) == ["actcoolr: -2.00 points relative to b, the best other schedule"]
     assert compare_with_best({"actcoolr": groups["actcoolr"]}, rows) == []
     lines = write_summaries(groups, rows, tmp_path / "table.csv")
     with (tmp_path / "table.csv").open() as file:

@@ -260,7 +260,7 @@ def test_a_published_table_of_another_kind_is_refused(tmp_path):
     path.write_text("a,b\n")
     with pytest.raises(DataError, match="expected the columns experiment, setting, precision, top1_pct, got"):
         read_published_table(path)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="expected a csv file of published numbers"):
         read_published_table(tmp_path / "none.csv")
 
 
