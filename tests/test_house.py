@@ -131,6 +131,12 @@ def test_classes_are_few() -> None:
     assert classes() <= 160
 
 
+def test_no_two_classes_have_one_name() -> None:
+    """But the callbacks of Lightning and transformers, which users of one framework or the other import."""
+    names = [node.name for path in files().values() for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)]
+    assert {name for name in names if names.count(name) > 1} == {"RelucidCallback"}
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circles() == []
 
