@@ -81,7 +81,7 @@ def _sites_of(model: ir.Model) -> tuple[Site, ...]:
 
 
 def find_switches(nodes: Iterable[ir.Node]) -> list[Switch]:
-    """All switches among the nodes, in their order; nodes that are part of another switch are not listed."""
+    """All switches among the nodes, in graph order; nodes that are part of another switch are not listed."""
     found = [switch for node in nodes if (switch := _recognise(node)) is not None]
     taken = {inner for switch in found for inner in switch.within if _only_used_in(switch, inner)}
     return [switch for switch in found if switch.node not in taken]
@@ -109,7 +109,7 @@ def _is_activation(z: ir.Value | None) -> bool:
 def _site(switch: Switch, name: str, depth: int, batch: int | str | None) -> Site:
     z, reason = switch.z, switch.reason
     if z is not None and reason is None and is_constant(z):
-        reason = "it reads a constant, so it decides nothing"
+        reason = "its input is a constant"
     found = find_unit_axis(z) if z is not None else UnitAxis(-1, "no pre-activation")
     shape = None if z is None or z.shape is None else tuple(_size(d) for d in z.shape)
     return Site(
@@ -132,7 +132,7 @@ def _inside(node: ir.Node) -> Iterator[tuple[Switch, str]]:
     for body in _bodies(node):
         place = f"inside the body of {node.op_type} {node.name!r}"
         for switch in find_switches(body.all_nodes()):
-            yield switch, f"{place}: a value in there cannot become an output"
+            yield switch, f"{place}: a value inside it cannot be an output"
 
 
 def _size(dim: int | ir.SymbolicDim) -> int | str | None:

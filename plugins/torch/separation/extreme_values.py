@@ -70,7 +70,7 @@ class _Extremes(torch.autograd.Function):
     def forward(  # noqa: PLR0917 - autograd takes no keywords
         ctx: Any, z: Tensor, unit_axis: int, axes: Sequence[Axis], ties: Ties, find: Find
     ) -> tuple[Tensor, Tensor]:
-        # not by save_for_backward: when a checkpointed segment runs again, it would find no places
+        # not by save_for_backward: a checkpointed segment that runs again would have no places
         high, low, ctx.spread = find(z.detach(), unit_axis, axes, ties)
         return high, low
 
