@@ -192,7 +192,7 @@ def record_forward(root: nn.Module, arguments: tuple[Any, ...], named: Mapping[s
         named: keyword arguments.
 
     Returns:
-        A function that runs the forward again with the present parameters and returns its output; the random number
+        A function that runs the forward again with the current parameters and returns its output; the random number
         generators (Python's, numpy's, torch's, the device's) advance as in the first run. It raises ModelError if an
         argument has been overwritten since.
 
