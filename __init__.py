@@ -111,8 +111,7 @@ class _MovedModules:
         sys.modules[name] = import_module(present)
 
 
-if not any(type(finder).__name__ == "_MovedModules" for finder in sys.meta_path):
-    sys.meta_path.append(_MovedModules())
+sys.meta_path.append(_MovedModules())
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would believe in every name

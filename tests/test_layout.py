@@ -1,6 +1,7 @@
 """The layout: the repository root is the package, and every trap of that is closed."""
 
 import doctest
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -125,6 +126,15 @@ def test_a_module_that_has_moved_is_found_under_its_former_name(former):
     said, same = result.stdout.splitlines()
     assert said.startswith(f"{former} has moved to relucid.plugins.torch.")
     assert same == "True"
+
+
+def test_a_module_that_has_moved_is_found_beside_a_second_copy_of_the_package(monkeypatch):
+    """pytest imports the checkout under its folder's name first: a finder of that copy must not stand in the way."""
+    pytest.importorskip("torch")
+    monkeypatch.delitem(sys.modules, "relucid.plugins.torch.logs", raising=False)
+    with pytest.warns(DeprecationWarning, match="has moved to relucid.plugins.torch.monitor.loggers"):
+        logs = importlib.import_module("relucid.plugins.torch.logs")
+    assert logs is importlib.import_module("relucid.plugins.torch.monitor.loggers")
 
 
 def test_every_module_that_has_moved_is_where_the_table_says():
