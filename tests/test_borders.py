@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .test_house import absolute_imports
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {"analyzer": 0, "plugins": 1, "trainers": 2}
 HEAVY = {"torch", "lightning", "transformers", "accelerate", "matplotlib", "ray"}
@@ -36,36 +38,10 @@ def modules() -> list[Path]:
     return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
-def imports(path: Path, *, when_typing: bool = False) -> list[tuple[str, ...]]:
-    """Every import of a file as the parts of an absolute name; imports for type checkers only are left out."""
-    here = ("relucid", *path.relative_to(ROOT).with_suffix("").parts)
-    found = []
-    tree = ast.parse(path.read_text())
-    skipped = {
-        node
-        for guard in ast.walk(tree)
-        if isinstance(guard, ast.If) and ast.unparse(guard.test) == "TYPE_CHECKING"
-        for node in ast.walk(guard)
-    }
-    for node in ast.walk(tree):
-        if node in skipped and not when_typing:
-            continue
-        if isinstance(node, ast.Import):
-            found.extend(tuple(alias.name.split(".")) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = here[: len(here) - node.level] if node.level else ()
-            module = tuple(node.module.split(".")) if node.module else ()
-            if node.module:
-                found.append((*base, *module))
-            else:
-                found.extend((*base, alias.name) for alias in node.names)
-    return found
-
-
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_down(path: Path):
     room = path.relative_to(ROOT).parts[0]
-    for name in imports(path):
+    for name in absolute_imports(path):
         if name[0] == "relucid" and len(name) > 1 and name[1] in ROOMS:
             assert ROOMS[name[1]] <= ROOMS[room], f"{path} imports {'.'.join(name)}"
 
@@ -77,7 +53,7 @@ def test_inside_the_analyzer_imports_point_to_the_leaves(path: Path):
     if part == "__init__" or inside == ("report", "evaluation"):
         return
     assert part in ROOMS_BELOW or part in ABOVE, f"{part} is no room of the table"
-    for name in imports(path):
+    for name in absolute_imports(path):
         if name[:2] != ("relucid", "analyzer") or len(name) < 3 or name[2] in {part, "__version__"}:
             continue
         assert part == "cli" or name[2] != "cli", f"{path} imports the command line"
@@ -92,7 +68,7 @@ def test_the_analyzer_never_imports_torch(path: Path):
         tops = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
         assert not any(alias.name.split(".")[0] in HEAVY for node in tops for alias in node.names)
     else:
-        assert not any(name[0] in HEAVY for name in imports(path, when_typing=True))
+        assert not any(name[0] in HEAVY for name in absolute_imports(path, when_typing=True))
 
 
 def test_an_analysis_loads_nothing_heavy():

@@ -46,17 +46,32 @@ def lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
+def absolute_imports(path: Path, root: Path = ROOT, *, when_typing: bool = False) -> list[tuple[str, ...]]:
+    """Every import of a file as the parts of an absolute name, the imported name last; also inside functions.
+
+    Imports for type checkers only are left out unless `when_typing`.
+    """
+    here = ("relucid", *path.relative_to(root).with_suffix("").parts)
+    guards = [node for node in ast.walk(tree(path)) if isinstance(node, ast.If)]
+    typing = {node for guard in guards if ast.unparse(guard.test) == "TYPE_CHECKING" for node in ast.walk(guard)}
+    found: list[tuple[str, ...]] = []
+    for node in ast.walk(tree(path)):
+        if node in typing and not when_typing:
+            continue
+        if isinstance(node, ast.Import):
+            found.extend(tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level] if node.level else ()
+            module = tuple(node.module.split(".")) if node.module else ()
+            found.extend((*base, *module, alias.name) for alias in node.names)
+    return found
+
+
 def imported(name: str, root: Path = ROOT) -> set[str]:
     """The modules of the package that a module imports, also inside functions and for type checkers only."""
     modules = files(root)
-    path, found = modules[name], set()
-    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = ".".join(
-                [*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else ())]
-            )
-            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in modules else base for alias in node.names}
+    own = [parts[1:] for parts in absolute_imports(modules[name], root, when_typing=True) if parts[0] == "relucid"]
+    found = {".".join(parts) if ".".join(parts) in modules else ".".join(parts[:-1]) for parts in own}
     return found & set(modules) - {name}
 
 

@@ -91,7 +91,7 @@ def _sheet(
         layouts=layouts_by_group(groups),
         lines=lines,
         notes=tuple(summary.notes(report)),
-        excluded=tuple((printable(a), printable(b), printable(c)) for a, b, c in report.not_analysable),
+        excluded=summary.excluded_sites(report),
         estimated=estimated,
     )
 

@@ -94,7 +94,7 @@ def report_sheet(report: ReportData) -> Sheet:
         ),
         lines=tuple(summary.network_lines(report)),
         notes=tuple(summary.notes(report)),
-        excluded=tuple((printable(a), printable(b), printable(c)) for a, b, c in report.not_analysable),
+        excluded=summary.excluded_sites(report),
         estimated=summary.has_estimates(report),
         kinds=tuple(site.kind for site in report.sites),
         optional=select_columns(OPTIONAL_COLUMNS, report),

@@ -53,6 +53,11 @@ def notes(report: ReportData) -> list[str]:
     return [printable(note) for note in report.notes]
 
 
+def excluded_sites(report: ReportData) -> tuple[tuple[str, str, str], ...]:
+    """Return (name, kind, reason) of each site that could not be analysed, unprintable characters escaped."""
+    return tuple((printable(name), printable(kind), printable(reason)) for name, kind, reason in report.not_analysable)
+
+
 def has_estimates(report: ReportData) -> bool:
     """Return whether any number of the report is an estimate."""
     values = [*report.network.values(), *(value for site in report.sites for value in site.values.values())]
