@@ -129,7 +129,7 @@ def test_a_module_that_has_moved_is_found_under_its_former_name(former):
 
 
 def test_a_module_that_has_moved_is_found_beside_a_second_copy_of_the_package(monkeypatch):
-    """pytest imports the checkout under its folder's name first: a finder of that copy must not stand in the way."""
+    """pytest imports the checkout under its folder's name first, which must not disable the finder of relucid."""
     pytest.importorskip("torch")
     monkeypatch.delitem(sys.modules, "relucid.plugins.torch.logs", raising=False)
     with pytest.warns(DeprecationWarning, match="has moved to relucid.plugins.torch.monitor.loggers"):
